@@ -1,0 +1,56 @@
+// The one error class of the project. A leaf: it imports nothing, and every folder may import it.
+// Errors are recognised by `code`, never by class or message.
+
+export interface ErrorParts {
+  /** What happened, in one sentence. */
+  readonly message: string
+  /** Why it is so: the rule, or what was seen. */
+  readonly why: string
+  /** What the reader can do about it. */
+  readonly todo: string
+  /** The kernel's name for it, where it has one: 'EIO', 'EBUSY'. Never a number. */
+  readonly errno?: string
+  /** For I/O: 'failed' is certain, 'unknown' means a write may still land. */
+  readonly outcome?: 'failed' | 'unknown'
+  /** Figures and names that a program may want. */
+  readonly details?: Readonly<Record<string, unknown>>
+  readonly cause?: unknown
+}
+
+/**
+ * Every error that leaves pathledger. `code` is stable; `message` holds what happened, why, and what to do.
+ */
+export class PathledgerError extends Error {
+  readonly code: string
+  readonly why: string
+  readonly todo: string
+  readonly errno: string | null
+  readonly outcome: 'failed' | 'unknown'
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: string, parts: ErrorParts) {
+    super(`${parts.message} ${parts.why} ${parts.todo}`.trim(), { cause: parts.cause })
+    this.name = 'PathledgerError'
+    this.code = code
+    this.why = parts.why
+    this.todo = parts.todo
+    this.errno = parts.errno ?? null
+    this.outcome = parts.outcome ?? 'failed'
+    this.details = parts.details ?? {}
+  }
+}
+
+/** True for an error of ours with this code. */
+export function hasCode(error: unknown, code: string): error is PathledgerError {
+  return error instanceof PathledgerError && error.code === code
+}
+
+/** Asserts in production what must hold. A broken invariant is a bug of ours and stops the engine. */
+export function invariant(holds: boolean, what: string): asserts holds {
+  if (holds) return
+  throw new PathledgerError('INVARIANT_BROKEN', {
+    message: `An invariant of pathledger does not hold: ${what}.`,
+    why: 'This is a bug of pathledger, not of your program.',
+    todo: 'Keep the ledger file and report it together with this message.',
+  })
+}

@@ -1,0 +1,58 @@
+// The lint that no linter brings: the rules of design.md, over the whole working tree.
+import ts from 'typescript'
+import { describe, expect, it } from 'vitest'
+import { bannedCalls } from './bans.ts'
+import { filtersWithoutPage, machineNames, undocumentedExports } from './documents.ts'
+import { deadFiles, importDirections } from './imports.ts'
+import { leftovers } from './leftovers.ts'
+import { oversize } from './size.ts'
+import { ROOT, repositoryFiles } from './source.ts'
+
+const files = repositoryFiles()
+
+describe('tidy', () => {
+  it('reads the whole tree', () => {
+    expect(files.map(({ path }) => path)).toEqual(
+      expect.arrayContaining([
+        'index.ts',
+        'errors.ts',
+        'test/tidy/tidy.test.ts',
+        'machines/words.ts',
+        '.ci/run',
+      ]),
+    )
+  })
+
+  it('imports point one way', () => {
+    expect(files.flatMap(importDirections)).toEqual([])
+  })
+
+  it('time, chance and the world are injected, never reached for', () => {
+    expect(files.flatMap(bannedCalls)).toEqual([])
+  })
+
+  it('files and functions are short', () => {
+    expect(files.flatMap(oversize)).toEqual([])
+  })
+
+  it('nothing is left over', () => {
+    expect(files.flatMap(leftovers)).toEqual([])
+  })
+
+  it('every file is reached', () => {
+    expect(deadFiles(files)).toEqual([])
+  })
+
+  it('every public name says what it promises', () => {
+    const host = ts.createCompilerHost({}, true)
+    expect(undocumentedExports(`${ROOT}/index.ts`, host)).toEqual([])
+  })
+
+  it('every filter has its page', () => {
+    expect(filtersWithoutPage(files.map(({ path }) => path))).toEqual([])
+  })
+
+  it('nothing names the machine it was written on', () => {
+    expect(files.flatMap(machineNames)).toEqual([])
+  })
+})

@@ -1,0 +1,49 @@
+// Two projects by speed and by what they need of the machine. `quick` runs anywhere, without root, in under two
+// minutes; `system` packs, installs and drives real loop devices, one file at a time.
+import { defineConfig } from 'vitest/config'
+
+const SYSTEM_TESTS = ['test/system/**/*.test.ts', 'test/package/**/*.test.ts']
+
+export default defineConfig({
+  test: {
+    // Tests import what they use; nothing appears from nowhere.
+    globals: false,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'quick',
+          include: ['test/**/*.test.ts'],
+          exclude: SYSTEM_TESTS,
+          // Half of what these tests do is wait for commits and children: a machine of two cores runs two files at a time.
+          maxWorkers: 2,
+          testTimeout: 20_000,
+          hookTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'system',
+          include: SYSTEM_TESTS,
+          // Loop devices and the tarball are one of each on a machine.
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+    coverage: {
+      provider: 'v8',
+      include: ['machines/**/*.ts', 'engine/**/*.ts', 'store/**/*.ts', 'adapters/**/*.ts'],
+      exclude: [
+        // Needs root and real loop devices: covered by the `system` project.
+        'adapters/loop/**',
+        // Entry files of worker threads: V8 measures the main thread of a test worker only.
+        '**/*worker*.ts',
+      ],
+      reporter: ['text-summary', 'json-summary'],
+      thresholds: { statements: 93, branches: 87, lines: 94, functions: 93 },
+    },
+  },
+})
