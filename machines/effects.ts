@@ -1,0 +1,41 @@
+// What a transition asks of the world, as data. The machines name effects, step() collects them, the engine performs them.
+
+export type EffectName =
+  /** Forget the path in every node's cache of the current path. */
+  | 'clearCurrentPath'
+  /** Run the path search for every NUMA node and remember what it finds. */
+  | 'searchCurrentPath'
+  /** Send the parked I/O again. */
+  | 'wakeRequeue'
+  /** End the parked I/O with an error. */
+  | 'failRequeue'
+  /** Read from the path and report what came. */
+  | 'probe'
+  /** Show the head to the outside. */
+  | 'publishDisk'
+  /** Take the head away from the outside. */
+  | 'removeDisk'
+  | 'startTimer'
+  | 'cancelTimer'
+
+export interface Effect {
+  readonly type: EffectName
+  /** For timers: which, and the monotonic time it is due at, microseconds. */
+  readonly timer?: string
+  readonly dueUs?: number
+}
+
+/** An effect in a machine: does nothing, is only named. */
+export function effect(): void {
+  // The engine performs it.
+}
+
+export interface TimerParams {
+  readonly timer: string
+  readonly dueUs: number
+}
+
+/** A timer effect in a machine: its params say which timer and when. */
+export function timerEffect(_args: unknown, _params: TimerParams): void {
+  // The engine performs it.
+}

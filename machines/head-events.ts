@@ -1,0 +1,66 @@
+// Everything that can happen to a head. Numbers 101 to 199.
+import { z } from 'zod'
+import { eventType, interval, whole, word, type MachineEventOf } from './events.ts'
+import { IO_POLICIES } from './words.ts'
+
+export const noPathRetry = z.union([z.literal('fail'), z.literal('queue'), z.int().min(1).max(1_000_000)])
+
+export const HEAD_EVENTS = [
+  eventType(
+    101,
+    'head.created',
+    {},
+    z.strictObject({
+      wwid: word,
+      name: word,
+      index: whole,
+      iopolicy: z.enum(IO_POLICIES),
+      noPathRetry,
+      checkIntervalUs: interval,
+      delayedRemovalUs: interval,
+      sizeBytes: whole,
+      logicalBlockBytes: whole,
+    }),
+  ),
+  eventType(102, 'head.published', { gate: true }, z.strictObject({})),
+  // What the head's paths come to, after something happened to one of them.
+  eventType(
+    103,
+    'head.pathsChanged',
+    {},
+    z
+      .strictObject({ paths: whole, usable: whole, optimized: whole, available: whole })
+      .refine(
+        ({ paths, usable, optimized, available }) =>
+          optimized <= usable && usable <= available && available <= paths,
+        'optimized <= usable <= available <= paths does not hold',
+      ),
+  ),
+  eventType(104, 'head.iopolicyChanged', {}, z.strictObject({ to: z.enum(IO_POLICIES) })),
+  eventType(105, 'head.noPathRetryChanged', {}, z.strictObject({ to: noPathRetry })),
+  eventType(106, 'head.delayedRemovalChanged', {}, z.strictObject({ us: interval })),
+  eventType(107, 'head.timerFired', {}, z.strictObject({ timer: word, dueUs: whole })),
+  eventType(108, 'head.closed', { gate: true }, z.strictObject({ why: word })),
+  eventType(
+    109,
+    'head.ioSampled',
+    {},
+    z.strictObject({
+      sinceUs: whole,
+      reads: whole,
+      writes: whole,
+      flushes: whole,
+      readBytes: whole,
+      writeBytes: whole,
+      callerErrors: whole,
+      requeued: whole,
+      failedNoPath: whole,
+      resent: whole,
+    }),
+  ),
+  // The operator ended what waited.
+  eventType(110, 'head.drained', {}, z.strictObject({ bios: whole, bytes: whole, why: word })),
+] as const
+
+/** What happened to a head, with the monotonic time at which it did. */
+export type HeadEvent = MachineEventOf<typeof HEAD_EVENTS>

@@ -1,0 +1,100 @@
+// Everything that can happen to a path. Numbers 1 to 99.
+import { z } from 'zod'
+import { eventType, evidence, interval, whole, word, type MachineEventOf } from './events.ts'
+import { ACCESS_STATES } from './words.ts'
+
+const reasoned = z.strictObject({ why: word })
+
+export const PATH_EVENTS = [
+  eventType(
+    1,
+    'path.added',
+    { gate: true },
+    z.strictObject({
+      wwid: word,
+      hctl: word,
+      name: word,
+      index: whole,
+      kind: z.enum(['loop', 'file', 'memory']),
+      device: word,
+      numaNode: whole.nullable(),
+      sizeBytes: whole,
+      logicalBlockBytes: whole,
+      errorsAreFinal: z.boolean(),
+      backend: word,
+      access: z.enum(ACCESS_STATES),
+      preferred: z.boolean(),
+      checker: z.strictObject({ minUs: interval.min(1), maxUs: interval.min(1) }),
+      facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+    }),
+  ),
+  eventType(2, 'path.removed', { gate: true }, reasoned),
+  eventType(3, 'path.blocked', {}, reasoned),
+  eventType(4, 'path.unblocked', {}, reasoned),
+  eventType(5, 'path.quiesced', {}, reasoned),
+  eventType(6, 'path.resumed', {}, reasoned),
+  eventType(7, 'path.wentOffline', {}, reasoned),
+  eventType(8, 'path.transportWentOffline', {}, reasoned),
+  eventType(9, 'path.cameOnline', {}, reasoned),
+  eventType(10, 'path.cancelled', {}, reasoned),
+  eventType(
+    11,
+    'path.accessChanged',
+    {},
+    z.strictObject({ access: z.enum(ACCESS_STATES), preferred: z.boolean(), why: word }),
+  ),
+  // A real I/O came back with a path error: the path is probed, and the bio goes elsewhere.
+  eventType(12, 'path.suspected', {}, evidence),
+  eventType(13, 'path.cleared', {}, z.strictObject({ errors: whole, bios: whole, resent: whole })),
+  // The episode: the one event that explains every I/O re-sent because this path failed.
+  eventType(
+    14,
+    'path.failed',
+    { gate: true },
+    z.strictObject({
+      first: evidence,
+      verdict: z.enum(['probe', 'probeTimeout', 'failThreshold', 'identity', 'removedUnderIo']),
+      detail: word.nullable(),
+      errors: whole,
+      bios: whole,
+      resent: whole,
+      firstUs: whole,
+      lastUs: whole,
+      samples: z.array(evidence).max(8),
+    }),
+  ),
+  eventType(15, 'path.timerFired', {}, z.strictObject({ timer: word, dueUs: whole })),
+  eventType(16, 'path.probeFailed', {}, z.strictObject({ errno: word.nullable(), detail: word.nullable() })),
+  eventType(17, 'path.probeSucceeded', {}, z.strictObject({ reads: whole })),
+  eventType(18, 'path.disabled', {}, reasoned),
+  eventType(19, 'path.enabled', {}, reasoned),
+  eventType(
+    20,
+    'path.ioSampled',
+    {},
+    z.strictObject({
+      sinceUs: whole,
+      reads: whole,
+      writes: whole,
+      flushes: whole,
+      readBytes: whole,
+      writeBytes: whole,
+      errors: whole,
+      resent: whole,
+    }),
+  ),
+  // What the episode came to, after the last of its I/Os: counts that grew while it was already on the ledger.
+  eventType(
+    21,
+    'path.episodeEnded',
+    {},
+    z.strictObject({ errors: whole, bios: whole, resent: whole, firstUs: whole, lastUs: whole }),
+  ),
+  eventType(22, 'path.becameMarginal', {}, reasoned),
+  eventType(23, 'path.becameSteady', {}, reasoned),
+  // Its server was killed, say: nothing of it can land any more, and only a new attach brings it back.
+  eventType(24, 'path.fenced', { gate: true }, z.strictObject({ detail: word })),
+] as const
+
+/** What happened to a path, with the monotonic time at which it did. */
+export type PathEvent = MachineEventOf<typeof PATH_EVENTS>

@@ -1,0 +1,112 @@
+// Which machine lives on which stream, and which events it takes. The ledger, the engine and replay all ask here.
+import { createHash } from 'node:crypto'
+import type { AnyStateMachine } from 'xstate'
+import { invariant, PathledgerError } from '../errors.ts'
+import { decisionOf, type Decision } from './decision.ts'
+import type { Effect } from './effects.ts'
+import { ENGINE_EVENTS } from './engine-events.ts'
+import { engineMachine } from './engine.ts'
+import type { EventType } from './events.ts'
+import { HEAD_EVENTS } from './head-events.ts'
+import { headMachine } from './head.ts'
+import { LUN_EVENTS } from './lun-events.ts'
+import { lunMachine } from './lun.ts'
+import { PATH_EVENTS } from './path-events.ts'
+import { pathMachine } from './path.ts'
+import { createStepper, type StreamState } from './step.ts'
+
+export type MachineName = 'path' | 'head' | 'lun' | 'engine'
+
+/** An event with its payload, as recorded: the type, when (monotonic microseconds), and the payload's object. */
+export interface RecordedInput {
+  readonly type: string
+  readonly atUs: number
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+export interface Decided {
+  readonly state: StreamState
+  readonly decision: Decision
+  readonly effects: readonly Effect[]
+}
+
+export interface LifecycleMachine {
+  readonly name: MachineName
+  readonly machine: AnyStateMachine
+  /** SHA-256 over the machine's definition and its version: changes when its logic is meant to. */
+  readonly hash: string
+  initial(): StreamState
+  /** One step, from inputs alone. Pure. */
+  decide(state: StreamState, input: RecordedInput): Decided
+}
+
+const EVENTS_OF: Readonly<Record<MachineName, readonly EventType[]>> = {
+  path: PATH_EVENTS,
+  head: HEAD_EVENTS,
+  lun: LUN_EVENTS,
+  engine: ENGINE_EVENTS,
+}
+
+export const MACHINES: Readonly<Record<MachineName, LifecycleMachine>> = {
+  path: lifecycle('path', pathMachine),
+  head: lifecycle('head', headMachine),
+  lun: lifecycle('lun', lunMachine),
+  engine: lifecycle('engine', engineMachine),
+}
+
+/** Every event type there is, by name. */
+export const EVENT_TYPES: ReadonlyMap<string, EventType> = new Map(
+  Object.values(EVENTS_OF).flatMap((list) => list.map((eventType) => [eventType.type, eventType] as const)),
+)
+
+/** 'path/<wwid>/<hctl>', 'head/<wwid>', 'lun/<wwid>', 'engine'. */
+export function machineOf(stream: string): LifecycleMachine {
+  const name = stream.split('/', 1)[0]
+  if (name === 'path' || name === 'head' || name === 'lun' || name === 'engine') return MACHINES[name]
+  throw new PathledgerError('STREAM_UNKNOWN', {
+    message: `'${stream}' is not a stream of pathledger.`,
+    why: "Streams are named 'path/<wwid>/<H:C:I:L>', 'head/<wwid>', 'lun/<wwid>' and 'engine'.",
+    todo: 'Use one of these names.',
+  })
+}
+
+/** Validates a payload against the schema of its type and returns it. Throws EVENT_INVALID. */
+export function checkEvent(stream: string, type: string, data: unknown): Record<string, unknown> {
+  const eventType = EVENT_TYPES.get(type)
+  const known = eventType !== undefined && EVENTS_OF[machineOf(stream).name].includes(eventType)
+  if (!known) throw invalid(stream, type, 'No such event type belongs to this kind of stream.')
+  const parsed = eventType.payload.safeParse(data)
+  if (!parsed.success) throw invalid(stream, type, parsed.error.issues.map(describeIssue).join('; '))
+  return parsed.data as Record<string, unknown>
+}
+
+function describeIssue(issue: { path: PropertyKey[]; message: string }): string {
+  return `${issue.path.map(String).join('.') || 'payload'}: ${issue.message}`
+}
+
+function invalid(stream: string, type: string, why: string): PathledgerError {
+  return new PathledgerError('EVENT_INVALID', {
+    message: `The event ${type} on ${stream} is not valid.`,
+    why,
+    todo: 'Check the payload against docs/events.md.',
+  })
+}
+
+function lifecycle(name: MachineName, machine: AnyStateMachine): LifecycleMachine {
+  const stepper = createStepper(machine)
+  const definition = JSON.stringify(
+    { version: machine.version, config: machine.config },
+    (_key, value: unknown) => (typeof value === 'function' ? 'function' : value),
+  )
+  return {
+    name,
+    machine,
+    hash: createHash('sha256').update(definition).digest('hex'),
+    initial: () => stepper.initial(),
+    decide(state, input) {
+      invariant(EVENT_TYPES.has(input.type), `event type ${input.type} is declared`)
+      const step = stepper.step(state, { ...input.data, type: input.type, atUs: input.atUs })
+      return { state: step.state, decision: decisionOf(state, step), effects: step.effects }
+    },
+  }
+}

@@ -1,0 +1,93 @@
+// The field's words, once. A kernel name keeps its meaning.
+
+/** SCSI device states (`enum scsi_device_state`). */
+export const DEVICE_STATES = [
+  'created',
+  'running',
+  'blocked',
+  'createdBlocked',
+  'quiesced',
+  'offline',
+  'transportOffline',
+  'cancelled',
+  'deleted',
+] as const
+export type DeviceState = (typeof DEVICE_STATES)[number]
+
+/** ALUA access states (SPC-4). `active` is active/non-optimized. The preferred bit is a flag beside it. */
+export const ACCESS_STATES = [
+  'optimal',
+  'active',
+  'standby',
+  'unavailable',
+  'lbaDependent',
+  'offline',
+  'transitioning',
+] as const
+/** One of {@link ACCESS_STATES}. */
+export type AccessState = (typeof ACCESS_STATES)[number]
+
+/** What real I/O and the checker say of a path. */
+export const HEALTH_STATES = ['online', 'marginal', 'failed', 'probing'] as const
+export type HealthState = (typeof HEALTH_STATES)[number]
+
+/** What the operator wants of a path. */
+export const ADMIN_STATES = ['enabled', 'disabled'] as const
+export type AdminState = (typeof ADMIN_STATES)[number]
+
+/** The value of a path's machine: one word per region. */
+export interface PathValue {
+  readonly device: DeviceState
+  readonly access: AccessState
+  readonly health: HealthState
+  readonly admin: AdminState
+}
+
+export const LIFE_STATES = ['allocated', 'live', 'removalPending', 'removed'] as const
+export type LifeState = (typeof LIFE_STATES)[number]
+
+export const SERVICE_STATES = ['serving', 'degraded', 'queueing', 'failing'] as const
+export type ServiceState = (typeof SERVICE_STATES)[number]
+
+/** The value of a head's machine. */
+export interface HeadValue {
+  readonly life: LifeState
+  readonly service: ServiceState
+}
+
+/** I/O policies, in the kernel's order; numa is the default. */
+export const IO_POLICIES = ['numa', 'round-robin', 'queue-depth'] as const
+/** One of {@link IO_POLICIES}. */
+export type IoPolicy = (typeof IO_POLICIES)[number]
+
+/** `scsi_multipath`: off, on (needs an id and implicit TPGS), always (needs only an id). */
+export const MULTIPATH_MODES = ['off', 'on', 'always'] as const
+/** One of {@link MULTIPATH_MODES}. */
+export type MultipathMode = (typeof MULTIPATH_MODES)[number]
+
+/** What happens to I/O when no path is usable and none is worth waiting for: a number counts checks. */
+export type NoPathRetry = 'fail' | 'queue' | number
+
+/** `blk_status_t` without its prefix. */
+export const BLK_STATUSES = [
+  'OK',
+  'NOTSUPP',
+  'TIMEOUT',
+  'NOSPC',
+  'TRANSPORT',
+  'TARGET',
+  'RESV_CONFLICT',
+  'MEDIUM',
+  'PROTECTION',
+  'RESOURCE',
+  'IOERR',
+  'DEV_RESOURCE',
+  'AGAIN',
+  'OFFLINE',
+  'DURATION_LIMIT',
+  'INVAL',
+] as const
+export type BlkStatus = (typeof BLK_STATUSES)[number]
+
+export const IO_OPS = ['read', 'write', 'flush', 'discard', 'writeZeroes'] as const
+export type IoOp = (typeof IO_OPS)[number]

@@ -1,0 +1,124 @@
+// Each machine as a model for xstate/graph: the events to try, and what of a state tells it from another. The context is
+// abstracted (a counter would make the space endless); no abstraction merges states that take different transitions.
+import { createActor, type AnyMachineSnapshot, type AnyStateMachine, type EventObject } from 'xstate'
+import { ENGINE_EVENTS } from '../../machines/engine-events.ts'
+import type { EventType } from '../../machines/events.ts'
+import { HEAD_EVENTS } from '../../machines/head-events.ts'
+import { LUN_EVENTS } from '../../machines/lun-events.ts'
+import { PATH_EVENTS } from '../../machines/path-events.ts'
+import { MACHINES, type MachineName } from '../../machines/registry.ts'
+import type { Happening } from './given.ts'
+import { added, created, DELAY_US, EVIDENCE, failed, paths, samplesOf, WHY } from './payloads.ts'
+
+/** When everything in a model happens. Deadlines are later than that, by the intervals. */
+const AT_US = 1_000_000
+
+/** Far above what any model comes to: the search ends here instead of never. */
+const TRAVERSALS_MAX = 200_000
+
+export interface Model {
+  readonly name: MachineName
+  readonly machine: AnyStateMachine
+  readonly types: readonly EventType[]
+  /** Event types that begin a life; random stories often start with one. */
+  readonly openings: readonly string[]
+  readonly abstraction: (context: Context) => unknown
+  /** For the search over all simple paths, which grows much faster than the one over shortest paths. */
+  readonly few: readonly Happening[]
+}
+
+type Context = Readonly<Record<string, unknown>>
+
+export interface ModelEvent extends EventObject {
+  readonly atUs: number
+}
+
+const armed = ({ timers }: Context): string[] => Object.keys(timers as object).sort()
+const atMost = (limit: number, value: unknown): number => Math.min(limit, Number(value))
+
+export const MODELS: readonly Model[] = [
+  {
+    name: 'path',
+    machine: MACHINES.path.machine,
+    types: PATH_EVENTS,
+    openings: ['path.added'],
+    abstraction: (context) => [
+      context['present'],
+      context['fenced'],
+      context['suspect'] !== null,
+      armed(context),
+      Number(context['probeIntervalUs']) > 1_000_000,
+    ],
+    few: [
+      ['path.added', added()],
+      ['path.suspected', EVIDENCE],
+      ['path.failed', failed()],
+      ['path.probeFailed', { errno: null, detail: 'no answer' }],
+      ['path.probeSucceeded', { reads: 3 }],
+      ['path.blocked', WHY],
+      ['path.unblocked', WHY],
+      ['path.removed', WHY],
+    ],
+  },
+  {
+    name: 'head',
+    machine: MACHINES.head.machine,
+    types: HEAD_EVENTS,
+    openings: ['head.created'],
+    abstraction: (context) => [
+      ...['present', 'iopolicy', 'noPathRetry', 'exhausted'].map((key) => context[key]),
+      ...['paths', 'usable', 'available', 'checksLeft'].map((key) => atMost(3, context[key])),
+      context['delayedRemovalUs'] === DELAY_US,
+      armed(context),
+    ],
+    few: [
+      ['head.created', created({ noPathRetry: 2, delayedRemovalUs: DELAY_US })],
+      ['head.published'],
+      ['head.pathsChanged', paths(1)],
+      ['head.pathsChanged', paths(1, 0)],
+      ['head.pathsChanged', paths(0)],
+      ['head.closed', WHY],
+    ],
+  },
+  {
+    name: 'lun',
+    machine: MACHINES.lun.machine,
+    types: LUN_EVENTS,
+    openings: ['lun.found'],
+    abstraction: (context) => ['poisoned', 'flushErrors', 'ghosts'].map((key) => atMost(1, context[key])),
+    few: samplesOf(LUN_EVENTS),
+  },
+  {
+    name: 'engine',
+    machine: MACHINES.engine.machine,
+    types: ENGINE_EVENTS,
+    openings: ['engine.started'],
+    abstraction: (context) => [
+      context['why'],
+      ...['runs', 'uncleanStarts', 'refusedPaths', 'ledgerGaps'].map((key) => atMost(1, context[key])),
+    ],
+    few: samplesOf(ENGINE_EVENTS.filter(({ type }) => type !== 'engine.pathRefused')),
+  },
+]
+
+/** What getShortestPaths, getSimplePaths and getAdjacencyMap want to know. Armed timers fire besides `happenings`. */
+export function traversal(model: Model, happenings: readonly Happening[] = samplesOf(model.types)) {
+  const { name, machine, abstraction } = model
+  const events = happenings.map(([type, data]): ModelEvent => ({ ...data, type, atUs: AT_US }))
+  return {
+    events: (snapshot: AnyMachineSnapshot): ModelEvent[] => [...events, ...firing(name, snapshot.context)],
+    filterEvents: (snapshot: AnyMachineSnapshot, event: ModelEvent) => snapshot.can(event),
+    serializeState: ({ value, context }: AnyMachineSnapshot) => JSON.stringify([value, abstraction(context)]),
+    fromState: createActor(machine).getSnapshot() as AnyMachineSnapshot,
+    limit: TRAVERSALS_MAX,
+  }
+}
+
+/** The armed timers, each firing on time. */
+function firing(name: string, context: Context): ModelEvent[] {
+  const timers = Object.entries((context['timers'] ?? {}) as Readonly<Record<string, number>>)
+  return timers.map(([timer, dueUs]): ModelEvent => {
+    const event = { type: `${name}.timerFired`, timer, dueUs, atUs: dueUs }
+    return event
+  })
+}

@@ -1,0 +1,119 @@
+// Payloads that tests hand to the machines: plausible ones, and the whole list that a search for paths draws from.
+import type { EventType } from '../../machines/events.ts'
+import { ACCESS_STATES } from '../../machines/words.ts'
+import type { Data, Happening } from './given.ts'
+
+export const WWID = 'naa.600140505200a986f0043c9afa1fd077'
+export const EVIDENCE = { errno: 'EIO', status: 'IOERR', op: 'write', offset: 4096, length: 512 }
+export const GHOST = { id: 'ghost-1', op: 'write', offset: 4096, length: 512 }
+export const WHY = { why: 'a test says so' }
+export const CHECKER = { minUs: 1_000_000, maxUs: 8_000_000 }
+export const CHECK_INTERVAL_US = 5_000_000
+export const DELAY_US = 30_000_000
+
+export function added(other: Data = {}): Data {
+  return {
+    ...{ wwid: WWID, hctl: '8:0:0:0', name: 'sda:0', index: 0, kind: 'loop', device: '/dev/loop0' },
+    ...{ numaNode: 0, sizeBytes: 1_048_576, logicalBlockBytes: 512, errorsAreFinal: false, backend: 'fs' },
+    ...{ access: 'optimal', preferred: false, checker: CHECKER, facts: { diskseq: 17 } },
+    ...other,
+  }
+}
+
+export function failed(other: Data = {}): Data {
+  return {
+    ...{ first: EVIDENCE, verdict: 'probe', detail: null, errors: 3, bios: 2, resent: 2 },
+    ...{ firstUs: 900_000, lastUs: 990_000, samples: [EVIDENCE] },
+    ...other,
+  }
+}
+
+export function created(other: Data = {}): Data {
+  return {
+    ...{ wwid: WWID, name: 'sda', index: 0, iopolicy: 'numa', noPathRetry: 'fail' },
+    ...{
+      checkIntervalUs: CHECK_INTERVAL_US,
+      delayedRemovalUs: 0,
+      sizeBytes: 1_048_576,
+      logicalBlockBytes: 512,
+    },
+    ...other,
+  }
+}
+
+/** What the paths of a head come to: all of them, usable now, of those optimized, worth waiting for. */
+export function paths(all: number, usable = all, optimized = usable, available = usable): Data {
+  return { paths: all, usable, optimized, available }
+}
+
+const counts = { reads: 1, writes: 2, flushes: 0, readBytes: 512, writeBytes: 1024 }
+const found = { wwid: WWID, sizeBytes: 1_048_576, logicalBlockBytes: 512 }
+const accessChanged = ACCESS_STATES.map((access) => ({ access, preferred: access === 'active', ...WHY }))
+
+/** At least one payload of every event type: those that lead somewhere else than the first are all here. */
+const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
+  'path.added': ACCESS_STATES.map((access) => added({ access })),
+  'path.removed': [WHY],
+  'path.blocked': [WHY],
+  'path.unblocked': [WHY],
+  'path.quiesced': [WHY],
+  'path.resumed': [WHY],
+  'path.wentOffline': [WHY],
+  'path.transportWentOffline': [WHY],
+  'path.cameOnline': [WHY],
+  'path.cancelled': [WHY],
+  'path.accessChanged': accessChanged,
+  'path.suspected': [EVIDENCE],
+  'path.cleared': [{ errors: 1, bios: 1, resent: 1 }],
+  'path.failed': [failed()],
+  'path.timerFired': [{ timer: 'probe', dueUs: 1 }],
+  'path.probeFailed': [{ errno: 'EIO', detail: null }],
+  'path.probeSucceeded': [{ reads: 3 }],
+  'path.disabled': [WHY],
+  'path.enabled': [WHY],
+  'path.ioSampled': [{ sinceUs: 0, ...counts, errors: 0, resent: 0 }],
+  'path.episodeEnded': [{ errors: 3, bios: 2, resent: 2, firstUs: 1, lastUs: 2 }],
+  'path.becameMarginal': [WHY],
+  'path.becameSteady': [WHY],
+  'path.fenced': [{ detail: 'its server was killed' }],
+  'head.created': (['fail', 'queue', 2] as const).flatMap((noPathRetry) =>
+    [0, DELAY_US].map((delayedRemovalUs) => created({ noPathRetry, delayedRemovalUs })),
+  ),
+  'head.published': [{}],
+  'head.pathsChanged': [paths(0), paths(1), paths(2), paths(2, 1), paths(2, 0), paths(2, 0, 0, 1)],
+  'head.iopolicyChanged': [{ to: 'numa' }, { to: 'round-robin' }],
+  'head.noPathRetryChanged': [{ to: 'fail' }, { to: 'queue' }, { to: 2 }],
+  'head.delayedRemovalChanged': [{ us: 0 }, { us: DELAY_US }],
+  'head.timerFired': [
+    { timer: 'removal', dueUs: 1 },
+    { timer: 'noPath', dueUs: 1 },
+  ],
+  'head.closed': [WHY],
+  'head.drained': [{ bios: 3, bytes: 1536, ...WHY }],
+  'head.ioSampled': [{ sinceUs: 0, ...counts, callerErrors: 0, requeued: 0, failedNoPath: 0, resent: 0 }],
+  'lun.found': [found],
+  'lun.bioPoisoned': [{ bio: 1, evidence: EVIDENCE, paths: ['sda:0', 'sda:1'] }],
+  'lun.flushFailed': [{ path: 'sda:0', evidence: EVIDENCE }],
+  'lun.ioFailed': [{ bio: 1, path: 'sda:0', evidence: EVIDENCE }],
+  'lun.ghostsOpened': [{ path: 'sda:0', incarnation: 1, reason: 'timeout', ghosts: [GHOST] }],
+  'lun.ghostsEnded': [{ ids: [GHOST.id], proof: 'laterIo', detail: null }],
+  'lun.holdExpired': [{ bio: 2, offset: 4096, length: 512, ghost: GHOST.id }],
+  'ledger.header': [{ format: 1, machines: { path: 'hash' }, xstate: '5.33.3', engine: '0.1.0', flags: [] }],
+  'engine.started': [false, true].map((unclean) => ({ version: '0.1.0', multipath: 'on', unclean, pid: 7 })),
+  'engine.stopped': [WHY],
+  'engine.pathRefused': [
+    { wwid: WWID, hctl: '8:0:0:0', device: '/dev/loop0', code: 'PATH_DUPLICATE', why: 'again' },
+  ],
+  'engine.ledgerDegraded': [WHY],
+  'engine.ledgerRecovered': [{ sinceUs: 1, waited: 2, dropped: 3 }],
+  'engine.broke': [{ code: 'INVARIANT_BROKEN', detail: 'a bug' }],
+}
+
+/** Every sample of these event types. Throws for a type that has none. */
+export function samplesOf(types: readonly EventType[]): Happening[] {
+  return types.flatMap(({ type }) => {
+    const samples = SAMPLES[type]
+    if (samples === undefined) throw new Error(`${type} has no sample in test/machines/payloads.ts`)
+    return samples.map((data): Happening => [type, data])
+  })
+}
