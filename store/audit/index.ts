@@ -1,0 +1,197 @@
+// The audit queries as functions. Each is one .sql file beside this one, which says what it answers and how: an auditor can
+// run the same text in a sqlite3 shell.
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { PathledgerError } from '../../errors.ts'
+import { PAGE_ROWS } from '../limits.ts'
+import { NO_LIMIT } from '../pages.ts'
+import type { SqlReader, SqlValues } from '../reader.ts'
+
+const whole = z.int()
+const flag = z.union([z.literal(0), z.literal(1)]).transform((value) => value === 1)
+const json = z.string().transform((text) => JSON.parse(text) as unknown)
+const state = z.record(z.string(), z.string())
+const stateText = json.pipe(state)
+
+/** An audit query by its name: its text, and the file it is in. */
+export const AUDIT_QUERIES = {
+  'path-history': new URL('./path-history.sql', import.meta.url),
+  failovers: new URL('./failovers.sql', import.meta.url),
+  'time-in-state': new URL('./time-in-state.sql', import.meta.url),
+  'io-by-path': new URL('./io-by-path.sql', import.meta.url),
+} as const
+
+/** The name of an audit query. */
+export type AuditQuery = keyof typeof AUDIT_QUERIES
+
+/** The SQL of an audit query, with its comment. */
+export function auditSql(name: AuditQuery): string {
+  return readFileSync(AUDIT_QUERIES[name], 'utf8')
+}
+
+/** Which failures and events to look at. */
+export interface PathRange {
+  /** A path's stream, 'path/<wwid>/<H:C:I:L>'; default every path. */
+  readonly path?: string
+  /** First and last position, both included; default all. */
+  readonly fromPosition?: number
+  readonly toPosition?: number
+}
+
+const pathHistoryRow = z
+  .strictObject({
+    position: whole,
+    recorded_at_us: whole,
+    path: z.string(),
+    type: z.string(),
+    before: stateText.nullable(),
+    after: stateText,
+    refused: flag,
+    actor: z.string(),
+    reason: z.string().nullable(),
+    cause: whole.nullable(),
+    why: z.string().nullable(),
+    evidence: json.nullable(),
+  })
+  .transform(({ recorded_at_us: recordedAtUs, ...row }) => ({ ...row, recordedAtUs }))
+
+/**
+ * One event of a path: `before` and `after` are its state by region, `refused` says that the machine did not take it,
+ * `evidence` is the payload's first evidence. Times in microseconds of the wall clock.
+ */
+export type PathHistoryRow = z.infer<typeof pathHistoryRow>
+
+/** Every event of one path or of all, in order. Reads page by page and gives all of it. Throws AUDIT_FAILED and LEDGER_*. */
+export function pathHistory(reader: SqlReader, range: PathRange = {}): PathHistoryRow[] {
+  return allPages(reader, 'path-history', pathHistoryRow, range)
+}
+
+const failoverRow = z
+  .strictObject({
+    position: whole,
+    recorded_at_us: whole,
+    path: z.string(),
+    verdict: z.string(),
+    detail: z.string().nullable(),
+    errno: z.string().nullable(),
+    status: z.string(),
+    op: z.string(),
+    offset: whole,
+    length: whole,
+    errors: whole,
+    bios: whole,
+    resent: whole,
+    ended_by: z.string().nullable(),
+    ended_position: whole.nullable(),
+    ended_at_us: whole.nullable(),
+    reinstated_at_us: whole.nullable(),
+    took_us: whole.nullable(),
+  })
+  .transform(
+    ({ recorded_at_us, ended_by, ended_position, ended_at_us, reinstated_at_us, took_us, ...row }) => ({
+      ...row,
+      recordedAtUs: recorded_at_us,
+      endedBy: ended_by,
+      endedPosition: ended_position,
+      endedAtUs: ended_at_us,
+      reinstatedAtUs: reinstated_at_us,
+      tookUs: took_us,
+    }),
+  )
+
+/**
+ * One failure of a path. `errno`, `status`, `op`, `offset` and `length` are its first evidence; `errors`, `bios` and
+ * `resent` count what it met. `reinstatedAtUs` is null when it has not come back; `tookUs` is the time until it ended.
+ */
+export type FailoverRow = z.infer<typeof failoverRow>
+
+/** Every failure of one path or of all, in order. Reads page by page and gives all. Throws AUDIT_FAILED and LEDGER_*. */
+export function failovers(reader: SqlReader, range: PathRange = {}): FailoverRow[] {
+  return allPages(reader, 'failovers', failoverRow, range)
+}
+
+const timeInStateRow = z.strictObject({
+  path: z.string(),
+  region: z.enum(['health', 'usable']),
+  state: z.string(),
+  us: whole,
+  entered: whole,
+})
+
+/** How long one path was in one state, microseconds, and how often it came into it. */
+export type TimeInStateRow = z.infer<typeof timeInStateRow>
+
+/** Time in each state, per path, for the regions health and usable, up to `endUs` (wall clock; default the last event). */
+export function timeInState(
+  reader: SqlReader,
+  { path, endUs }: { readonly path?: string; readonly endUs?: number } = {},
+): TimeInStateRow[] {
+  return query(reader, 'time-in-state', timeInStateRow, { path: path ?? null, end_us: endUs ?? null })
+}
+
+const ioByPathRow = z
+  .strictObject({
+    path: z.string(),
+    samples: whole,
+    reads: whole,
+    writes: whole,
+    flushes: whole,
+    read_bytes: whole,
+    write_bytes: whole,
+    errors: whole,
+    resent: whole,
+  })
+  .transform(({ read_bytes: readBytes, write_bytes: writeBytes, ...row }) => ({
+    ...row,
+    readBytes,
+    writeBytes,
+  }))
+
+/** What went down one path, summed over its samples. */
+export type IoByPathRow = z.infer<typeof ioByPathRow>
+
+/** I/O per path, of the samples recorded from `fromUs` to `toUs` (wall clock, both included; default all). */
+export function ioByPath(
+  reader: SqlReader,
+  range: { readonly path?: string; readonly fromUs?: number; readonly toUs?: number } = {},
+): IoByPathRow[] {
+  const { path, fromUs, toUs } = range
+  const values = { path: path ?? null, from_us: fromUs ?? null, to_us: toUs ?? null }
+  return query(reader, 'io-by-path', ioByPathRow, values)
+}
+
+function allPages<Row extends { readonly position: number }>(
+  reader: SqlReader,
+  name: AuditQuery,
+  row: z.ZodType<Row>,
+  { path, fromPosition, toPosition }: PathRange,
+): Row[] {
+  const all: Row[] = []
+  let from = fromPosition ?? 1
+  while (true) {
+    const values = {
+      path: path ?? null,
+      from_position: from,
+      to_position: toPosition ?? NO_LIMIT,
+      limit: PAGE_ROWS,
+    }
+    const page = query(reader, name, row, values)
+    for (const one of page) all.push(one)
+    const last = page.at(-1)
+    if (last === undefined || page.length < PAGE_ROWS) return all
+    from = last.position + 1
+  }
+}
+
+function query<Row>(reader: SqlReader, name: AuditQuery, row: z.ZodType<Row>, values: SqlValues): Row[] {
+  return reader.select(auditSql(name), values).map((raw) => {
+    const parsed = row.safeParse(raw)
+    if (parsed.success) return parsed.data
+    throw new PathledgerError('AUDIT_FAILED', {
+      message: `The query ${name} met a row that it does not understand.`,
+      why: `${parsed.error.issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('; ')}.`,
+      todo: 'Run `pathledger verify`: an event on this ledger is not as pathledger writes them.',
+      details: { query: name, row: raw },
+    })
+  })
+}

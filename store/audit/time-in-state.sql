@@ -1,0 +1,81 @@
+-- How long was each path online, marginal, failed or probing, and how long was it usable?
+--
+-- :path    the path's stream, 'path/<wwid>/<H:C:I:L>'; NULL for every path
+-- :end_us  wall clock up to which it counts, microseconds; NULL for the last event of the ledger
+--
+-- One row per path, region and state: region 'health' has the states of health, region 'usable' has 'usable' and
+-- 'unusable' by the rule of isDisabled (machines/predicates.ts): device running, access optimal or active, health online
+-- or marginal, admin enabled. us is the time in the state, entered how often the path came into it. Time in which the path
+-- was not there (before it was added, after it was removed) belongs to no state.
+--
+-- A span is measured by the monotonic clock of its two events. Where the machine was booted between them, that clock began
+-- again: the difference of the wall clock stands in for it, and 0 where the wall clock stepped back. An engine that died
+-- without a word is noticed by the next one only: until then its paths count as they stood.
+WITH
+last_event AS (
+  SELECT position, recorded_at_us, mono_us, boot_id
+  FROM events
+  WHERE :end_us IS NULL OR recorded_at_us <= :end_us
+  ORDER BY position DESC
+  LIMIT 1
+),
+ending AS (
+  SELECT
+    position,
+    max(recorded_at_us, coalesce(:end_us, recorded_at_us)) AS wall_us,
+    mono_us + max(0, coalesce(:end_us, recorded_at_us) - recorded_at_us) AS mono_us,
+    boot_id
+  FROM last_event
+),
+moment AS (
+  SELECT
+    event.stream,
+    event.version,
+    event.recorded_at_us AS wall_us,
+    event.mono_us,
+    event.boot_id,
+    lead(event.recorded_at_us, 1, ending.wall_us) OVER life AS next_wall_us,
+    lead(event.mono_us, 1, ending.mono_us) OVER life AS next_mono_us,
+    lead(event.boot_id, 1, ending.boot_id) OVER life AS next_boot_id,
+    event.decision ->> '$.state.device' NOT IN ('created', 'createdBlocked', 'deleted') AS present,
+    event.decision ->> '$.state.health' AS health,
+    CASE
+      WHEN event.decision ->> '$.state.device' = 'running'
+        AND event.decision ->> '$.state.access' IN ('optimal', 'active')
+        AND event.decision ->> '$.state.health' IN ('online', 'marginal')
+        AND event.decision ->> '$.state.admin' = 'enabled'
+        THEN 'usable'
+      ELSE 'unusable'
+    END AS usable
+  FROM events AS event, ending
+  -- '0' follows '/' in ASCII: this is every stream that begins with 'path/'.
+  WHERE event.stream >= coalesce(:path, 'path/')
+    AND event.stream <= coalesce(:path, 'path0')
+    AND event.position <= ending.position
+  WINDOW life AS (PARTITION BY event.stream ORDER BY event.version)
+),
+span AS (
+  SELECT
+    stream,
+    CASE
+      WHEN next_boot_id = boot_id THEN max(0, next_mono_us - mono_us)
+      ELSE max(0, next_wall_us - wall_us)
+    END AS us,
+    present,
+    iif(present, health, NULL) AS health,
+    iif(present, usable, NULL) AS usable,
+    lag(iif(present, health, NULL)) OVER life AS health_before,
+    lag(iif(present, usable, NULL)) OVER life AS usable_before
+  FROM moment
+  WINDOW life AS (PARTITION BY stream ORDER BY version)
+)
+SELECT stream AS path, 'health' AS region, health AS state, sum(us) AS us, sum(health_before IS NOT health) AS entered
+FROM span
+WHERE present
+GROUP BY stream, health
+UNION ALL
+SELECT stream AS path, 'usable' AS region, usable AS state, sum(us) AS us, sum(usable_before IS NOT usable) AS entered
+FROM span
+WHERE present
+GROUP BY stream, usable
+ORDER BY path, region, state

@@ -1,0 +1,37 @@
+// A limit on everything, each with its name. docs/ledger.md lists them.
+
+/** Rows of one page of `read`: the default and the most. A reader that holds no page long lets the WAL be checkpointed. */
+export const PAGE_ROWS = 1_000
+
+/** Characters of an event id, a boot id, an actor. */
+export const MAX_ID_CHARS = 512
+/** Characters of a stream's name: a wwid of 512 and an address. */
+export const MAX_STREAM_CHARS = 1_024
+/** Characters of a reason in the operator's words. */
+export const MAX_REASON_CHARS = 4_096
+/** Characters of `data`, and of `decision`. */
+export const MAX_JSON_CHARS = 1_048_576
+
+/** How long a connection waits for another program's write lock, milliseconds. It blocks its thread meanwhile. */
+export const BUSY_TIMEOUT_MS = 50
+/** The same for the writer worker, whose thread nobody waits for. */
+export const WORKER_BUSY_TIMEOUT_MS = 1_000
+/** The WAL file is cut to this many bytes when it starts over. */
+export const WAL_SIZE_LIMIT_BYTES = 67_108_864
+
+/** What may wait for a commit. Over it `append` rejects with LEDGER_STALLED, so that a hung disk cannot fill the memory. */
+export interface WriterLimits {
+  /** Events that wait or are being committed. */
+  readonly maxPendingEvents: number
+  /** Characters of their `data` and `decision`, together. */
+  readonly maxPendingBytes: number
+  /** Events after which a batch takes no further append. */
+  readonly maxBatchEvents: number
+}
+
+/** Defaults of {@link WriterLimits}. */
+export const WRITER_LIMITS: WriterLimits = {
+  maxPendingEvents: 20_000,
+  maxPendingBytes: 33_554_432,
+  maxBatchEvents: 512,
+}

@@ -1,0 +1,56 @@
+// The thread that writes a LUN's file: an fsync that hangs stops nobody but those who wait for it.
+import { parentPort, workerData } from 'node:worker_threads'
+import Database from 'better-sqlite3'
+import { LUN_APPLICATION_ID, LUN_SCHEMA, LUN_SCHEMA_VERSION, type LunWrite } from './schema.ts'
+
+/** How long another engine's commit is waited for, milliseconds. Nobody else waits for this thread. */
+const BUSY_TIMEOUT_MS = 2_000
+
+interface Request {
+  readonly id: number
+  readonly write: LunWrite | 'close'
+}
+
+const port = parentPort
+const { file } = workerData as { file: string }
+if (port === null) throw new Error('the LUN writer runs in a worker thread')
+
+const db = new Database(file, { timeout: BUSY_TIMEOUT_MS })
+db.pragma('journal_mode = WAL')
+db.pragma('synchronous = FULL')
+if (db.pragma('synchronous', { simple: true }) !== 2) throw new Error('SQLite does not take synchronous=FULL')
+const create = db.transaction(() => {
+  db.exec(LUN_SCHEMA)
+  db.pragma(`application_id = ${LUN_APPLICATION_ID}`)
+  db.pragma(`user_version = ${LUN_SCHEMA_VERSION}`)
+})
+create.immediate()
+port.postMessage({ id: 0, error: null })
+
+const insertGhost = db.prepare(
+  `INSERT OR REPLACE INTO ghosts VALUES (:id, :engine, :path, :incarnation, :op, :offset, :length, :reason, :openedAtUs, :bootId)`,
+)
+const deleteGhost = db.prepare('DELETE FROM ghosts WHERE id = ?')
+const insertAttachment = db.prepare(
+  'INSERT OR REPLACE INTO attachments VALUES (:engine, :path, :incarnation, :device, :bootId)',
+)
+const deleteAttachment = db.prepare('DELETE FROM attachments WHERE engine = ? AND path = ?')
+
+const apply = db.transaction((write: LunWrite) => {
+  if (write.kind === 'openGhosts') for (const ghost of write.ghosts) insertGhost.run(ghost)
+  if (write.kind === 'endGhosts') for (const id of write.ids) deleteGhost.run(id)
+  if (write.kind === 'attach') insertAttachment.run(write.attachment)
+  if (write.kind === 'detach') deleteAttachment.run(write.engine, write.path)
+})
+
+port.on('message', ({ id, write }: Request) => {
+  try {
+    if (write === 'close') db.close()
+    else apply.immediate(write)
+    port.postMessage({ id, error: null })
+  } catch (error) {
+    port.postMessage({ id, error: error instanceof Error ? error.message : String(error) })
+  }
+  // After the answer: what is posted to a closed port is lost.
+  if (write === 'close') port.close()
+})

@@ -1,0 +1,83 @@
+// The statements of the writing connection, and the ledger as one batch sees it.
+import type Database from 'better-sqlite3'
+import { genesis, plainBytes } from './encoding.ts'
+import type { Ledgered } from './plan.ts'
+import { COLUMN_LIST, eventOfRow, valuesOfEvent } from './rows.ts'
+import type { RawRow } from './rows.ts'
+import type { LedgerHead, StoredEvent } from './types.ts'
+
+/** The ledger as it grows within one batch. Nothing of it outlives the transaction, so a rollback leaves no stale copy. */
+export class BatchView implements Ledgered {
+  readonly #statements: Statements
+  readonly #versions = new Map<string, number>()
+  #head: LedgerHead
+  grew = false
+
+  constructor(statements: Statements) {
+    this.#statements = statements
+    this.#head = statements.head()
+  }
+
+  head(): LedgerHead {
+    return this.#head
+  }
+
+  byEventId(eventId: string): StoredEvent | null {
+    return this.#statements.byEventId(eventId)
+  }
+
+  versionOf(stream: string): number {
+    const known = this.#versions.get(stream)
+    if (known !== undefined) return known
+    const version = this.#statements.versionOf(stream)
+    this.#versions.set(stream, version)
+    return version
+  }
+
+  take(rows: readonly StoredEvent[]): void {
+    for (const { stream, version, position, hash } of rows) {
+      this.#versions.set(stream, version)
+      this.#head = { events: position, hash }
+      this.grew = true
+    }
+  }
+}
+
+/** What a writing connection says and asks. */
+export interface Statements extends Ledgered {
+  first(): StoredEvent | undefined
+  last(): StoredEvent | undefined
+  insert(row: StoredEvent): void
+  setHead(head: LedgerHead): void
+}
+
+/** Prepares them; the schema must be there. */
+export function prepareStatements(db: Database.Database): Statements {
+  const one = (tail: string) =>
+    db.prepare<unknown[], RawRow>(`SELECT ${COLUMN_LIST} FROM events ${tail}`).raw()
+  const first = one('WHERE position = 1')
+  const last = one('ORDER BY position DESC LIMIT 1')
+  const byEventId = one('WHERE event_id = ?')
+  const version = db.prepare('SELECT max(version) FROM events WHERE stream = ?').pluck()
+  const head = db.prepare<[], LedgerHead>('SELECT events, hash FROM ledger_head WHERE id = 1')
+  const setHead = db.prepare('UPDATE ledger_head SET events = ?, hash = ? WHERE id = 1')
+  const places = COLUMN_LIST.replaceAll(/\w+/g, '?')
+  const insert = db.prepare(`INSERT INTO events (${COLUMN_LIST}) VALUES (${places})`)
+  const eventOf = (row: RawRow | undefined) => (row === undefined ? undefined : eventOfRow(row))
+  return {
+    first: () => eventOf(first.get()),
+    last: () => eventOf(last.get()),
+    byEventId: (eventId) => eventOf(byEventId.get(eventId)) ?? null,
+    versionOf: (stream) => Number(version.get(stream) ?? 0),
+    head: () => headOf(head.get()),
+    setHead: ({ events, hash }) => void setHead.run(events, hash),
+    insert: (row) => void insert.run(...valuesOfEvent(row)),
+  }
+}
+
+/** The head row as a head; a ledger without one has lost it, and ends nowhere. */
+function headOf(row: LedgerHead | undefined): LedgerHead {
+  return row === undefined
+    ? { events: 0, hash: genesis() }
+    : { events: row.events, hash: plainBytes(row.hash) }
+}

@@ -1,0 +1,50 @@
+// The writer's thread: the only connection that writes. It commits what it is sent, one batch at a time, and answers.
+import { parentPort, workerData } from 'node:worker_threads'
+import { invariant, PathledgerError } from '../errors.ts'
+import { toWire } from './error-wire.ts'
+import { LedgerFile } from './ledger-file.ts'
+import type { LedgerFileOptions } from './ledger-file.ts'
+import { ledgerError } from './sqlite-errors.ts'
+import type { FromWriter, ToWriter, WireSettled } from './writer.ts'
+import type { Append } from './types.ts'
+
+/** What the thread is started with. */
+export interface WriterData {
+  readonly file: string
+  readonly options: LedgerFileOptions
+}
+
+const port = parentPort
+invariant(port !== null, 'the writer runs in a worker thread')
+const say = (message: FromWriter): void => port.postMessage(message)
+const { file, options } = workerData as WriterData
+
+try {
+  const ledger = LedgerFile.open(file, options)
+  say({ kind: 'ready', header: ledger.header, created: ledger.created })
+  port.on('message', (message: ToWriter) => {
+    if (message.kind === 'commit') say({ kind: 'committed', outcomes: commit(ledger, message.batch) })
+    else close(ledger)
+  })
+} catch (error) {
+  say({ kind: 'refused', error: toWire(ledgerError(error, file)) })
+}
+
+function commit(ledger: LedgerFile, batch: readonly Append[]): readonly WireSettled[] {
+  return ledger
+    .appendBatch(batch)
+    .map((outcome) => (outcome.ok ? outcome : { ok: false, error: toWire(outcome.error) }))
+}
+
+function close(ledger: LedgerFile): void {
+  try {
+    ledger.close()
+    say({ kind: 'closed', error: null })
+  } catch (error) {
+    say({
+      kind: 'closed',
+      error: toWire(error instanceof PathledgerError ? error : ledgerError(error, file)),
+    })
+  }
+  port?.close()
+}

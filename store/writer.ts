@@ -1,0 +1,181 @@
+// The engine's side of the writer: a worker thread does the commits, so that an fsync that hangs stops nobody but those
+// who wait for it.
+import { Worker } from 'node:worker_threads'
+import { PathledgerError } from '../errors.ts'
+import { closed } from './closed.ts'
+import { fromWire } from './error-wire.ts'
+import type { WireError } from './error-wire.ts'
+import { GroupCommit } from './group-commit.ts'
+import type { Settled } from './group-commit.ts'
+import type { LedgerHeader } from './header.ts'
+import type { LedgerFileOptions } from './ledger-file.ts'
+import { WORKER_BUSY_TIMEOUT_MS, WRITER_LIMITS } from './limits.ts'
+import type { WriterLimits } from './limits.ts'
+import type { Append, Appended, LedgerListener } from './types.ts'
+
+/** One append's outcome on its way between the threads. */
+export type WireSettled = Extract<Settled, { ok: true }> | { readonly ok: false; readonly error: WireError }
+
+/** What the writer's thread is told. */
+export type ToWriter =
+  { readonly kind: 'commit'; readonly batch: readonly Append[] } | { readonly kind: 'close' }
+
+/** What it answers. */
+export type FromWriter =
+  | { readonly kind: 'ready'; readonly header: LedgerHeader; readonly created: boolean }
+  | { readonly kind: 'refused'; readonly error: WireError }
+  | { readonly kind: 'committed'; readonly outcomes: readonly WireSettled[] }
+  | { readonly kind: 'closed'; readonly error: WireError | null }
+
+/** How a writer is started. */
+export interface WriterOptions extends LedgerFileOptions {
+  readonly limits?: Partial<WriterLimits>
+  /** Starts the thread. Default: the writer worker beside this file. */
+  readonly spawn?: SpawnWriter
+}
+
+/** Starts a writer's thread with its `workerData`. */
+export type SpawnWriter = (data: unknown) => Worker
+
+/** The writer of an open ledger. Appends as LedgerStore.append and subscribe as LedgerStore.subscribe say. */
+export interface Writer {
+  readonly header: LedgerHeader
+  readonly created: boolean
+  append(append: Append): Promise<Appended>
+  subscribe(listener: LedgerListener): () => void
+  /** Refuses further appends with LEDGER_CLOSED and resolves when what waits is committed. */
+  finish(): Promise<void>
+  /** Finishes, closes the connection, ends the thread. */
+  close(): Promise<void>
+}
+
+/** Starts the writer of a file. Rejects with what LedgerFile.open throws. */
+export async function startWriter(file: string, options: WriterOptions): Promise<Writer> {
+  const { limits, spawn = spawnWorker, ...fileOptions } = options
+  const worker = spawn({ file, options: { busyTimeoutMs: WORKER_BUSY_TIMEOUT_MS, ...fileOptions } })
+  const { header, created } = await opened(worker, file)
+  return new WorkerWriter(worker, file, { header, created }, { ...WRITER_LIMITS, ...limits })
+}
+
+function spawnWorker(data: unknown): Worker {
+  // The sources run as they are; the published package has them as JavaScript.
+  return new Worker(
+    new URL(import.meta.url.endsWith('.ts') ? './writer-worker.ts' : './writer-worker.js', import.meta.url),
+    // Flags of the embedding program are not the thread's: with --input-type, say, it would not start.
+    { workerData: data, execArgv: [] },
+  )
+}
+
+function opened(worker: Worker, file: string): Promise<Extract<FromWriter, { kind: 'ready' }>> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown): void => {
+      forget()
+      reject(error instanceof PathledgerError ? error : writerDied(file, error))
+    }
+    const exit = (): void => fail(null)
+    const hear = (message: FromWriter): void => {
+      if (message.kind !== 'ready') {
+        fail(message.kind === 'refused' ? fromWire(message.error) : null)
+        return
+      }
+      forget()
+      resolve(message)
+    }
+    // One by one: a Worker keeps listeners of its own, which removeAllListeners() would take along.
+    const forget = (): void => void worker.off('error', fail).off('exit', exit).off('message', hear)
+    worker.on('error', fail).on('exit', exit).on('message', hear)
+  })
+}
+
+class WorkerWriter implements Writer {
+  readonly header: LedgerHeader
+  readonly created: boolean
+  readonly #worker: Worker
+  readonly #queue: GroupCommit
+  #answer: ((outcomes: readonly Settled[]) => void) | null = null
+  #alive = true
+  #closing: Promise<void> | null = null
+  #onClosed: ((error: PathledgerError | null) => void) | null = null
+
+  constructor(
+    worker: Worker,
+    file: string,
+    facts: { readonly header: LedgerHeader; readonly created: boolean },
+    limits: WriterLimits,
+  ) {
+    this.header = facts.header
+    this.created = facts.created
+    this.#worker = worker
+    this.#queue = new GroupCommit((batch, done) => this.#send(batch, done), limits)
+    worker.on('message', (message: FromWriter) => this.#hear(message))
+    worker.on('error', (error) => this.#died(writerDied(file, error)))
+    worker.on('exit', () => this.#died(writerDied(file, null)))
+    worker.unref()
+  }
+
+  append(append: Append): Promise<Appended> {
+    return this.#queue.append(append)
+  }
+
+  subscribe(listener: LedgerListener): () => void {
+    return this.#queue.subscribe(listener)
+  }
+
+  finish(): Promise<void> {
+    return this.#queue.finish(closed())
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  #send(batch: readonly Append[], done: (outcomes: readonly Settled[]) => void): void {
+    this.#answer = done
+    // An idle writer keeps no process alive; one that commits does.
+    this.#worker.ref()
+    this.#worker.postMessage({ kind: 'commit', batch } satisfies ToWriter)
+  }
+
+  #hear(message: FromWriter): void {
+    if (message.kind === 'closed') {
+      this.#onClosed?.(message.error === null ? null : fromWire(message.error))
+      return
+    }
+    if (message.kind !== 'committed') return
+    const answer = this.#answer
+    this.#answer = null
+    this.#worker.unref()
+    answer?.(message.outcomes.map((one) => (one.ok ? one : { ok: false, error: fromWire(one.error) })))
+  }
+
+  #died(error: PathledgerError): void {
+    this.#alive = false
+    this.#queue.fail(error)
+    this.#onClosed?.(null)
+  }
+
+  async #close(): Promise<void> {
+    await this.finish()
+    if (!this.#alive) return
+    const failure = await new Promise<PathledgerError | null>((resolve) => {
+      this.#onClosed = resolve
+      this.#worker.ref()
+      this.#worker.postMessage({ kind: 'close' } satisfies ToWriter)
+    })
+    this.#worker.unref()
+    if (failure !== null) throw failure
+  }
+}
+
+function writerDied(file: string, cause: unknown): PathledgerError {
+  return new PathledgerError('LEDGER_IO', {
+    message: `The writer of the ledger ${file} has died.`,
+    why: cause instanceof Error ? `${cause.message}.` : 'Its thread ended without a word.',
+    todo: 'Open the ledger again; append again with the same event ids: what is on it is not written twice.',
+    errno: 'EIO',
+    outcome: 'unknown',
+    details: { file },
+    cause,
+  })
+}
