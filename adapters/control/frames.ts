@@ -1,0 +1,58 @@
+// What goes over the control socket: one JSON object a line, each way. Every line from outside is checked here, once.
+import { z } from 'zod'
+
+/** Characters of one line; a longer one ends the connection. */
+export const LINE_MAX = 65_536
+
+const name = z.string().min(1).max(512)
+const reason = z.string().min(1).max(4096)
+
+/** What may be asked. */
+export const controlRequest = z.discriminatedUnion('verb', [
+  z.strictObject({ verb: z.literal('show') }),
+  z.strictObject({ verb: z.literal('pathFail'), path: name, reason: reason.optional() }),
+  z.strictObject({ verb: z.literal('pathReinstate'), path: name, reason: reason.optional() }),
+  z.strictObject({ verb: z.literal('drain'), head: name, reason: reason.optional() }),
+  z.strictObject({ verb: z.literal('ghosts') }),
+  z.strictObject({ verb: z.literal('ghostsRelease'), reason, ids: z.array(name).max(10_000).optional() }),
+])
+/** One of the verbs of the control socket, with its arguments (docs/control-socket.md). */
+export type ControlRequest = z.infer<typeof controlRequest>
+
+/** An answer: the verb's result, or an error with a stable code. */
+export type ControlAnswer =
+  { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly error: ControlError }
+
+export interface ControlError {
+  readonly code: string
+  readonly message: string
+  readonly why: string
+  readonly todo: string
+  readonly errno: string | null
+}
+
+/** A request from a line, or why it is none. */
+export function parseRequest(line: string): ControlRequest | ControlError {
+  try {
+    const parsed = controlRequest.safeParse(JSON.parse(line))
+    return parsed.success ? parsed.data : badRequest(z.prettifyError(parsed.error))
+  } catch {
+    return badRequest('The line is not JSON.')
+  }
+}
+
+/** True for what {@link parseRequest} gives when the line is no request. */
+export function isRefusal(parsed: ControlRequest | ControlError): parsed is ControlError {
+  return 'code' in parsed
+}
+
+function badRequest(why: string): ControlError {
+  const todo = 'docs/control-socket.md lists the verbs.'
+  return {
+    code: 'CONTROL_REQUEST',
+    message: 'The engine does not know this request.',
+    why,
+    todo,
+    errno: 'EINVAL',
+  }
+}

@@ -1,0 +1,232 @@
+// A loop device as a path: claimed, direct, and proved to be the device that was meant (docs/loop-devices.md).
+import { constants, readdirSync } from 'node:fs'
+import { PathledgerError } from '../../errors.ts'
+import { restsOn, sysPathOf } from '../block-stack.ts'
+import { chooseBackend } from '../choose-backend.ts'
+import type { BackendChoice } from '../choose-backend.ts'
+import { closeDescriptor, openDirect, openError, submitWithin } from '../descriptor.ts'
+import { inspectFile } from '../file-facts.ts'
+import type { LoopInspection } from '../helper/calls.ts'
+import { pathHelper } from '../helper/helper.ts'
+import type { Helper } from '../helper/helper.ts'
+import { readMounts } from '../mounts.ts'
+import type { Clock, IdentityVerdict, IoBackend, Lun, PathDevice, Turns } from '../ports.ts'
+import { systemClock, systemTurns } from '../system.ts'
+import { probeUring } from '../uring/index.ts'
+import type { UringProbe } from '../uring/index.ts'
+import { readBlockFacts } from './ioctl.ts'
+import type { BlockFacts } from './ioctl.ts'
+import { isLabel, labelOf } from './label.ts'
+import { readLoop } from './list.ts'
+import type { LoopListing } from './list.ts'
+
+/** What a loop path is made of. */
+export interface LoopPathSettings {
+  readonly lun: Lun
+  readonly hctl: string
+  readonly numaNode?: number | null
+  /** Opens for reading only. Default false: a read-only device is then refused. */
+  readonly readOnly?: boolean
+  /** Default: what {@link chooseBackend} takes, and a helper process for flush and zeroing. */
+  readonly backend?: IoBackend
+  /** Whether there is io_uring. Default {@link probeUring}. */
+  readonly probe?: () => UringProbe
+  /** How long the helper may take for one request. Default HELPER_TIMEOUT_MS. */
+  readonly helperTimeoutMs?: number
+  /** Default: the machine's own. */
+  readonly clock?: Clock
+  readonly turns?: Turns
+}
+
+/**
+ * Opens a loop device as a path, with O_DIRECT and O_EXCL: the claim keeps off mounts and other claims, not plain
+ * opens. A helper process asks LOOP_GET_STATUS64 and looks at the files below, which hangs behind a hung server. Rejects
+ * with PATH_NOT_FOUND, PATH_PERMISSION, PATH_NOT_A_LOOP, PATH_NOT_ATTACHED, PATH_BUSY (mounted or claimed),
+ * PATH_READ_ONLY, PATH_WRONG_LUN (it carries the label of another LUN), PATH_OPEN, LOOP_IOCTL, HELPER_TIMEOUT. A device
+ * without a label of ours is accepted, with `facts.labelled` false; one without direct I/O too, with `coherence.direct`
+ * false.
+ */
+export async function loopPath(device: string, settings: LoopPathSettings): Promise<PathDevice> {
+  const named = findLoop(device)
+  const fd = await openDirect(device, settings.readOnly ?? false, constants.O_EXCL).catch(
+    (error: unknown) => {
+      throw openError(device, error, busyWhy(named))
+    },
+  )
+  const { clock = systemClock, helperTimeoutMs } = settings
+  const helper = pathHelper({
+    clock,
+    fd,
+    ...(helperTimeoutMs === undefined ? {} : { timeoutMs: helperTimeoutMs }),
+  })
+  try {
+    const loop = await readOpenLoop(device, named, fd, helper)
+    checkLabel(device, loop.status.fileName, settings.lun)
+    if (loop.block.readOnly && settings.readOnly !== true) throw readOnlyDevice(device)
+    return makePath(device, settings, loop, await openBackend(settings, loop, helper))
+  } catch (error) {
+    await helper.close()
+    await closeDescriptor(fd)
+    throw error
+  }
+}
+
+/** The backend asked for has a life of its own, and no use for our helper. */
+async function openBackend(
+  settings: LoopPathSettings,
+  { fd, number }: OpenLoop,
+  helper: Helper,
+): Promise<BackendChoice> {
+  const { backend, clock = systemClock, turns = systemTurns, probe = probeUring } = settings
+  if (backend === undefined) return chooseBackend({ clock, turns, fd, number, helper, probe })
+  await helper.close()
+  return { backend: { ...backend, close: async () => undefined }, why: 'it was asked for' }
+}
+
+interface NamedLoop {
+  /** 'loop0'. */
+  readonly name: string
+  /** 'major:minor'. */
+  readonly number: string
+}
+
+interface OpenLoop extends NamedLoop {
+  readonly fd: number
+  readonly block: BlockFacts
+  readonly listing: LoopListing
+  readonly status: LoopInspection['status']
+  readonly errorsAreFinal: boolean
+}
+
+function findLoop(device: string): NamedLoop {
+  const facts = inspectFile(device)
+  if (facts === null) throw openError(device, { code: 'ENOENT' }, '')
+  const number = facts.blockNumber
+  const sysPath = number === null ? null : sysPathOf(number)
+  const name = /\/(loop\d+)$/.exec(sysPath ?? '')?.[1]
+  if (number === null || name === undefined) {
+    throw new PathledgerError('PATH_NOT_A_LOOP', {
+      message: `${device} cannot be a loop path.`,
+      why: 'It is not a loop device.',
+      todo: 'Attach a file with attachLoop or losetup, or use filePath for a regular file.',
+    })
+  }
+  if (readLoop(name) === null) throw notAttached(device)
+  return { name, number }
+}
+
+async function readOpenLoop(device: string, named: NamedLoop, fd: number, helper: Helper): Promise<OpenLoop> {
+  // Asked again: what sysfs said before the open may have been of the device's life before this one.
+  const listing = readLoop(named.name)
+  if (listing === null) throw notAttached(device)
+  const block = readBlockFacts(fd)
+  return { ...named, fd, listing, block, ...(await helper.call('inspectLoop', { device })) }
+}
+
+function makePath(
+  device: string,
+  settings: LoopPathSettings,
+  loop: OpenLoop,
+  { backend, why }: BackendChoice,
+): PathDevice {
+  const { lun, readOnly = false } = settings
+  const { fd, block, listing, status, number } = loop
+  const labelled = isLabel(status.fileName)
+  return {
+    kind: 'loop',
+    device,
+    hctl: settings.hctl,
+    lun,
+    numaNode: settings.numaNode ?? null,
+    geometry: {
+      sizeBytes: block.sizeBytes,
+      logicalBlockBytes: block.logicalBlockBytes,
+      readOnly: readOnly || block.readOnly,
+    },
+    guarantees: {
+      errorsAreFinal: loop.errorsAreFinal,
+      // Opened with O_EXCL: a dead engine's ring, helper or child would keep the claim until its I/O ends.
+      claimsExclusively: true,
+      isolatesExit: backend.isolatesExit,
+      backend: backend.name,
+    },
+    coherence: { inode: status.inode, direct: listing.direct },
+    deviceKey: `loop:${number}`,
+    facts: {
+      diskseq: block.diskseq,
+      direct: listing.direct,
+      autoclear: listing.autoclear,
+      backingFile: listing.backingFile,
+      inode: status.inode,
+      offset: listing.offset,
+      sizeLimit: listing.sizeLimit,
+      labelled,
+      label: labelled ? status.fileName : null,
+      backendWhy: why,
+    },
+    submit: submitWithin(fd, block.sizeBytes, backend),
+    identify: async () => identify(loop),
+    carries: (file) => restsOn(file, { number, inode: status.inode }),
+    close: async () => {
+      await backend.close()
+      await closeDescriptor(fd)
+    },
+  }
+}
+
+/** The LUN's label is fine, and so is none. Throws PATH_WRONG_LUN for another one's. */
+function checkLabel(device: string, fileName: string, lun: Lun): void {
+  const label = labelOf(lun.wwid)
+  if (fileName === label || !isLabel(fileName)) return
+  throw new PathledgerError('PATH_WRONG_LUN', {
+    message: `${device} belongs to another LUN.`,
+    why: `It carries the label ${fileName}, and the LUN's is ${label}.`,
+    todo: 'Check which device is meant: writing through the wrong one destroys data.',
+    details: { found: fileName, expected: label },
+  })
+}
+
+/** No ioctl here waits for a server. */
+function identify({ fd, name, block, listing }: OpenLoop): IdentityVerdict {
+  const now = { ...readBlockFacts(fd), ...loopSwitches(readLoop(name)) }
+  const before = { ...block, ...loopSwitches(listing) }
+  const changed = IDENTITY_FACTS.find((fact) => now[fact] !== before[fact])
+  if (changed === undefined) return { same: true }
+  return { same: false, why: `${changed} was ${before[changed]} and is ${now[changed]} now` }
+}
+
+const IDENTITY_FACTS = ['attached', 'diskseq', 'sizeBytes', 'readOnly', 'direct', 'autoclear'] as const
+
+function loopSwitches(listing: LoopListing | null): {
+  attached: boolean
+  direct: boolean
+  autoclear: boolean
+} {
+  if (listing === null) return { attached: false, direct: false, autoclear: false }
+  return { attached: true, direct: listing.direct, autoclear: listing.autoclear }
+}
+
+/** Says who has claimed a loop device, as far as it can be seen. */
+function busyWhy({ name, number }: NamedLoop): string {
+  const mount = readMounts().find(({ device }) => device === number)
+  if (mount !== undefined) return `It is mounted on ${mount.mountPoint}.`
+  const holders = readdirSync(`/sys/block/${name}/holders`)
+  if (holders.length > 0) return `It is held by ${holders.join(', ')}.`
+  return 'It is mounted or claimed by another program, or by I/O of a dead one that has not ended.'
+}
+
+function notAttached(device: string): PathledgerError {
+  return new PathledgerError('PATH_NOT_ATTACHED', {
+    message: `${device} cannot be a path.`,
+    why: 'No file is attached to it.',
+    todo: 'Attach one with attachLoop or losetup.',
+  })
+}
+
+function readOnlyDevice(device: string): PathledgerError {
+  return new PathledgerError('PATH_READ_ONLY', {
+    message: `${device} is read-only.`,
+    why: 'A path to a LUN is written to, unless readOnly is asked for.',
+    todo: 'Attach it writable, or ask for readOnly.',
+  })
+}

@@ -1,0 +1,117 @@
+// A logical unit in memory, and paths to it on any clock: truth tables, simulation and tests run on them.
+import { PathledgerError } from '../errors.ts'
+import type { Clock, IdentityVerdict, IoCompletion, IoDone, IoRequest, Lun, PathDevice } from './ports.ts'
+import { IO_DONE, blocksFit, completed, failed, isOutOfRange } from './completions.ts'
+
+/** A logical unit whose medium is an array that every path to it shares. */
+export interface MemoryLun extends Lun {
+  /** The medium itself, `sizeBytes` long: tests look at it and may change it. */
+  readonly medium: Uint8Array
+  readonly logicalBlockBytes: number
+}
+
+/** What a memory LUN is made of. */
+export interface MemoryLunSettings {
+  readonly wwid: string
+  /** Bytes; a multiple of `logicalBlockBytes`, more than 0. */
+  readonly sizeBytes: number
+  /** Default 512. */
+  readonly logicalBlockBytes?: number
+  /** Default true. */
+  readonly implicitAlua?: boolean
+}
+
+/** Makes a zeroed logical unit. Throws LUN_SIZE when the size is not a positive multiple of the block. */
+export function memoryLun(settings: MemoryLunSettings): MemoryLun {
+  const { wwid, sizeBytes, logicalBlockBytes = 512, implicitAlua = true } = settings
+  if (!blocksFit(sizeBytes, logicalBlockBytes)) {
+    throw new PathledgerError('LUN_SIZE', {
+      message: `A memory LUN of ${sizeBytes} bytes cannot be made.`,
+      why: `Its size must be a multiple of its logical block of ${logicalBlockBytes} bytes, and more than 0.`,
+      todo: 'Choose another size.',
+    })
+  }
+  return { wwid, implicitAlua, logicalBlockBytes, medium: new Uint8Array(sizeBytes) }
+}
+
+/** What a memory path is made of. */
+export interface MemoryPathSettings {
+  readonly hctl: string
+  readonly clock: Clock
+  /** Microseconds from submit to completion, for all I/O or for one. Default 0: the clock's next turn. */
+  readonly latencyUs?: number | ((request: IoRequest) => number)
+  readonly numaNode?: number | null
+  /** Default false. Writes, discards and zeroings then fail with EROFS. */
+  readonly readOnly?: boolean
+  /** What the path declares; default true, which it keeps unless a filter above it lies. */
+  readonly errorsAreFinal?: boolean
+  /** Sees every request as it is submitted. */
+  readonly onSubmit?: (request: IoRequest) => void
+}
+
+/** A path to a {@link MemoryLun}, with switches for tests. */
+export interface MemoryPath extends PathDevice {
+  readonly kind: 'memory'
+  /** From now on the device says it is this LUN; `identify` compares. */
+  setIdentity(wwid: string): void
+  /** From now on the device has this many bytes; I/O beyond them fails with EIO. */
+  resize(sizeBytes: number): void
+}
+
+/**
+ * A path that completes each I/O `latencyUs` after its submit, by the clock. Data moves when the I/O completes, for
+ * reads and writes alike; out of range is EIO, after `close` EBADF.
+ */
+export function memoryPath(lun: MemoryLun, settings: MemoryPathSettings): MemoryPath {
+  const { clock, latencyUs = 0, readOnly = false, onSubmit } = settings
+  const opened = { wwid: lun.wwid, sizeBytes: lun.medium.length }
+  const now = { ...opened, open: true }
+
+  function submit(request: IoRequest, done: IoDone): void {
+    onSubmit?.(request)
+    const latency = typeof latencyUs === 'number' ? latencyUs : latencyUs(request)
+    clock.setTimer(clock.monoUs() + latency, () => done(perform(request)))
+  }
+
+  function perform(request: IoRequest): IoCompletion {
+    if (!now.open) return failed('EBADF')
+    if (isOutOfRange(request, Math.min(now.sizeBytes, lun.medium.length))) return failed('EIO')
+    if (readOnly && request.op !== 'read' && request.op !== 'flush') return failed('EROFS')
+    return move(lun.medium, request)
+  }
+
+  async function identify(): Promise<IdentityVerdict> {
+    if (now.wwid !== opened.wwid)
+      return { same: false, why: `it was ${opened.wwid} and says ${now.wwid} now` }
+    if (now.sizeBytes === opened.sizeBytes) return { same: true }
+    return { same: false, why: `it had ${opened.sizeBytes} bytes and has ${now.sizeBytes} now` }
+  }
+
+  return {
+    kind: 'memory',
+    device: 'memory',
+    hctl: settings.hctl,
+    lun: { wwid: lun.wwid, implicitAlua: lun.implicitAlua },
+    numaNode: settings.numaNode ?? null,
+    geometry: { sizeBytes: opened.sizeBytes, logicalBlockBytes: lun.logicalBlockBytes, readOnly },
+    guarantees: { errorsAreFinal: settings.errorsAreFinal ?? true, isolatesExit: true, backend: 'memory' },
+    coherence: { inode: null, direct: true },
+    deviceKey: null,
+    facts: {},
+    submit,
+    identify,
+    carries: () => null,
+    close: async () => void (now.open = false),
+    setIdentity: (wwid) => void (now.wwid = wwid),
+    resize: (sizeBytes) => void (now.sizeBytes = sizeBytes),
+  }
+}
+
+function move(medium: Uint8Array, { op, offset, length, data }: IoRequest): IoCompletion {
+  if (op === 'flush') return IO_DONE
+  const range = medium.subarray(offset, offset + length)
+  if (op === 'read') data?.set(range)
+  else if (op === 'write' && data !== null) range.set(data)
+  else range.fill(0)
+  return completed(length)
+}

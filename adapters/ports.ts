@@ -1,0 +1,141 @@
+// What the engine asks of the world. Types only: every adapter implements these, every contract suite tests them.
+import type { BlkStatus, IoOp } from '../machines/words.ts'
+
+/** Time, passed in. Microseconds fit a JS number exactly until the year 2255; nanoseconds do not. */
+export interface Clock {
+  /** Wall clock, microseconds since the epoch. */
+  wallUs(): number
+  /** Monotonic clock, microseconds since any fixed point. Deadlines are kept in it. */
+  monoUs(): number
+  /** Calls `fire` once, not before `dueMonoUs` and never inside this call. */
+  setTimer(dueMonoUs: number, fire: () => void): TimerHandle
+}
+
+export interface TimerHandle {
+  /** After it, `fire` is not called. Cancelling twice, or after the timer fired, does nothing. */
+  cancel(): void
+}
+
+/** The turns of the event loop, passed in. */
+export interface Turns {
+  /** Calls `call` once, in the next turn: whatever else the loop has to do is done in between. */
+  next(call: () => void): void
+}
+
+/** A source of unsigned 32-bit integers. */
+export interface Random {
+  nextUint32(): number
+}
+
+/** Makes an event id nobody has used. */
+export type NewId = () => string
+
+export interface IoRequest {
+  readonly op: IoOp
+  /** Bytes from the start of the device; a multiple of its logical block. */
+  readonly offset: number
+  /** Bytes; 0 for flush. */
+  readonly length: number
+  /** Where a read puts its bytes and a write takes them, exactly `length` long, page-aligned; null for the others. */
+  readonly data: Uint8Array | null
+  /** Force unit access: the write is on the medium before it is acknowledged. */
+  readonly fua: boolean
+}
+
+export interface IoCompletion {
+  /** 'EIO', 'ENOSPC' ...; null when it succeeded. */
+  readonly errno: string | null
+  /** Set when the target itself classed the error (sense data); else the engine maps `errno` by its table. */
+  readonly status: BlkStatus | null
+  /** Bytes moved. Fewer than asked with `errno` null is a short completion. */
+  readonly bytes: number
+  /** The operation was given up on and may still happen: whoever did it could not be waited for. Default false. */
+  readonly abandoned?: boolean
+}
+
+export type IoDone = (completion: IoCompletion) => void
+
+export interface PathGeometry {
+  readonly sizeBytes: number
+  readonly logicalBlockBytes: number
+  readonly readOnly: boolean
+}
+
+/** What a path promises. The contract suite tests what is declared. */
+export interface PathGuarantees {
+  /** An error completion proves that the attempt can no longer change the medium. */
+  readonly errorsAreFinal: boolean
+  /** Opening it proves that the kernel holds nothing of an engine that is dead (O_EXCL). Default false. */
+  readonly claimsExclusively?: boolean
+  /** One connection stands behind the descriptor: an answer to a later I/O proves an earlier one over. Default false. */
+  readonly oneConnection?: boolean
+  /** A hung I/O on this path does not keep the process from exiting. */
+  readonly isolatesExit: boolean
+  /** Name of the I/O backend behind it: 'fs', 'memory'. */
+  readonly backend: string
+}
+
+/** The logical unit behind a set of paths. */
+export interface Lun {
+  readonly wwid: string
+  /** Implicit ALUA by INQUIRY's TPGS bits; mode `on` asks for it. */
+  readonly implicitAlua: boolean
+}
+
+/** What makes two paths to the same bytes coherent, or not (docs/loop-devices.md). */
+export interface Coherence {
+  /** The inode behind the path ('major:minor:inode'), or null where there is none. */
+  readonly inode: string | null
+  /** No page cache of the path's own between us and the inode. */
+  readonly direct: boolean
+}
+
+export type IdentityVerdict = { readonly same: true } | { readonly same: false; readonly why: string }
+
+/** One way to a logical unit. Filters implement it too, around another one. */
+export interface PathDevice {
+  readonly kind: 'loop' | 'file' | 'memory'
+  /** '/dev/loop0', '/srv/lun.img', 'memory'. */
+  readonly device: string
+  /** Host:channel:target:lun, '8:0:0:0'. The host is the adapter. */
+  readonly hctl: string
+  readonly lun: Lun
+  /** NUMA node of the path, or null when it belongs to none. */
+  readonly numaNode: number | null
+  readonly geometry: PathGeometry
+  readonly guarantees: PathGuarantees
+  readonly coherence: Coherence
+  /** Names the kernel device, so that one device is not two paths ('loop:7:0'); null where two paths may share it. */
+  readonly deviceKey: string | null
+  /** Facts worth keeping on the ledger when the path is added: diskseq, direct I/O, backing file. */
+  readonly facts: Readonly<Record<string, string | number | boolean | null>>
+  /** Starts one I/O. `done` is called exactly once and never inside `submit`. Never throws. */
+  submit(request: IoRequest, done: IoDone): void
+  /** Proves again that this is still the device that was opened. */
+  identify(): Promise<IdentityVerdict>
+  /** Says why a file lies on this path (or on a stack above it), or null when it does not. */
+  carries(file: string): string | null
+  /** Lets go of the device. Called once, after every I/O has completed. */
+  close(): Promise<void>
+}
+
+/** How bytes reach an open descriptor. */
+export interface IoBackend {
+  readonly name: string
+  readonly isolatesExit: boolean
+  /** I/Os that it has under way at most for one path; it queues the others. Default: no bound of its own. */
+  readonly inFlightMax?: number
+  /** Same contract as {@link PathDevice.submit}. */
+  submit(fd: number, request: IoRequest, done: IoDone): void
+  /** Ends what the backend started, and waits for none of it. Nothing may be submitted afterwards. */
+  close?(): Promise<void>
+}
+
+/** A filter's switch, thrown at run time. */
+export interface FilterControl<Settings> {
+  readonly active: boolean
+  readonly settings: Settings
+  /** Turns it on, with new settings where given. */
+  enable(settings?: Partial<Settings>): void
+  disable(): void
+}

@@ -1,0 +1,63 @@
+// The only file of adapters/ that reaches for the machine's own clock, randomness and ids. Everything else is handed them.
+import { randomInt, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+export { systemPid } from './pid.ts'
+import type { Clock, NewId, Random, TimerHandle, Turns } from './ports.ts'
+
+/** The longest delay setTimeout takes; beyond it Node fires after 1 ms. */
+const TIMEOUT_MS_MAX = 0x7fff_ffff
+
+const UINT32_RANGE = 0x1_0000_0000
+
+/**
+ * The machine's clock. `wallUs` moves in steps of a millisecond and follows whoever sets the machine's time;
+ * `monoUs` counts from boot and never goes back. Timers never fire early and keep the process alive while armed.
+ */
+export const systemClock: Clock = {
+  wallUs: () => Date.now() * 1000,
+  monoUs,
+  setTimer,
+}
+
+/** The event loop's own turns. */
+export const systemTurns: Turns = {
+  next: (call) => void setImmediate(call),
+}
+
+/** Unsigned 32-bit integers from the kernel's generator. */
+export const systemRandom: Random = {
+  nextUint32: () => randomInt(UINT32_RANGE),
+}
+
+/** A random UUID (version 4). */
+export const systemNewId: NewId = () => randomUUID()
+
+/**
+ * Names this run of the kernel: it changes at every boot, so monotonic times of two boots are never compared.
+ * 'unknown' where the kernel does not say.
+ */
+export function readBootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim() || 'unknown'
+  } catch {
+    return 'unknown'
+  }
+}
+
+function monoUs(): number {
+  return Number(process.hrtime.bigint() / 1000n)
+}
+
+function setTimer(dueMonoUs: number, fire: () => void): TimerHandle {
+  let timeout = arm()
+  function arm(): NodeJS.Timeout {
+    const waitMs = Math.ceil((dueMonoUs - monoUs()) / 1000)
+    return setTimeout(expire, Math.max(0, Math.min(waitMs, TIMEOUT_MS_MAX)))
+  }
+  // Node may fire up to a millisecond early, and a long wait comes in pieces: look at the clock, not at the event.
+  function expire(): void {
+    if (monoUs() < dueMonoUs) timeout = arm()
+    else fire()
+  }
+  return { cancel: () => clearTimeout(timeout) }
+}
