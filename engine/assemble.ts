@@ -1,0 +1,128 @@
+// What an engine is made of and opened with.
+import type { Clock, NewId } from '../adapters/ports.ts'
+import { readBootId, systemClock, systemNewId, systemPid } from '../adapters/system.ts'
+import type { PathledgerError } from '../errors.ts'
+import type { LedgerState } from '../store/fold.ts'
+import { openLunFile } from '../store/lun/lun-file.ts'
+import type { OpenLedgerOptions } from '../store/open.ts'
+import type { LedgerStore } from '../store/types.ts'
+import type { Core, Log } from './core.ts'
+import type { Fence } from './fencing.ts'
+import { BufferPool } from './pool.ts'
+import { Recorder } from './recorder.ts'
+import type { LunStorage } from './registry.ts'
+import type { SettingsInput } from './settings.ts'
+import { VERSION, XSTATE_VERSION } from './version.ts'
+
+/** How an engine is opened: its ledger, and every setting of docs/settings.md. Wrong ones are SETTINGS_INVALID. */
+export interface MultipathOptions extends SettingsInput {
+  /** The ledger's file, created when it is not there; or a store that is open already (the simulator's). */
+  readonly ledger: string | LedgerStore
+  /**
+   * Folder of what the engines of a LUN share: its ghosts, and who has its paths. Every engine of a LUN needs the same
+   * one. Default: beside the ledger, for this engine's LUNs alone.
+   */
+  readonly lunFolder?: string
+  /** Where to listen for `pathledger show`, `path`, `drain` and `ghosts`; a Unix socket of mode 0600. Default: nowhere. */
+  readonly controlSocket?: string
+  /** A pino logger; without one nothing is logged. The ledger is the record either way. */
+  readonly logger?: Log
+  /** Distance between two NUMA nodes; default 10 to itself and 20 to any other, as the kernel has it. */
+  readonly numaDistance?: (from: number, to: number) => number
+  /** Time, ids and what names this run. Default: the system's. With others a run is a function of its inputs. */
+  readonly ports?: Partial<Ports>
+}
+
+/** What an engine would else take from the machine. With others a run is a function of its inputs. */
+export interface Ports {
+  readonly clock: Clock
+  readonly newId: NewId
+  readonly bootId: string
+  readonly pid: number
+  /** Memory for I/O, so many bytes; O_DIRECT needs it page-aligned, as the default is. */
+  readonly allocate?: (bytes: number) => ArrayBuffer
+  /** Opens what every engine of a LUN shares: ghosts, and who has its paths. */
+  readonly lunStorage?: LunStorage
+  /** Fences a path that failed and left ghosts; without it none is fenced. */
+  readonly fence?: Fence
+  /** For tests alone: switches the guards off (ghosts, memory kept for a hung attempt), to show what they are for. */
+  readonly guardsOff?: boolean
+}
+
+/** Puts the shared part of an engine together; effects are wired up afterwards. */
+export function createCore(
+  store: LedgerStore,
+  before: LedgerState,
+  settings: Core['settings'],
+  ports: Ports,
+  log: Log,
+  hooks: {
+    onBroken: (error: PathledgerError) => void
+    onDegraded: (why: string) => void
+    onRecovered: (gap: { sinceUs: number; waited: number; dropped: number }) => void
+  },
+): Core {
+  const versions = Object.entries(before.streams).map(([stream, { version }]) => [stream, version] as const)
+  const { clock, newId, bootId } = ports
+  const recorderPorts = {
+    store,
+    clock,
+    newId,
+    bootId,
+    ledgerStallUs: Math.round(settings.ledgerStallMs * 1000),
+    pendingMax: settings.ledgerPendingMax,
+    ...hooks,
+  }
+  const recorder = new Recorder(recorderPorts, new Map(versions))
+  const unset = () => {
+    throw new Error('the engine is not put together yet')
+  }
+  return {
+    clock,
+    settings,
+    recorder,
+    pool: new BufferPool(settings.poolBytes, ports.allocate),
+    log,
+    broken: null,
+    nextBio: 0,
+    actions: {
+      resubmitParked: unset,
+      failParked: unset,
+      probe: unset,
+      drainBacklog: unset,
+      headRemoved: unset,
+    },
+    fence: ports.fence ?? null,
+    guardsOff: ports.guardsOff ?? false,
+    breakEngine: unset,
+  }
+}
+
+/** Whether the ledger's last run did not close. */
+export function isRunning(before: LedgerState): boolean {
+  const value = before.streams['engine']?.value
+  return value !== undefined && value !== 'stopped'
+}
+
+/** The machine's own clock, ids and names. */
+export function systemPorts(): Ports {
+  return { clock: systemClock, newId: systemNewId, bootId: readBootId(), pid: systemPid() }
+}
+
+/** Beside the ledger unless said otherwise; a store without a file has no such place. */
+export function lunStorageOf({ ledger, lunFolder }: MultipathOptions, engineId: string): LunStorage | null {
+  const folder = lunFolder ?? (typeof ledger === 'string' ? `${ledger}.luns` : null)
+  return folder === null ? null : (wwid) => openLunFile(folder, wwid, engineId)
+}
+
+/** What a new ledger says at position 1. */
+export function ledgerFacts({ clock, newId, bootId }: Ports): OpenLedgerOptions {
+  const times = { recordedAtUs: clock.wallUs(), monoUs: clock.monoUs() }
+  return { header: { eventId: newId(), ...times, bootId, engine: VERSION, xstate: XSTATE_VERSION } }
+}
+
+function ignore(): void {
+  // No logger was given.
+}
+/** For an engine without a logger. */
+export const SILENT: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore }

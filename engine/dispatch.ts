@@ -1,0 +1,89 @@
+// A bio on its way: held back for a ghost, sent down a path, or parked until one comes. Its tries are attempts.ts, what
+// happens after a path error is failover.ts, its end is finish.ts.
+import { startAttempt } from './attempts.ts'
+import type { Bio } from './bio.ts'
+import { guarded } from './core.ts'
+import { refusedBy, stuck } from './failover.ts'
+import { finishBio } from './finish.ts'
+import type { HeadRuntime } from './head-runtime.ts'
+import { hold, holderOf, takeHeld } from './hold.ts'
+import { headGoneError, noPathError } from './io-errors.ts'
+import type { PathRuntime } from './path-runtime.ts'
+import { selectPath } from './select.ts'
+
+/** Sends a bio down the path its head's policy picks, holds or parks it, or ends it. */
+export function submitBio(head: HeadRuntime, bio: Bio): void {
+  const { core } = head
+  if (core.broken !== null) return finishBio(head, bio, core.broken)
+  if (!head.live) return finishBio(head, bio, headGoneError(head))
+  if (holderOf(head, bio) !== null) return hold(head, bio)
+  if (!hasMemory(head, bio)) return park(head, bio)
+  const path = choosePath(head, bio)
+  if (path !== null) return startAttempt(head, bio, path)
+  const usableButRefused = head.paths.some((candidate) => !candidate.disabled)
+  if (usableButRefused) return stuck(head, bio)
+  if (head.value.service !== 'failing') return park(head, bio)
+  head.counters.failedNoPath += 1
+  finishBio(head, bio, noPathError(head, bio))
+}
+
+/** Puts a bio on the requeue list: something will wake it. */
+export function park(head: HeadRuntime, bio: Bio): void {
+  head.counters.requeued += 1
+  head.core.log.debug({ head: head.name, bio: bio.id }, 'no usable path, I/O put back')
+  head.requeue.park(bio)
+}
+
+/** Sends what is parked again, in order. Bios that find no path are parked again, behind those before them. */
+export function resubmitParked(head: HeadRuntime): void {
+  if (head.requeue.length === 0) return
+  head.requeue.scheduleWork(() => {
+    guarded(head.core, () => {
+      for (const bio of head.requeue.takeAll()) submitBio(head, bio)
+    })
+  })
+}
+
+/** Ends what is parked: no path will come. Where the head itself is gone, what is held for a ghost ends as well. */
+export function failParked(head: HeadRuntime): void {
+  const over = head.core.broken !== null || !head.live
+  const held = over ? takeHeld(head) : []
+  for (const bio of [...head.requeue.takeAll(), ...held]) {
+    if (!over) head.counters.failedNoPath += 1
+    finishBio(head, bio, head.core.broken ?? (over ? headGoneError(head) : noPathError(head, bio)))
+  }
+}
+
+/** What waited for room on a path goes on: there while it is usable, else where the policy says now. */
+export function drainBacklog(path: PathRuntime): void {
+  const { core, head } = path
+  queueMicrotask(() => {
+    guarded(core, () => {
+      const waiting = path.backlog
+      path.backlog = []
+      for (const bio of waiting) {
+        if (bio.ended) continue
+        if (path.disabled || !head.live || core.broken !== null) submitBio(head, bio)
+        else startAttempt(head, bio, path)
+      }
+    })
+  })
+}
+
+/** The policy's choice; if that one has refused this bio already, another one that has not (D-37). */
+function choosePath(head: HeadRuntime, bio: Bio): PathRuntime | null {
+  const { pinned } = bio
+  if (pinned !== null && !pinned.disabled && !refusedBy(bio, pinned)) return pinned
+  const chosen = selectPath(head, bio.node)
+  if (chosen === null || !refusedBy(bio, chosen)) return chosen
+  const others = head.paths.filter((path) => !path.disabled && !refusedBy(bio, path))
+  return others.find((path) => path.optimized) ?? others[0] ?? null
+}
+
+/** A read whose memory stayed with a hung path needs fresh memory before it can go again. */
+function hasMemory(head: HeadRuntime, bio: Bio): boolean {
+  if (bio.op !== 'read' || bio.block !== null) return true
+  bio.block = head.core.pool.take(bio.length)
+  head.requeue.starved ||= bio.block === null
+  return bio.block !== null
+}

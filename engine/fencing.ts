@@ -1,0 +1,49 @@
+// Fencing: the strongest proof that we can force. For a path over a server, a command kills that server and waits for its
+// death; nothing of the path can land afterwards, its ghosts are over, and it needs a new attach.
+import { guarded, usOfMs } from './core.ts'
+import { recordPath } from './lifecycle.ts'
+import type { PathRuntime } from './path-runtime.ts'
+
+/** What a fence command is told. */
+export interface FenceTarget {
+  readonly wwid: string
+  readonly hctl: string
+  readonly device: string
+}
+
+/** Runs the fence of a path; resolves with what it did, or null when the path has none. Rejects when it failed. */
+export type Fence = (target: FenceTarget, timeoutMs: number) => Promise<string | null>
+
+/** Fences a failed path that has left ghosts. Does nothing when it is fenced, being fenced, healthy or without ghosts. */
+export function fenceIfNeeded(path: PathRuntime): void {
+  const { core, head } = path
+  if (core.fence === null || path.fencing || path.context.fenced || !path.present) return
+  const { health } = path.value
+  if (health !== 'failed' && health !== 'probing') return
+  const { incarnation } = path.context
+  if (head.ghosts.ofPath(path.hctl, incarnation).length === 0) return
+  path.fencing = true
+  const target = { wwid: head.lun.wwid, hctl: path.hctl, device: path.device.device }
+  const limitMs = core.settings.fenceTimeoutMs
+  const done = (detail: string | null, error: unknown) =>
+    guarded(core, () => {
+      timer.cancel()
+      if (!path.fencing) return
+      path.fencing = false
+      if (detail !== null) return recordFence(path, incarnation, detail)
+      core.log.warn({ path: path.name, error }, 'fence did not succeed')
+    })
+  const timer = core.clock.setTimer(core.clock.monoUs() + usOfMs(limitMs), () =>
+    done(null, 'no answer in time'),
+  )
+  core.fence(target, limitMs).then(
+    (detail) => done(detail, 'the path has no fence'),
+    (error: unknown) => done(null, error),
+  )
+}
+
+function recordFence(path: PathRuntime, incarnation: number, detail: string): void {
+  const ghosts = path.head.ghosts.ofPath(path.hctl, incarnation)
+  const cause = path.present ? recordPath(path, 'path.fenced', { detail }).recorded : null
+  path.head.ghosts.end(ghosts, 'fence', detail, { cause })
+}

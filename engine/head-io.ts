@@ -1,0 +1,294 @@
+// From a caller's I/O to bios: check it, cut it, copy it into the engine's own memory, and give the answer back once.
+// Where memory or the queue is full callers wait, in order.
+import { PathledgerError } from '../errors.ts'
+import type { IoOp } from '../machines/words.ts'
+import type { Bio } from './bio.ts'
+import { guarded } from './core.ts'
+import { countDone } from './counters.ts'
+import { submitBio } from './dispatch.ts'
+import type { HeadRuntime } from './head-runtime.ts'
+import { abortBio } from './abort.ts'
+import { finishBio } from './finish.ts'
+import { takeHeld } from './hold.ts'
+import { abortedError, headGoneError } from './io-errors.ts'
+import type { PathRuntime } from './path-runtime.ts'
+import type { PoolBlock } from './pool.ts'
+
+/** An I/O as a caller asks for it. */
+export interface CallerIo {
+  readonly op: IoOp
+  readonly offset: number
+  readonly length: number
+  /** What a write writes; for reads where the bytes go. */
+  readonly data: Uint8Array | null
+  readonly node: number
+  readonly fua: boolean
+  /** Aborting ends the I/O for its caller; an attempt in flight becomes a ghost. */
+  readonly signal?: AbortSignal | null
+}
+
+interface OpenIo extends CallerIo {
+  left: number
+  error: PathledgerError | null
+  /** Pieces that are on their way. */
+  readonly bios: Set<Bio>
+  readonly settle: (error: PathledgerError | null) => void
+}
+
+interface Piece {
+  readonly io: OpenIo
+  readonly pinned: PathRuntime | null
+  readonly offset: number
+  readonly length: number
+}
+
+/** Bytes of one discard or zeroing; they carry none, so the pool does not bound them. */
+const BYTELESS_MAX = 64 * 1024 * 1024
+
+export class HeadIo {
+  readonly #head: HeadRuntime
+  readonly #onIo: () => void
+  #waiting: Piece[] = []
+  #open = 0
+  #onQuiet: (() => void) | null = null
+
+  /** `onIo` is called with every I/O. */
+  constructor(head: HeadRuntime, onIo: () => void) {
+    this.#head = head
+    this.#onIo = onIo
+  }
+
+  /** Bios and waiting pieces that have not been answered. */
+  get open(): number {
+    return this.#open
+  }
+
+  /** Does an I/O; the promise settles once every piece has ended. Rejects with a PathledgerError. */
+  submit(io: CallerIo): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const refusal = this.#refusal(io)
+      if (refusal !== null) return reject(refusal)
+      this.#onIo()
+      const { signal = null } = io
+      const abort = () => this.#abort(open)
+      const settle = (error: PathledgerError | null) => {
+        signal?.removeEventListener('abort', abort)
+        if (error === null) resolve()
+        else reject(error)
+      }
+      const open: OpenIo = { ...io, left: 0, error: null, bios: new Set(), settle }
+      signal?.addEventListener('abort', abort)
+      this.#waiting.push(...this.#cut(open))
+      this.pump()
+    })
+  }
+
+  /** Sends on what waits for memory or for room in the queue. */
+  pump(): void {
+    guarded(this.#head.core, () => {
+      while (this.#waiting.length > 0) {
+        const piece = this.#waiting[0] as Piece
+        const block = this.#admit(piece)
+        if (block === 'wait') return
+        this.#waiting.shift()
+        this.#send(piece, block)
+      }
+    })
+  }
+
+  /** Ends what waits with an error; what is in flight ends by itself. */
+  refuseWaiting(error: PathledgerError): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { io } of waiting) this.#end(io, error)
+  }
+
+  /** Ends what waits for a path, a ghost or memory, now. Returns how many bios, and their bytes. */
+  drain(error: PathledgerError): { bios: number; bytes: number } {
+    const head = this.#head
+    const bytes = head.requeue.bytes + head.heldBytes
+    const bios = [...head.requeue.takeAll(), ...takeHeld(head)]
+    const waiting = this.#waiting.length
+    this.refuseWaiting(error)
+    for (const bio of bios) finishBio(head, bio, error)
+    return { bios: bios.length + waiting, bytes }
+  }
+
+  /** Resolves when nothing is open any more. */
+  quiet(): Promise<void> {
+    if (this.#open === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#onQuiet = resolve
+    })
+  }
+
+  #refusal(io: CallerIo): PathledgerError | null {
+    const { op, node, signal } = io
+    const { core, live } = this.#head
+    if (core.broken !== null) return core.broken
+    if (signal?.aborted === true) return abortedError(this.#head, op, false)
+    if (!live) return headGoneError(this.#head)
+    // What carries no bytes is bounded by no bytes: those that are parked or held count here.
+    const byteless = op === 'read' || op === 'write' ? 0 : this.#head.requeue.length + this.#head.held.length
+    if (this.#waiting.length + byteless >= core.settings.waitersMax) return queueFull(this.#head)
+    if (!Number.isInteger(node) || node < 0 || node >= core.settings.numaNodes) {
+      return invalid(
+        'NODE_UNKNOWN',
+        `There is no NUMA node ${node}.`,
+        `numaNodes is ${core.settings.numaNodes}.`,
+      )
+    }
+    return op === 'flush' ? null : this.#badRange(io)
+  }
+
+  /** What is wrong with the bytes an I/O names, or null. */
+  #badRange({
+    op,
+    offset,
+    length,
+    data,
+  }: Pick<CallerIo, 'op' | 'offset' | 'length' | 'data'>): PathledgerError | null {
+    const { sizeBytes, logicalBlockBytes } = this.#head
+    if (op === 'write' && !(data instanceof Uint8Array)) {
+      return invalid('IO_DATA', 'A write needs its data.', 'data must be a Uint8Array (a Buffer is one).')
+    }
+    const aligned = [offset, length].every(
+      (value) => Number.isSafeInteger(value) && value % logicalBlockBytes === 0,
+    )
+    if (!aligned || offset < 0 || length <= 0) {
+      const what = `${op} of ${length} bytes at ${offset} is not aligned.`
+      const why = `Offset and length must be multiples of ${logicalBlockBytes} bytes, the logical block of ${this.#head.name}.`
+      return invalid('IO_UNALIGNED', what, why)
+    }
+    if (offset + length <= sizeBytes) return null
+    const what = `${op} of ${length} bytes at ${offset} goes beyond the end.`
+    return invalid('IO_OUT_OF_RANGE', what, `${this.#head.name} has ${sizeBytes} bytes.`)
+  }
+
+  #cut(io: OpenIo): Piece[] {
+    const pieces = io.op === 'flush' ? this.#flushPieces(io) : this.#bytePieces(io)
+    io.left = pieces.length
+    this.#open += pieces.length
+    return pieces
+  }
+
+  #bytePieces(io: OpenIo): Piece[] {
+    const carriesBytes = io.op === 'read' || io.op === 'write'
+    const { logicalBlockBytes } = this.#head
+    const { bioBytesMax, poolBytes } = this.#head.core.settings
+    // A piece is a block at least, and never so large that the pool could not hold it beside what hangs.
+    const most = carriesBytes ? Math.min(bioBytesMax, Math.floor(poolBytes / 4)) : BYTELESS_MAX
+    const step = Math.max(logicalBlockBytes, most - (most % logicalBlockBytes))
+    const pieces: Piece[] = []
+    for (let done = 0; done < io.length; done += step) {
+      pieces.push({ io, pinned: null, offset: io.offset + done, length: Math.min(step, io.length - done) })
+    }
+    return pieces
+  }
+
+  /**
+   * A flush covers the writes acknowledged through every path. Paths over one inode share what is to be flushed, so one
+   * of them is enough; else each that has acknowledged writes is flushed.
+   */
+  #flushPieces(io: OpenIo): Piece[] {
+    const { paths } = this.#head
+    const inode = paths[0]?.device.coherence.inode ?? null
+    const shared = inode !== null && paths.every(({ device }) => device.coherence.inode === inode)
+    const dirty = shared ? [] : paths.filter((path) => path.dirty && !path.disabled)
+    for (const path of dirty) path.dirty = false
+    const pinned = dirty.length === 0 ? [null] : dirty
+    return pinned.map((path) => ({ io, pinned: path, offset: 0, length: 0 }))
+  }
+
+  #admit(piece: Piece): PoolBlock | null | 'wait' {
+    const { length } = piece
+    const { core, requeue, heldBytes } = this.#head
+    if (piece.io.op !== 'read' && piece.io.op !== 'write') return null
+    const { requeueBytesMax, heldBytesMax } = core.settings
+    // A piece larger than a bound may go when nothing else waits: otherwise it could never go.
+    const queueIsFull = requeue.bytes > 0 && requeue.bytes + length > requeueBytesMax
+    const heldIsFull = heldBytes > 0 && heldBytes + length > heldBytesMax
+    if (queueIsFull || heldIsFull) return 'wait'
+    return core.pool.take(length) ?? 'wait'
+  }
+
+  #send(piece: Piece, block: PoolBlock | null): void {
+    const { io, offset, length } = piece
+    const { core } = this.#head
+    if (io.op === 'write' && io.data !== null) {
+      const from = offset - io.offset
+      block?.bytes.set(io.data.subarray(from, from + length))
+    }
+    const bio: Bio = {
+      id: (core.nextBio += 1),
+      op: io.op,
+      offset,
+      length,
+      fua: io.fua,
+      node: io.node,
+      block,
+      pinned: piece.pinned,
+      refusals: [],
+      attempts: 0,
+      resourceRetries: 0,
+      reasons: new Set(),
+      live: null,
+      ghosts: [],
+      parkedAtUs: 0,
+      heldSinceUs: 0,
+      ended: false,
+      done: (error) => this.#bioDone(piece, bio, error),
+    }
+    io.bios.add(bio)
+    submitBio(this.#head, bio)
+  }
+
+  #abort(io: OpenIo): void {
+    guarded(this.#head.core, () => {
+      const waiting = this.#waiting.filter((piece) => piece.io === io)
+      this.#waiting = this.#waiting.filter((piece) => piece.io !== io)
+      for (const bio of [...io.bios]) abortBio(this.#head, bio)
+      for (const _piece of waiting) this.#end(io, abortedError(this.#head, io.op, false))
+    })
+  }
+
+  #bioDone({ io }: Piece, bio: Bio, error: PathledgerError | null): void {
+    if (error !== null && bio.pinned !== null) bio.pinned.dirty = true
+    if (error === null) {
+      countDone(this.#head.counters, bio)
+      if (io.op === 'read' && bio.block !== null) io.data?.set(bio.block.bytes, bio.offset - io.offset)
+    }
+    io.bios.delete(bio)
+    if (bio.block !== null) this.#head.core.pool.release(bio.block)
+    this.#end(io, error)
+  }
+
+  #end(io: OpenIo, error: PathledgerError | null): void {
+    io.error ??= error
+    io.left -= 1
+    this.#open -= 1
+    if (io.left === 0) {
+      if (io.error !== null) this.#head.counters.callerErrors += 1
+      io.settle(io.error)
+    }
+    if (this.#open === 0) this.#onQuiet?.()
+  }
+}
+
+function invalid(code: string, message: string, why: string): PathledgerError {
+  return new PathledgerError(code, {
+    message,
+    why,
+    todo: 'Nothing was sent. Correct the call.',
+    errno: 'EINVAL',
+  })
+}
+
+function queueFull(head: HeadRuntime): PathledgerError {
+  return new PathledgerError('QUEUE_FULL', {
+    message: `${head.name} has too many I/Os waiting.`,
+    why: `${head.core.settings.waitersMax} callers wait for memory or for a path already.`,
+    todo: 'Wait for some of them, bring a path back, or end the waiting ones.',
+    errno: 'EAGAIN',
+  })
+}

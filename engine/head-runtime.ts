@@ -1,0 +1,111 @@
+// One head while the engine runs: its paths in the order they were added, the caches, the requeue list.
+import type { HeadContext } from '../machines/head.ts'
+import type { StreamState } from '../machines/step.ts'
+import type { HeadValue, IoPolicy } from '../machines/words.ts'
+import type { Lun, TimerHandle } from '../adapters/ports.ts'
+import type { Bio } from './bio.ts'
+import type { Core } from './core.ts'
+import { headCounters, type HeadCounters } from './counters.ts'
+import type { GhostBook } from './ghost-book.ts'
+import type { PathRuntime } from './path-runtime.ts'
+import type { RateLimit } from './rate-limit.ts'
+import { RequeueList } from './requeue.ts'
+import { LOCAL_DISTANCE, type SelectionTable } from './select.ts'
+import type { Stream } from './stream.ts'
+import type { Timers } from './timers.ts'
+
+export interface HeadParts {
+  readonly core: Core
+  readonly lun: Lun
+  readonly stream: Stream
+  readonly lunStream: Stream
+  readonly index: number
+  readonly name: string
+  readonly policy: IoPolicy
+  readonly sizeBytes: number
+  readonly logicalBlockBytes: number
+  readonly distance: ((from: number, to: number) => number) | null
+  readonly errorRows: RateLimit
+  readonly ghosts: GhostBook
+  readonly refreshGhosts: () => void
+}
+
+/** Distance between two nodes when nobody says better: the kernel's own defaults. */
+const REMOTE_DISTANCE = 20
+
+export class HeadRuntime implements SelectionTable<PathRuntime> {
+  readonly core: Core
+  readonly lun: Lun
+  readonly stream: Stream
+  readonly lunStream: Stream
+  readonly index: number
+  readonly name: string
+  readonly sizeBytes: number
+  readonly logicalBlockBytes: number
+  readonly errorRows: RateLimit
+  readonly counters: HeadCounters = headCounters()
+  sampled: HeadCounters = headCounters()
+  /** Since when the next sample counts. */
+  sampledUs: number
+  readonly requeue: RequeueList
+  /** Of the LUN: they outlive this head. */
+  readonly ghosts: GhostBook
+  /** Looks whether another engine of the LUN opened or ended ghosts. */
+  readonly refreshGhosts: () => void
+  /** Bios that wait for a ghost to end, in order. */
+  held: Bio[] = []
+  heldBytes = 0
+  holdTimer: TimerHandle | null = null
+  timers: Timers | null = null
+  /** State of the stream when this life of the head ended. */
+  #last: StreamState | null = null
+
+  // The selection table. Paths leave it when they are removed, at once (D-17).
+  policy: IoPolicy
+  readonly paths: PathRuntime[] = []
+  readonly current: (PathRuntime | null)[]
+  readonly distance: (from: number, to: number) => number
+
+  constructor(parts: HeadParts) {
+    this.core = parts.core
+    this.sampledUs = parts.core.clock.monoUs()
+    this.lun = parts.lun
+    this.stream = parts.stream
+    this.lunStream = parts.lunStream
+    this.index = parts.index
+    this.name = parts.name
+    this.sizeBytes = parts.sizeBytes
+    this.logicalBlockBytes = parts.logicalBlockBytes
+    this.errorRows = parts.errorRows
+    this.ghosts = parts.ghosts
+    this.refreshGhosts = parts.refreshGhosts
+    this.policy = parts.policy
+    this.distance = parts.distance ?? ((from, to) => (from === to ? LOCAL_DISTANCE : REMOTE_DISTANCE))
+    this.current = new Array<PathRuntime | null>(parts.core.settings.numaNodes).fill(null)
+    this.requeue = new RequeueList(parts.core)
+  }
+
+  get value(): HeadValue {
+    return (this.#last ?? this.stream.state).value as unknown as HeadValue
+  }
+
+  get context(): HeadContext {
+    return (this.#last ?? this.stream.state).context as unknown as HeadContext
+  }
+
+  /** True once the head was removed. Its stream may go on with another head of the same LUN. */
+  get gone(): boolean {
+    return this.#last !== null
+  }
+
+  /** Ends this life: from now on the head is what it was when it was removed. */
+  retire(): void {
+    this.#last ??= this.stream.state
+  }
+
+  /** True while the head takes I/O: live, or waiting for a path to come back before it is removed. */
+  get live(): boolean {
+    const { life } = this.value
+    return life === 'live' || life === 'removalPending'
+  }
+}

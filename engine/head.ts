@@ -1,0 +1,224 @@
+// A head as a program sees it: a block device with a promise API.
+import { PathledgerError } from '../errors.ts'
+import { noPathRetry as noPathRetrySchema } from '../machines/head-events.ts'
+import { IO_POLICIES, type HeadValue, type IoPolicy, type NoPathRetry } from '../machines/words.ts'
+import { usOfMs } from './core.ts'
+import type { HeadCounters } from './counters.ts'
+import type { HeadIo } from './head-io.ts'
+import type { HeadRuntime } from './head-runtime.ts'
+import { drainedError, headGoneError } from './io-errors.ts'
+import { recordHead } from './lifecycle.ts'
+import type { OperatorWord, Path } from './path.ts'
+import type { PathRuntime } from './path-runtime.ts'
+import { checkWords } from './spoken.ts'
+
+/** A read: offset and length in bytes, multiples of the head's logical block (IO_UNALIGNED otherwise). */
+export interface ReadOptions {
+  /** Bytes from the start; a multiple of the head's logical block. */
+  readonly offset: number
+  /** Bytes; a multiple of the head's logical block, more than 0. */
+  readonly length: number
+  /** NUMA node of the submitter; default 0. */
+  readonly node?: number
+  /** Aborting rejects with ABORTED at once; the read's memory is not yours before, so nothing can land in it. */
+  readonly signal?: AbortSignal
+}
+
+/** A write: offset and data length in bytes, multiples of the head's logical block (IO_UNALIGNED otherwise). */
+export interface WriteOptions {
+  /** Bytes from the start; a multiple of the head's logical block. */
+  readonly offset: number
+  /** What to write; its length is a multiple of the logical block. Yours again when the promise settles. */
+  readonly data: Uint8Array
+  /** Force unit access: on the medium before the promise resolves. */
+  readonly fua?: boolean
+  /** NUMA node of the submitter; default 0. */
+  readonly node?: number
+  /** Aborting rejects with ABORTED; where an attempt was in flight, `outcome` is 'unknown': it may still land. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * One logical unit behind all its paths. Taken from {@link Multipath.head}. An I/O that fails on a path is sent again in
+ * full on another; the caller hears of an error only when it is the LUN's own or no path is left.
+ *
+ * Errors of all I/O: IO_ERROR (errno as the kernel maps the status), NO_PATH, IO_UNALIGNED, IO_OUT_OF_RANGE, QUEUE_FULL,
+ * HEAD_REMOVED, CLOSED, LEDGER_STALLED, or the code that stopped the engine.
+ */
+export class Head {
+  readonly #runtime: HeadRuntime
+  readonly #io: HeadIo
+  readonly #pathOf: (runtime: PathRuntime) => Path
+
+  /** @internal */
+  constructor(runtime: HeadRuntime, io: HeadIo, pathOf: (runtime: PathRuntime) => Path) {
+    this.#runtime = runtime
+    this.#io = io
+    this.#pathOf = pathOf
+  }
+
+  /** 'sda'. */
+  get name(): string {
+    return this.#runtime.name
+  }
+
+  get wwid(): string {
+    return this.#runtime.lun.wwid
+  }
+
+  get sizeBytes(): number {
+    return this.#runtime.sizeBytes
+  }
+
+  /** The unit of offsets and lengths. */
+  get logicalBlockBytes(): number {
+    return this.#runtime.logicalBlockBytes
+  }
+
+  /** Its life and what service it gives (docs/head.mmd draws them). */
+  get state(): HeadValue {
+    return this.#runtime.value
+  }
+
+  /** Its paths, in the order they were added. */
+  get paths(): Path[] {
+    return this.#runtime.paths.map(this.#pathOf)
+  }
+
+  get ioPolicy(): IoPolicy {
+    return this.#runtime.policy
+  }
+
+  get noPathRetry(): NoPathRetry {
+    return this.#runtime.context.noPathRetry
+  }
+
+  /** I/Os that wait for a path, and their bytes. */
+  get queued(): { readonly bios: number; readonly bytes: number } {
+    const { length: bios, bytes } = this.#runtime.requeue
+    return { bios, bytes }
+  }
+
+  /** Writes that wait for a ghost to end, and their bytes. */
+  get held(): { readonly bios: number; readonly bytes: number } {
+    return { bios: this.#runtime.held.length, bytes: this.#runtime.heldBytes }
+  }
+
+  /** While `noPathRetry` counts: checks left before parked I/O fails, and the time to the next one. Else null. */
+  get countdown(): { readonly checksLeft: number; readonly nextCheckMs: number } | null {
+    const { checksLeft, timers } = this.#runtime.context
+    const dueUs = timers['noPath']
+    if (dueUs === undefined) return null
+    const leftUs = dueUs - this.#runtime.core.clock.monoUs()
+    return { checksLeft, nextCheckMs: Math.max(0, Math.ceil(leftUs / 1000)) }
+  }
+
+  /** What was done through this head since it was created: I/Os, bytes, errors at callers, requeues, re-sends. */
+  get counters(): Readonly<HeadCounters> {
+    return { ...this.#runtime.counters }
+  }
+
+  /** Reads; resolves with the bytes. */
+  async read({ offset, length, node = 0, signal }: ReadOptions): Promise<Uint8Array> {
+    const valid = Number.isSafeInteger(length) && length > 0 && length <= this.sizeBytes
+    const data = new Uint8Array(valid ? length : 0)
+    await this.#io.submit({ op: 'read', offset, length, data, node, fua: false, signal: signal ?? null })
+    return data
+  }
+
+  /** Writes; resolves when a path has acknowledged all of it. */
+  async write({ offset, data, fua = false, node = 0, signal }: WriteOptions): Promise<void> {
+    const length = data instanceof Uint8Array ? data.length : 0
+    await this.#io.submit({ op: 'write', offset, length, data, node, fua, signal: signal ?? null })
+  }
+
+  /** Makes what was acknowledged durable. An error is reported once and never driven round until somebody says ok. */
+  async flush({ node = 0 }: { readonly node?: number } = {}): Promise<void> {
+    await this.#io.submit({ op: 'flush', offset: 0, length: 0, data: null, node, fua: false })
+  }
+
+  /** Tells the LUN that it may forget these bytes. They read as anything afterwards; NOTSUPP comes as IO_ERROR. */
+  async discard({ offset, length, node = 0, signal }: ReadOptions): Promise<void> {
+    await this.#io.submit({
+      op: 'discard',
+      offset,
+      length,
+      data: null,
+      node,
+      fua: false,
+      signal: signal ?? null,
+    })
+  }
+
+  /** Makes these bytes zeros. */
+  async writeZeroes({ offset, length, node = 0, signal }: ReadOptions): Promise<void> {
+    await this.#io.submit({
+      op: 'writeZeroes',
+      offset,
+      length,
+      data: null,
+      node,
+      fua: false,
+      signal: signal ?? null,
+    })
+  }
+
+  /**
+   * The operator ends what waits: for a path, a ghost or memory. Each of those I/Os rejects with DRAINED at once.
+   * Returns how many bios there were, and their bytes; both are on the ledger.
+   */
+  drain(word: OperatorWord = {}): { readonly bios: number; readonly bytes: number } {
+    checkWords({ ...word })
+    this.#refuseIfGone()
+    const reason = word.reason ?? 'drained'
+    const drained = this.#io.drain(drainedError(this.#runtime, reason))
+    const origin = { actor: word.actor ?? 'operator', reason: word.reason ?? null }
+    recordHead(this.#runtime, 'head.drained', { ...drained, why: reason }, origin)
+    return drained
+  }
+
+  /** Takes effect with the next I/O, clears every cached path, wakes parked I/O. Throws IOPOLICY_INVALID (EINVAL). */
+  setIoPolicy(to: IoPolicy): void {
+    if (!IO_POLICIES.includes(to))
+      throw invalid('IOPOLICY_INVALID', `'${to}' is not an I/O policy.`, POLICIES)
+    this.#refuseIfGone()
+    if (to === this.ioPolicy) return
+    this.#runtime.core.log.info({ head: this.name, from: this.ioPolicy, to }, 'iopolicy changed')
+    recordHead(this.#runtime, 'head.iopolicyChanged', { to }, { actor: 'operator' })
+  }
+
+  /** What I/O does without a usable path: 'fail', 'queue', or wait for so many checks. Throws NO_PATH_RETRY_INVALID. */
+  setNoPathRetry(to: NoPathRetry): void {
+    if (!noPathRetrySchema.safeParse(to).success) {
+      const why = "It is 'fail', 'queue' or a number of checks from 1 to 1,000,000."
+      throw invalid('NO_PATH_RETRY_INVALID', `'${String(to)}' is not a noPathRetry.`, why)
+    }
+    this.#refuseIfGone()
+    recordHead(this.#runtime, 'head.noPathRetryChanged', { to }, { actor: 'operator' })
+  }
+
+  /**
+   * How long the head outlives its last path. 0 while it waits for one removes it at once (D-43).
+   * Throws DELAYED_REMOVAL_INVALID above a day.
+   */
+  setDelayedRemoval(milliseconds: number): void {
+    if (!(milliseconds >= 0 && milliseconds <= DAY_MS)) {
+      const why = `It is milliseconds from 0 to ${DAY_MS}.`
+      throw invalid('DELAYED_REMOVAL_INVALID', `${milliseconds} is not a delay.`, why)
+    }
+    this.#refuseIfGone()
+    const us = usOfMs(milliseconds)
+    recordHead(this.#runtime, 'head.delayedRemovalChanged', { us }, { actor: 'operator' })
+  }
+
+  #refuseIfGone(): void {
+    if (this.#runtime.gone) throw headGoneError(this.#runtime)
+  }
+}
+
+const DAY_MS = 86_400_000
+const POLICIES = `The policies are ${IO_POLICIES.join(', ')}.`
+
+function invalid(code: string, message: string, why: string): PathledgerError {
+  return new PathledgerError(code, { message, why, todo: 'Nothing was changed.', errno: 'EINVAL' })
+}

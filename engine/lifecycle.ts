@@ -1,0 +1,108 @@
+// Decide, act inside, record: an event goes to the machine of its path or head, the plain fields follow, the effects are
+// performed, and what it means for the head is an event of the head with this one as its cause.
+import type { Effect } from '../machines/effects.ts'
+import type { HeadRuntime } from './head-runtime.ts'
+import type { PathRuntime } from './path-runtime.ts'
+import type { Origin, Recorded } from './recorder.ts'
+import { clearCurrentPath, clearCurrentPaths, searchPath } from './select.ts'
+import type { StreamStep } from './stream.ts'
+
+/** An event of a path: step, record, refresh what selection reads, tell the head, perform the effects. */
+export function recordPath(
+  path: PathRuntime,
+  type: string,
+  data: Readonly<Record<string, unknown>>,
+  origin: Origin = {},
+): StreamStep {
+  const step = path.stream.record(type, data, origin)
+  path.refresh()
+  if (!path.present) leaveList(path)
+  for (const effect of step.effects) performForPath(path, effect)
+  if (path.disabled && path.backlog.length > 0) path.core.actions.drainBacklog(path)
+  recountPaths(path.head, step.recorded)
+  return step
+}
+
+/** An event of a head: step, record, perform the effects. */
+export function recordHead(
+  head: HeadRuntime,
+  type: string,
+  data: Readonly<Record<string, unknown>>,
+  origin: Origin = {},
+): StreamStep {
+  const step = head.stream.record(type, data, origin)
+  head.policy = head.context.iopolicy
+  for (const effect of step.effects) performForHead(head, effect)
+  return step
+}
+
+/** A removed path is never returned by selection again, cached or alone (D-17). */
+function leaveList(path: PathRuntime): void {
+  const at = path.head.paths.indexOf(path)
+  if (at < 0) return
+  path.head.paths.splice(at, 1)
+  path.retire()
+}
+
+/** Tells the head's machine what its paths come to, when that has changed. */
+function recountPaths(head: HeadRuntime, cause: Recorded): void {
+  const now = { paths: head.paths.length, usable: 0, optimized: 0, available: 0 }
+  for (const path of head.paths) {
+    if (!path.disabled) now.usable += 1
+    if (path.optimized) now.optimized += 1
+    if (path.available) now.available += 1
+  }
+  const { paths, usable, optimized, available } = head.context
+  const same =
+    paths === now.paths && usable === now.usable && optimized === now.optimized && available === now.available
+  if (!same) recordHead(head, 'head.pathsChanged', now, { cause })
+}
+
+function performForPath(path: PathRuntime, effect: Effect): void {
+  const { head } = path
+  switch (effect.type) {
+    case 'clearCurrentPath':
+      return void clearCurrentPath(head, path)
+    case 'searchCurrentPath':
+      return searchAllNodes(path)
+    case 'wakeRequeue':
+      return path.core.actions.resubmitParked(head)
+    case 'probe':
+      return path.core.actions.probe(path)
+    case 'startTimer':
+      return path.timers?.start(effect.timer ?? '', effect.dueUs ?? 0)
+    case 'cancelTimer':
+      return path.timers?.cancel(effect.timer ?? '')
+    case 'failRequeue':
+    case 'publishDisk':
+    case 'removeDisk':
+      return
+  }
+}
+
+function performForHead(head: HeadRuntime, effect: Effect): void {
+  switch (effect.type) {
+    case 'clearCurrentPath':
+      return clearCurrentPaths(head)
+    case 'wakeRequeue':
+      return head.core.actions.resubmitParked(head)
+    case 'failRequeue':
+      return head.core.actions.failParked(head)
+    case 'removeDisk':
+      return head.core.actions.headRemoved(head)
+    case 'startTimer':
+      return head.timers?.start(effect.timer ?? '', effect.dueUs ?? 0)
+    case 'cancelTimer':
+      return head.timers?.cancel(effect.timer ?? '')
+    case 'publishDisk':
+    case 'searchCurrentPath':
+    case 'probe':
+      return
+  }
+}
+
+/** As the kernel does when a path becomes live: only an optimized one makes every node look again. */
+function searchAllNodes(path: PathRuntime): void {
+  if (!path.optimized) return
+  for (let node = 0; node < path.head.current.length; node += 1) searchPath(path.head, node)
+}

@@ -1,0 +1,325 @@
+// The class that programs open.
+import { serveControl, type ControlServer } from '../adapters/control/server.ts'
+import type { PathDevice } from '../adapters/ports.ts'
+import { PathledgerError } from '../errors.ts'
+import type { AccessState } from '../machines/words.ts'
+import { foldAll, type LedgerState } from '../store/fold.ts'
+import { openLedger } from '../store/open.ts'
+import type { LedgerStore } from '../store/types.ts'
+import {
+  createCore,
+  isRunning,
+  ledgerFacts,
+  lunStorageOf,
+  SILENT,
+  systemPorts,
+  type MultipathOptions,
+  type Ports,
+} from './assemble.ts'
+import { probe } from './checker.ts'
+import { controlHandler } from './control.ts'
+import type { Core } from './core.ts'
+import { drainBacklog, failParked, resubmitParked } from './dispatch.ts'
+import { ghostInfo, noReason, type GhostInfo } from './ghost-info.ts'
+import { Head } from './head.ts'
+import { closedError } from './io-errors.ts'
+import { finishBio } from './finish.ts'
+import { takeHeld } from './hold.ts'
+import { recordHead } from './lifecycle.ts'
+import { checkAccess, Path } from './path.ts'
+import type { PathRuntime } from './path-runtime.ts'
+import type { LiveEvent } from './recorder.ts'
+import { endLastRun } from './recovery.ts'
+import { Registry, type HeadEntry } from './registry.ts'
+import { Sampler } from './samples.ts'
+import { parseSettings } from './settings.ts'
+import { checkWords } from './spoken.ts'
+import { Stream } from './stream.ts'
+import { VERSION } from './version.ts'
+
+/** How a path begins its life. */
+export interface AddPathOptions {
+  /** Access state as RTPG would tell it; default 'optimal'. */
+  readonly access?: AccessState
+  readonly preferred?: boolean
+}
+
+/**
+ * A multipath block layer with its ledger. One at a time per ledger file: a second one gets LEDGER_LOCKED with the pid of
+ * the first.
+ *
+ * @example
+ * const mp = await Multipath.open({ ledger: 'mp.ledger', multipath: 'always' })
+ */
+export class Multipath {
+  readonly #core: Core
+  readonly #engine: Stream
+  readonly #registry: Registry
+  readonly #sampler: Sampler
+  readonly #store: LedgerStore
+  readonly #heads = new Map<HeadEntry, Head>()
+  readonly #paths = new Map<PathRuntime, Path>()
+  #closing: Promise<void> | null = null
+  #control: ControlServer | null = null
+
+  private constructor(store: LedgerStore, before: LedgerState, options: MultipathOptions, ports: Ports) {
+    const {
+      ledger,
+      controlSocket: _socket,
+      lunFolder: _lunFolder,
+      logger,
+      numaDistance,
+      ports: _ports,
+      ...settings
+    } = options
+    const core = createCore(store, before, parseSettings(settings), ports, logger ?? SILENT, {
+      onBroken: (error) => this.#break(error),
+      onDegraded: (why) => void this.#engine.record('engine.ledgerDegraded', { why: why.slice(0, 512) }),
+      onRecovered: (gap) => void this.#engine.record('engine.ledgerRecovered', gap),
+    })
+    core.breakEngine = (error) => this.#break(error)
+    const engineBefore = before.streams['engine']
+    const engineId = ports.newId()
+    this.#core = core
+    this.#store = store
+    this.#engine = new Stream(core, 'engine', engineBefore)
+    this.#sampler = new Sampler(core, () => this.#registry.runtimes())
+    this.#registry = new Registry({
+      core,
+      engine: this.#engine,
+      before,
+      ledgerFile: typeof ledger === 'string' ? ledger : null,
+      distance: numaDistance ?? null,
+      onIo: () => this.#sampler.touch(),
+      lunStorage: ports.lunStorage ?? lunStorageOf(options, engineId),
+      identity: { id: engineId, bootId: ports.bootId, newId: ports.newId },
+    })
+    core.actions = {
+      resubmitParked,
+      failParked,
+      probe,
+      drainBacklog,
+      headRemoved: (head) => this.#registry.headRemoved(head),
+    }
+  }
+
+  /**
+   * Opens a ledger and starts an engine on it. Rejects with SETTINGS_INVALID, LEDGER_LOCKED, NOT_A_LEDGER,
+   * LEDGER_FROM_THE_FUTURE, LEDGER_PERMISSION or LEDGER_IO; nothing is changed then.
+   */
+  static async open(options: MultipathOptions): Promise<Multipath> {
+    const { ledger, ports: given, ...others } = options
+    const {
+      controlSocket,
+      lunFolder: _folder,
+      logger: _logger,
+      numaDistance: _distance,
+      ...settings
+    } = others
+    const { multipath } = parseSettings(settings)
+    const ports = { ...systemPorts(), ...given }
+    const store = typeof ledger === 'string' ? await openLedger(ledger, ledgerFacts(ports)) : ledger
+    try {
+      const before = foldAll(store)
+      const mp = new Multipath(store, before, options, ports)
+      await mp.#start(before, multipath, ports.pid)
+      await mp.#listen(controlSocket)
+      return mp
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+  }
+
+  /**
+   * Takes a device as a path: finds its head by the LUN's id, or makes it. Resolves when that is durable.
+   * Rejects with why it was not taken (PATH_DUPLICATE, PATH_SIZE_MISMATCH, PATH_INCOHERENT, PATH_READ_ONLY,
+   * LEDGER_ON_PATH, MULTIPATH_OFF, ...), which is on the ledger too; the device is then still yours.
+   */
+  async addPath(device: PathDevice, options: AddPathOptions = {}): Promise<Path> {
+    this.#refuseIfOver()
+    const { access = 'optimal', preferred = false } = options
+    checkAccess(access)
+    const { lun, geometry } = device
+    const shared = lun.wwid === '' ? null : await this.#registry.openLun(lun.wwid, geometry.sizeBytes)
+    this.#refuseIfOver()
+    const { path, recorded } = this.#registry.add(device, { access, preferred })
+    try {
+      await Promise.all([this.#core.recorder.durable(recorded), shared?.attach(path)])
+    } catch (error) {
+      // Its caller hears that it was not taken, and has the device again.
+      await this.#registry.remove(path, 'its record did not become durable', {}, true).catch(() => undefined)
+      throw error
+    }
+    this.#registry.proveByClaim(path)
+    const { backendWhy } = device.facts
+    if (typeof backendWhy === 'string') {
+      this.#core.log.info({ path: path.name, backend: device.guarantees.backend }, backendWhy)
+    }
+    return this.#path(path)
+  }
+
+  /** The head of a LUN, by wwid or name. Throws HEAD_NOT_FOUND. */
+  head(wwidOrName: string): Head {
+    const entry = this.#registry.find(wwidOrName)
+    if (entry !== null) return this.#head(entry)
+    throw notFound(
+      'HEAD_NOT_FOUND',
+      `There is no head '${wwidOrName}'.`,
+      this.heads.map(({ name }) => name),
+    )
+  }
+
+  /** A path, by name ('sda:0') or H:C:I:L. Throws PATH_NOT_FOUND. */
+  path(nameOrHctl: string): Path {
+    const path = this.#registry.findPath(nameOrHctl)
+    if (path !== null) return this.#path(path)
+    const names = this.heads.flatMap(({ paths }) => paths.map(({ name }) => name))
+    throw notFound('PATH_NOT_FOUND', `There is no path '${nameOrHctl}'.`, names)
+  }
+
+  /** Every head there is, in the order they were made. */
+  get heads(): Head[] {
+    return [...this.#registry.heads()].map((entry) => this.#head(entry))
+  }
+
+  /** Attempts that ended without proof and may still land, oldest first. */
+  get ghosts(): GhostInfo[] {
+    return [...this.#registry.books()].flatMap(([wwid, { index }]) =>
+      index.all().map((ghost) => ghostInfo(wwid, ghost)),
+    )
+  }
+
+  /**
+   * The operator takes it on himself that these ghosts are over; by id, or all of them. His reason is on the ledger.
+   * Returns how many there were. Throws GHOST_REASON without a reason.
+   */
+  releaseGhosts(word: {
+    readonly reason: string
+    readonly ids?: readonly string[]
+    readonly actor?: string
+  }): number {
+    if (word.reason.trim() === '') throw noReason()
+    checkWords({ reason: word.reason, actor: word.actor })
+    const { ids, reason, actor = 'operator' } = word
+    let released = 0
+    for (const book of this.#registry.books().values()) {
+      const ghosts = book.index.all().filter(({ id }) => ids === undefined || ids.includes(id))
+      book.end(ghosts, 'operator', reason, { actor, reason })
+      released += ghosts.length
+    }
+    return released
+  }
+
+  /** The error that stopped the engine, or null while it runs. */
+  get broken(): PathledgerError | null {
+    return this.#core.broken
+  }
+
+  /**
+   * Every event from now on, once it is durable and in order, with the live state of its stream after it.
+   * Returns the way to stop it.
+   */
+  subscribe(listener: (live: LiveEvent) => void): () => void {
+    return this.#core.recorder.subscribe(listener)
+  }
+
+  /**
+   * Ends what waits with CLOSED, waits for what is in flight, removes every path and head, writes the last events and
+   * lets go of the ledger. Calling it again gives the same promise.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #start(before: LedgerState, multipath: string, pid: number): Promise<void> {
+    const unclean = isRunning(before)
+    const { recorded } = this.#engine.record('engine.started', { version: VERSION, multipath, unclean, pid })
+    if (unclean) endLastRun(this.#core, before, recorded)
+    await this.#core.recorder.durable(recorded)
+  }
+
+  async #listen(controlSocket: string | undefined): Promise<void> {
+    if (controlSocket === undefined) return
+    try {
+      this.#control = await serveControl(controlSocket, controlHandler(this))
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  async #close(): Promise<void> {
+    const { recorder } = this.#core
+    await this.#control?.close()
+    this.#sampler.stop()
+    this.#sampler.sampleAll()
+    this.#sampler.stop()
+    const entries = [...this.#registry.heads()]
+    for (const { runtime, io } of entries) {
+      io.refuseWaiting(closedError())
+      for (const bio of [...runtime.requeue.takeAll(), ...takeHeld(runtime)])
+        finishBio(runtime, bio, closedError())
+    }
+    const removals = entries.flatMap(({ runtime }) =>
+      [...runtime.paths].map((path) => this.#registry.remove(path, 'closed')),
+    )
+    await Promise.allSettled(removals)
+    for (const { runtime } of entries) {
+      if (runtime.live) recordHead(runtime, 'head.closed', { why: 'closed' })
+    }
+    this.#engine.record('engine.stopped', { why: this.#core.broken?.code ?? 'closed' })
+    await recorder.drained()
+    await this.#registry.closeLuns()
+    this.#core.broken ??= closedError()
+    recorder.close()
+    await this.#store.close()
+  }
+
+  /** Stops the engine with a stable code: better no I/O than I/O on a broken promise. */
+  #break(error: PathledgerError): void {
+    if (this.#core.broken !== null) return
+    this.#core.broken = error
+    this.#core.log.error({ code: error.code, why: error.why }, 'the engine stopped')
+    this.#engine.record('engine.broke', { code: error.code, detail: error.message.slice(0, 512) })
+    for (const { runtime, io } of this.#registry.heads()) {
+      io.refuseWaiting(error)
+      failParked(runtime)
+    }
+  }
+
+  #refuseIfOver(): void {
+    if (this.#closing !== null) throw closedError()
+    if (this.#core.broken !== null) throw this.#core.broken
+  }
+
+  #head(entry: HeadEntry): Head {
+    const known = this.#heads.get(entry)
+    if (known !== undefined) return known
+    const head = new Head(entry.runtime, entry.io, (path) => this.#path(path))
+    this.#heads.set(entry, head)
+    return head
+  }
+
+  #path(runtime: PathRuntime): Path {
+    const known = this.#paths.get(runtime)
+    if (known !== undefined) return known
+    const path = new Path(runtime, async (gone, why, actor) => {
+      this.#paths.delete(gone)
+      await this.#registry.remove(gone, why, { actor, reason: why })
+    })
+    this.#paths.set(runtime, path)
+    return path
+  }
+}
+
+function notFound(code: string, message: string, there: readonly string[]): PathledgerError {
+  const why = there.length === 0 ? 'There are none.' : `There are ${there.join(', ')}.`
+  return new PathledgerError(code, {
+    message,
+    why,
+    todo: 'Use one of these names, or add a path.',
+    errno: 'ENODEV',
+  })
+}

@@ -1,0 +1,25 @@
+// Names as sd gives them: sda .. sdz, sdaa ..; a path is its head's name, a colon, and its index.
+
+const LETTERS = 26
+
+/** 'sda' for 0, 'sdz' for 25, 'sdaa' for 26. */
+export function diskName(index: number): string {
+  let letters = ''
+  for (let rest = index; rest >= 0; rest = Math.floor(rest / LETTERS) - 1) {
+    letters = String.fromCharCode(97 + (rest % LETTERS)) + letters
+  }
+  return `sd${letters}`
+}
+
+/** 'sda:1' for the second path of sda. */
+export function pathName(headName: string, index: number): string {
+  return `${headName}:${index}`
+}
+
+/** The lowest integer from 0 that is not taken. */
+export function lowestFree(taken: Iterable<number>): number {
+  const used = new Set(taken)
+  let index = 0
+  while (used.has(index)) index += 1
+  return index
+}

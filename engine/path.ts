@@ -1,0 +1,157 @@
+// A path as a program sees it.
+import { PathledgerError } from '../errors.ts'
+import { ACCESS_STATES, type AccessState, type PathValue } from '../machines/words.ts'
+import type { Evidence } from '../machines/events.ts'
+import type { PathCounters } from './counters.ts'
+import { pathGone } from './io-errors.ts'
+import { recordPath } from './lifecycle.ts'
+import type { PathRuntime } from './path-runtime.ts'
+import { checkWords } from './spoken.ts'
+
+/** What `removePath` of the registry does, handed in so that a path can be removed from here. */
+export type RemovePath = (path: PathRuntime, why: string, actor: string) => Promise<void>
+
+/** Who says so, and why, in his own words; both are on the ledger for ever. */
+export interface OperatorWord {
+  /** Default 'operator'. On the ledger as 'operator:<who>' where a uid is known. */
+  readonly actor?: string
+  readonly reason?: string
+}
+
+/**
+ * One way to a logical unit. Made by {@link Multipath.addPath}. Everything that happens to it is on the ledger, stream
+ * `path/<wwid>/<H:C:I:L>`.
+ */
+export class Path {
+  readonly #runtime: PathRuntime
+  readonly #remove: RemovePath
+
+  /** @internal */
+  constructor(runtime: PathRuntime, remove: RemovePath) {
+    this.#runtime = runtime
+    this.#remove = remove
+  }
+
+  /** 'sda:0': the head's name and the path's index. */
+  get name(): string {
+    return this.#runtime.name
+  }
+
+  /** Host:channel:target:lun, '8:0:0:0'. */
+  get hctl(): string {
+    return this.#runtime.hctl
+  }
+
+  /** '/dev/loop0', a file's name, or 'memory'. */
+  get device(): string {
+    return this.#runtime.device.device
+  }
+
+  /** One word per region: device, access, health, admin (docs/path.mmd draws them). */
+  get state(): PathValue {
+    return this.#runtime.value
+  }
+
+  /** True when I/O may be sent down it now. */
+  get usable(): boolean {
+    return !this.#runtime.disabled
+  }
+
+  /** ALUA's preferred bit. */
+  get preferred(): boolean {
+    return this.#runtime.context.preferred
+  }
+
+  /** First evidence of the failure that holds now: errno, op, offset; null while healthy. */
+  get failure(): Evidence | null {
+    return this.#runtime.context.failure
+  }
+
+  /** Attempts in flight, probes included. */
+  get inFlight(): number {
+    return this.#runtime.inFlight
+  }
+
+  /** `mpath_queue_depth`: requests in flight on the path's adapter (host), counted while the policy is queue-depth. */
+  get queueDepth(): number {
+    return this.#runtime.adapter.active
+  }
+
+  /** `mpath_numa_nodes`: the NUMA nodes whose cached path this is. */
+  get numaNodes(): number[] {
+    return this.#runtime.head.current.flatMap((path, node) => (path === this.#runtime ? [node] : []))
+  }
+
+  /** What was done through this path since it was added: I/Os, bytes, errors, re-sends. */
+  get counters(): Readonly<PathCounters> {
+    return { ...this.#runtime.counters }
+  }
+
+  /**
+   * Takes the new access state of the path, as sense data would tell it (ALUA). Takes effect with the next I/O.
+   * Throws ACCESS_STATE_INVALID for a word that is none of ALUA's.
+   */
+  setAccessState(access: AccessState, options: { preferred?: boolean; why?: string } = {}): void {
+    checkAccess(access)
+    const { preferred = this.preferred, why = 'set' } = options
+    this.#record('path.accessChanged', { access, preferred, why }, {})
+  }
+
+  /** The operator pulls the path: no I/O is sent down it, and nothing automatic undoes that. */
+  fail(word: OperatorWord = {}): void {
+    this.#record('path.disabled', { why: word.reason ?? 'operator' }, word)
+  }
+
+  /** The operator puts the path back. Its health is another matter: a failed path stays failed until it answers. */
+  reinstate(word: OperatorWord = {}): void {
+    this.#record('path.enabled', { why: word.reason ?? 'operator' }, word)
+  }
+
+  /** Blocks the device, as the transport does while it recovers: I/O waits, and is woken by {@link unblock}. */
+  block(why = 'blocked'): void {
+    this.#record('path.blocked', { why }, {})
+  }
+
+  /** Unblocks the device and wakes parked I/O. */
+  unblock(why = 'unblocked'): void {
+    this.#record('path.unblocked', { why }, {})
+  }
+
+  /**
+   * Takes the path out of its head at once. Resolves when its last I/O has ended, its device is closed and the removal
+   * is on the ledger. Rejects with PATH_REMOVED when it is gone already.
+   */
+  async remove(word: OperatorWord = {}): Promise<void> {
+    checkWords({ ...word })
+    return this.#remove(this.#runtime, word.reason ?? 'removed', word.actor ?? 'operator')
+  }
+
+  #record(type: string, data: Readonly<Record<string, unknown>>, word: OperatorWord): void {
+    checkWords({ actor: word.actor, reason: word.reason, why: data['why'] })
+    if (this.#runtime.gone) throw pathGone(this.#runtime)
+    const origin = { actor: word.actor ?? 'operator', reason: word.reason ?? null }
+    const { refused } = recordPath(this.#runtime, type, data, origin)
+    if (refused) throw refusedTransition(this.#runtime, type)
+  }
+}
+
+/** Throws ACCESS_STATE_INVALID for a word that is none of ALUA's. */
+export function checkAccess(access: AccessState): void {
+  if (ACCESS_STATES.includes(access)) return
+  throw new PathledgerError('ACCESS_STATE_INVALID', {
+    message: `'${access}' is not an access state.`,
+    why: `ALUA's are ${ACCESS_STATES.join(', ')}.`,
+    todo: 'Use one of them.',
+    errno: 'EINVAL',
+  })
+}
+
+function refusedTransition(path: PathRuntime, type: string): PathledgerError {
+  const { device, access, health, admin } = path.value
+  return new PathledgerError('TRANSITION_REFUSED', {
+    message: `${path.name} does not take ${type} now.`,
+    why: `It is ${device}, ${access}, ${health}, ${admin}, and has no such transition (docs/path.mmd). That is on the ledger.`,
+    todo: 'Look at its state first.',
+    errno: 'EINVAL',
+  })
+}

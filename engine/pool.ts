@@ -1,0 +1,117 @@
+// Aligned memory for every I/O in flight, with a bound in bytes. O_DIRECT needs it, and the bytes are the engine's own:
+// what the caller does with his buffer after the submit cannot reach the medium.
+//
+// One WebAssembly memory is page-aligned without FFI, and the kernel gives its pages only when they are touched.
+// Blocks are powers of two from 4 KiB (a buddy allocator), so that memory given back is whole again.
+import { invariant } from '../errors.ts'
+
+/** Node has it; TypeScript's own library declares it only for browsers. */
+declare const WebAssembly: {
+  Memory: new (size: { initial: number; maximum: number }) => { buffer: ArrayBuffer }
+}
+
+const WASM_PAGE = 65_536
+const BLOCK_MIN = 4096
+
+export interface PoolBlock {
+  /** As many bytes as were asked for; starts on a multiple of 4096. */
+  readonly bytes: Uint8Array
+  readonly offset: number
+  readonly order: number
+  /** Who holds it: its bio, and each attempt until the kernel gives it back. */
+  holders: number
+}
+
+export class BufferPool {
+  readonly #memory: ArrayBuffer
+  /** Free blocks by order; order n is 4096 << n bytes. */
+  readonly #free: Set<number>[]
+  readonly #top: number
+  #usedBytes = 0
+  /** Called when memory comes back: those who wait for it may go on. */
+  onFreed: (() => void) | null = null
+
+  /** `allocate` gives the memory; the default is page-aligned, which O_DIRECT needs. */
+  constructor(sizeBytes: number, allocate: (bytes: number) => ArrayBuffer = alignedMemory) {
+    let top = 0
+    while (BLOCK_MIN * (1 << (top + 1)) <= sizeBytes && top < 18) top += 1
+    this.#top = top
+    // The rest above the largest power of two is used as well: 96 MiB is one block of 64 and one of 32.
+    const pages = Math.floor(sizeBytes / WASM_PAGE)
+    this.#memory = allocate(pages * WASM_PAGE)
+    this.#free = Array.from({ length: top + 1 }, () => new Set<number>())
+    let offset = 0
+    for (let order = top; order >= 0; order -= 1) {
+      const size = BLOCK_MIN * (1 << order)
+      while (offset + size <= pages * WASM_PAGE) {
+        this.#free[order]?.add(offset)
+        offset += size
+      }
+    }
+  }
+
+  /** Bytes handed out, rounded up to whole blocks. */
+  get usedBytes(): number {
+    return this.#usedBytes
+  }
+
+  /** A block of at least `length` bytes, or null when there is none: the caller waits in order. */
+  take(length: number): PoolBlock | null {
+    let order = 0
+    while (BLOCK_MIN * (1 << order) < length) order += 1
+    invariant(order <= this.#top, `a bio of ${length} bytes fits the pool`)
+    let from = order
+    while (from <= this.#top && this.#free[from]?.size === 0) from += 1
+    if (from > this.#top) return null
+    const offset = this.#pop(from)
+    while (from > order) {
+      from -= 1
+      this.#free[from]?.add(offset + BLOCK_MIN * (1 << from))
+    }
+    this.#usedBytes += BLOCK_MIN * (1 << order)
+    return { bytes: new Uint8Array(this.#memory, offset, length), offset, order, holders: 1 }
+  }
+
+  /** One more holder of the block. */
+  hold(block: PoolBlock): void {
+    invariant(block.holders > 0, 'a pool block in use is held')
+    block.holders += 1
+  }
+
+  /** One holder less; the last one gives the block back. */
+  release(block: PoolBlock): void {
+    invariant(block.holders > 0, 'a pool block is given back once')
+    block.holders -= 1
+    if (block.holders === 0) this.#give(block)
+  }
+
+  #give({ offset, order }: PoolBlock): void {
+    this.#usedBytes -= BLOCK_MIN * (1 << order)
+    invariant(this.#usedBytes >= 0, 'a pool block is given back once')
+    let at = offset
+    let level = order
+    while (level < this.#top) {
+      const size = BLOCK_MIN * (1 << level)
+      const buddy = at % (size * 2) === 0 ? at + size : at - size
+      if (this.#free[level]?.delete(buddy) !== true) break
+      at = Math.min(at, buddy)
+      level += 1
+    }
+    invariant(this.#free[level]?.has(at) === false, 'a pool block is given back once')
+    this.#free[level]?.add(at)
+    this.onFreed?.()
+  }
+
+  #pop(order: number): number {
+    const free = this.#free[order]
+    const first = free?.values().next()
+    invariant(free !== undefined && first?.done === false, 'a block is free')
+    free.delete(first.value)
+    return first.value
+  }
+}
+
+function alignedMemory(bytes: number): ArrayBuffer {
+  const pages = bytes / WASM_PAGE
+  return new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer
+}

@@ -1,0 +1,364 @@
+// Heads and paths by name. A device becomes a path and finds or makes its head in one critical section: nothing is
+// awaited between the look-up and the entry, so two paths added at once share one head (D-6).
+import type { PathDevice } from '../adapters/ports.ts'
+import type { PathledgerError } from '../errors.ts'
+import type { AccessState } from '../machines/words.ts'
+import type { LedgerState } from '../store/fold.ts'
+import type { LunStore } from '../store/lun/types.ts'
+import { probeLength } from './checker.ts'
+import { guarded, usOfMs, type Core } from './core.ts'
+import { resubmitParked } from './dispatch.ts'
+import { GhostBook, type EngineIdentity } from './ghost-book.ts'
+import { HeadIo } from './head-io.ts'
+import { giveUpAttempts, letGo, letGoOpen, quietInTime } from './let-go.ts'
+import { LunState } from './lun-state.ts'
+import { releaseHeld } from './hold.ts'
+import { headGoneError, pathGone } from './io-errors.ts'
+import { HeadRuntime } from './head-runtime.ts'
+import { recordHead, recordPath } from './lifecycle.ts'
+import { diskName, lowestFree, pathName } from './names.ts'
+import { hostOf, PathRuntime, type AdapterRuntime } from './path-runtime.ts'
+import { refusalOf } from './qualify.ts'
+import { RateLimit } from './rate-limit.ts'
+import type { Origin, Recorded } from './recorder.ts'
+import { sampleHead, samplePath } from './samples.ts'
+import { WORD_MAX } from './spoken.ts'
+import { Stream } from './stream.ts'
+import { Timers } from './timers.ts'
+import { endEpisode } from './verdict.ts'
+
+export interface RegistryParts {
+  readonly core: Core
+  readonly engine: Stream
+  /** Where every stream stands on the ledger at the start. */
+  readonly before: LedgerState
+  readonly ledgerFile: string | null
+  readonly distance: ((from: number, to: number) => number) | null
+  readonly onIo: () => void
+  readonly identity: EngineIdentity
+  /** The storage that every engine of a LUN shares; null where there is only this one. */
+  readonly lunStorage: LunStorage | null
+}
+
+/** Opens the storage of a LUN by its wwid. */
+export type LunStorage = (wwid: string) => Promise<LunStore>
+
+/** How a path begins its life. */
+export interface AddOptions {
+  readonly access: AccessState
+  readonly preferred: boolean
+}
+
+export interface HeadEntry {
+  readonly runtime: HeadRuntime
+  readonly io: HeadIo
+}
+
+export class Registry {
+  readonly #parts: RegistryParts
+  readonly #heads = new Map<string, HeadEntry>()
+  readonly #streams = new Map<string, Stream>()
+  readonly #luns = new Map<string, Promise<LunState | null>>()
+  readonly #openLuns = new Map<string, LunState>()
+  /** By wwid: a LUN's ghosts outlive its head. */
+  readonly #books = new Map<string, GhostBook>()
+  readonly #adapters = new Map<string, AdapterRuntime>()
+  #pumpScheduled = false
+
+  constructor(parts: RegistryParts) {
+    this.#parts = parts
+    parts.core.pool.onFreed = () => this.#pumpSoon()
+  }
+
+  heads(): Iterable<HeadEntry> {
+    return this.#heads.values()
+  }
+
+  runtimes(): HeadRuntime[] {
+    return [...this.#heads.values()].map(({ runtime }) => runtime)
+  }
+
+  /** By wwid or by name. */
+  find(wwidOrName: string): HeadEntry | null {
+    const byId = this.#heads.get(wwidOrName)
+    if (byId !== undefined) return byId
+    return [...this.#heads.values()].find(({ runtime }) => runtime.name === wwidOrName) ?? null
+  }
+
+  /** By name ('sda:0') or H:C:I:L. */
+  findPath(nameOrHctl: string): PathRuntime | null {
+    const matches = ({ name, hctl }: PathRuntime) => name === nameOrHctl || hctl === nameOrHctl
+    return this.#paths().find(matches) ?? null
+  }
+
+  /** Takes a device as a path, or throws why not; that is on the ledger either way. The record may not be durable yet. */
+  add(device: PathDevice, options: AddOptions): { path: PathRuntime; head: HeadEntry; recorded: Recorded } {
+    const { core, ledgerFile } = this.#parts
+    const { wwid } = device.lun
+    const entry = this.#heads.get(wwid) ?? null
+    const known = { head: entry?.runtime ?? null, paths: this.#paths(), ledgerFile }
+    const refusal = refusalOf(device, core.settings.multipath, known)
+    if (refusal !== null) throw this.#refused(device, refusal)
+    const head = entry ?? this.#createHead(device)
+    const path = this.#createPath(device, head.runtime)
+    head.runtime.paths.push(path)
+    const { recorded } = recordPath(path, 'path.added', addedFacts(path, options))
+    if (head.runtime.value.life !== 'allocated') return { path, head, recorded }
+    const published = recordHead(head.runtime, 'head.published', {}, { cause: recorded })
+    return { path, head, recorded: published.recorded }
+  }
+
+  /**
+   * Takes a path out of its head at once; resolves when its last I/O has ended and its device is closed. With `keepOpen`
+   * the device stays its owner's, and nobody waits for the record: it is what could not be made.
+   */
+  async remove(path: PathRuntime, why: string, origin: Origin = {}, keepOpen = false): Promise<void> {
+    if (path.gone) throw pathGone(path)
+    samplePath(path)
+    const { recorded, refused } = recordPath(path, 'path.removed', { why }, origin)
+    if (refused) throw pathGone(path)
+    endEpisode(path, recorded)
+    path.timers?.cancelAll()
+    if (!(await quietInTime(path))) giveUpAttempts(path, why === 'closed' ? 'closed' : 'removed')
+    // Nothing is waited for any more; an armed timer would keep a program from ending.
+    path.timeout?.cancel()
+    path.timeout = null
+    if (keepOpen) {
+      letGoOpen(path)
+      return
+    }
+    // A device that cannot be closed is the caller's to hear of, after everybody else has heard of the removal.
+    const closing = await Promise.allSettled([letGo(path)])
+    // What ended after it left the list is in no other sample.
+    samplePath(path)
+    if (path.head.gone) sampleHead(path.head)
+    // The LUN hears that the path is let go of only when its ghosts say what may still land.
+    const { ghosts, lun } = path.head
+    await ghosts.durable(path.hctl, path.context.incarnation)
+    await this.lun(lun.wwid)?.detach(path.hctl)
+    await path.core.recorder.durable(recorded)
+    for (const closed of closing) if (closed.status === 'rejected') throw closed.reason
+  }
+
+  /**
+   * The device was claimed exclusively, so the kernel holds nothing of a dead engine; where errors are final as well,
+   * that proves over what earlier lives of the path left.
+   */
+  proveByClaim(path: PathRuntime): void {
+    const { claimsExclusively, errorsAreFinal } = path.device.guarantees
+    if (claimsExclusively !== true || !errorsAreFinal) return
+    const { ghosts } = path.head
+    const { incarnation } = path.context
+    const over = ghosts.index
+      .all()
+      .filter(
+        (ghost) =>
+          ghost.path === path.hctl && ghost.bio === null && !(ghost.foreign && ghost.returnedUs === null),
+      )
+    if (over.length > 0)
+      ghosts.end(over, 'claim', `${path.device.device} was claimed for life ${incarnation} of the path`)
+  }
+
+  /** Forgets a head that its machine has removed. */
+  headRemoved(head: HeadRuntime): void {
+    const entry = this.#heads.get(head.lun.wwid)
+    if (entry?.runtime !== head) return
+    sampleHead(head)
+    head.retire()
+    head.timers?.cancelAll()
+    this.#heads.delete(head.lun.wwid)
+    entry.io.refuseWaiting(headGoneError(head))
+  }
+
+  /** Opens the LUN's own storage, once; what other engines left in it holds from then on. */
+  openLun(wwid: string, sizeBytes: number): Promise<LunState | null> {
+    const known = this.#luns.get(wwid)
+    if (known !== undefined) return known
+    const opening = this.#openLun(wwid, sizeBytes)
+    this.#luns.set(wwid, opening)
+    opening.catch(() => this.#luns.delete(wwid))
+    return opening
+  }
+
+  /** The LUN's storage where it is open. */
+  lun(wwid: string): LunState | null {
+    return this.#openLuns.get(wwid) ?? null
+  }
+
+  /** Lets go of every LUN's storage. */
+  async closeLuns(): Promise<void> {
+    for (const book of this.#books.values()) book.stop()
+    await Promise.allSettled([...this.#openLuns.values()].map((lun) => lun.close()))
+  }
+
+  async #openLun(wwid: string, sizeBytes: number): Promise<LunState | null> {
+    const { core, lunStorage, identity } = this.#parts
+    const storage = (await lunStorage?.(wwid)) ?? null
+    if (storage === null) return null
+    const book = this.book(wwid)
+    book.keepIn(storage)
+    const lun = new LunState(core, storage, book, identity)
+    lun.start(sizeBytes)
+    this.#openLuns.set(wwid, lun)
+    return lun
+  }
+
+  /** The ghosts of a LUN. */
+  book(wwid: string): GhostBook {
+    const known = this.#books.get(wwid)
+    if (known !== undefined) return known
+    const { core, identity } = this.#parts
+    const book = new GhostBook(core, {
+      stream: this.#stream(`lun/${wwid}`),
+      identity,
+      onEnded: () => {
+        const head = this.#heads.get(wwid)?.runtime
+        if (head !== undefined) releaseHeld(head)
+      },
+    })
+    this.#books.set(wwid, book)
+    return book
+  }
+
+  /** Every LUN that has a book, by wwid. */
+  books(): ReadonlyMap<string, GhostBook> {
+    return this.#books
+  }
+
+  #paths(): PathRuntime[] {
+    return [...this.#heads.values()].flatMap(({ runtime }) => runtime.paths)
+  }
+
+  #refused(device: PathDevice, refusal: PathledgerError): PathledgerError {
+    const { code, why } = refusal
+    const { wwid } = device.lun
+    const facts = {
+      wwid: wwid.slice(0, 512),
+      hctl: device.hctl.slice(0, 64) || '-',
+      device: device.device.slice(0, WORD_MAX) || '-',
+      code,
+    }
+    this.#parts.engine.record('engine.pathRefused', { ...facts, why: why.slice(0, 512) })
+    this.#parts.core.log.warn({ ...facts, why }, 'device not taken as a path')
+    return refusal
+  }
+
+  #createHead(device: PathDevice): HeadEntry {
+    const { core, distance, onIo } = this.#parts
+    const { settings } = core
+    const { wwid } = device.lun
+    const index = lowestFree([...this.#heads.values()].map(({ runtime }) => runtime.index))
+    const { sizeBytes, logicalBlockBytes } = device.geometry
+    const runtime = new HeadRuntime({
+      core,
+      lun: device.lun,
+      stream: this.#stream(`head/${wwid}`),
+      lunStream: this.#stream(`lun/${wwid}`),
+      index,
+      name: diskName(index),
+      policy: settings.iopolicy,
+      sizeBytes,
+      logicalBlockBytes,
+      distance,
+      errorRows: new RateLimit(core.clock, settings.errorRowsPerMinute),
+      ghosts: this.book(wwid),
+      refreshGhosts: () => this.lun(wwid)?.refresh(),
+    })
+    runtime.timers = new Timers(core.clock, (timer, dueUs) => {
+      guarded(core, () => void recordHead(runtime, 'head.timerFired', { timer, dueUs }))
+    })
+    const io = new HeadIo(runtime, onIo)
+    const entry = { runtime, io }
+    this.#heads.set(wwid, entry)
+    runtime.lunStream.record('lun.found', { wwid, sizeBytes, logicalBlockBytes })
+    recordHead(runtime, 'head.created', {
+      wwid,
+      name: runtime.name,
+      index,
+      iopolicy: settings.iopolicy,
+      noPathRetry: settings.noPathRetry,
+      checkIntervalUs: usOfMs(settings.noPathCheckMs),
+      delayedRemovalUs: usOfMs(settings.delayedRemovalMs),
+      sizeBytes,
+      logicalBlockBytes,
+    })
+    return entry
+  }
+
+  #createPath(device: PathDevice, head: HeadRuntime): PathRuntime {
+    const { core } = this.#parts
+    const index = lowestFree(head.paths.map((path) => path.index))
+    const path = new PathRuntime({
+      core,
+      device,
+      head,
+      stream: this.#stream(`path/${device.lun.wwid}/${device.hctl}`),
+      adapter: this.#adapter(hostOf(device.hctl)),
+      index,
+      name: pathName(head.name, index),
+      errorRows: new RateLimit(core.clock, core.settings.errorRowsPerMinute),
+    })
+    path.timers = new Timers(core.clock, (timer, dueUs) => {
+      guarded(core, () => void recordPath(path, 'path.timerFired', { timer, dueUs }))
+    })
+    path.probeBlock = core.pool.take(probeLength(device.geometry))
+    return path
+  }
+
+  #adapter(host: string): AdapterRuntime {
+    const known = this.#adapters.get(host)
+    if (known !== undefined) return known
+    const adapter = { host, active: 0 }
+    this.#adapters.set(host, adapter)
+    return adapter
+  }
+
+  /** A stream goes on where it stood: an operator's word on a path outlives the path's removal. */
+  #stream(name: string): Stream {
+    const known = this.#streams.get(name)
+    if (known !== undefined) return known
+    const before = this.#parts.before.streams[name]
+    const state = before === undefined ? undefined : { value: before.value, context: before.context }
+    const stream = new Stream(this.#parts.core, name, state)
+    this.#streams.set(name, stream)
+    return stream
+  }
+
+  /** Memory came back: everyone who waits may go on, in the order of the heads. */
+  #pumpSoon(): void {
+    if (this.#pumpScheduled) return
+    this.#pumpScheduled = true
+    queueMicrotask(() => {
+      this.#pumpScheduled = false
+      for (const { io, runtime } of this.#heads.values()) {
+        if (runtime.requeue.starved) {
+          runtime.requeue.starved = false
+          resubmitParked(runtime)
+        }
+        io.pump()
+      }
+    })
+  }
+}
+
+function addedFacts(path: PathRuntime, { access, preferred }: AddOptions): Record<string, unknown> {
+  const { device, head, index, name, core } = path
+  const { minMs, maxMs } = core.settings.checker
+  return {
+    wwid: head.lun.wwid,
+    hctl: device.hctl,
+    name,
+    index,
+    kind: device.kind,
+    device: device.device.slice(0, WORD_MAX) || '-',
+    numaNode: device.numaNode,
+    sizeBytes: device.geometry.sizeBytes,
+    logicalBlockBytes: device.geometry.logicalBlockBytes,
+    errorsAreFinal: device.guarantees.errorsAreFinal,
+    backend: device.guarantees.backend,
+    access,
+    preferred,
+    checker: { minUs: usOfMs(minMs), maxUs: usOfMs(maxMs) },
+    facts: device.facts,
+  }
+}

@@ -1,0 +1,115 @@
+// Every limit of the engine: its name, its default, and why. Validated once, at the edge.
+import { z } from 'zod'
+import { PathledgerError } from '../errors.ts'
+import { IO_POLICIES, MULTIPATH_MODES } from '../machines/words.ts'
+import { noPathRetry } from '../machines/head-events.ts'
+
+const ms = z.number().min(0).max(86_400_000)
+const MiB = 1024 * 1024
+
+export const settingsSchema = z.strictObject({
+  /** `scsi_multipath`: exact words, 'once' is not 'on' (D-12). */
+  multipath: z.enum(MULTIPATH_MODES).default('on'),
+  /** Policy of heads created from now on; a head keeps its own (D-31). */
+  iopolicy: z.enum(IO_POLICIES).default('numa'),
+  /** What I/O does when no path is usable and none comes back by itself: fail, queue, or wait so many checks. */
+  noPathRetry: noPathRetry.default('fail'),
+  /** Time between two of those checks; 5 s is what multipath.conf calls polling_interval. */
+  noPathCheckMs: ms.min(1).default(5_000),
+  /** How long a head outlives its last path. 0: not at all, as in the series' v1. */
+  delayedRemovalMs: ms.default(0),
+  /** NUMA nodes of the machine: one cached path each. */
+  numaNodes: z.int().min(1).max(1024).default(1),
+  /**
+   * A failed path is probed after `minMs`, then at doubling intervals up to `maxMs`: quick for a path that only
+   * blinked, cheap for one that is gone.
+   */
+  checker: z
+    .strictObject({ minMs: ms.min(1).default(1_000), maxMs: ms.min(1).default(20_000) })
+    .refine(({ minMs, maxMs }) => minMs <= maxMs, 'minMs is not above maxMs')
+    .prefault({}),
+  /** A probe that has not answered by then has failed: a re-sent I/O is held back no longer than this. */
+  probeTimeoutMs: ms.min(1).default(2_000),
+  /** An attempt that the kernel still has after this time is given up, and sent elsewhere. 0: never. 30 s is sd's own. */
+  attemptTimeoutMs: ms.default(30_000),
+  /** Bytes in flight on one path: a hung path holds on to so much memory, not to all of it. */
+  inFlightBytesMax: z
+    .int()
+    .min(4096)
+    .max(1024 * MiB)
+    .default(16 * MiB),
+  /** Newer writes wait so long for a ghost that they overlap, then fail with GHOST_HOLD. */
+  ghostHoldMaxMs: ms.min(1).default(30_000),
+  /**
+   * After this time a ghost is released without proof, once the kernel has given its attempt back; the ledger says that
+   * it was time. 0: never.
+   */
+  ghostQuiesceMs: ms.default(60_000),
+  /** Bytes of writes that may wait for ghosts, a head; above it callers wait in order. */
+  heldBytesMax: z
+    .int()
+    .min(4096)
+    .max(1024 * MiB)
+    .default(16 * MiB),
+  /** How long removal and close wait for what is in flight before it is given up. */
+  closeGraceMs: ms.default(2_000),
+  /** How long a fence command may take. */
+  fenceTimeoutMs: ms.min(1).default(10_000),
+  /** So many different bios that failed on a path and succeeded elsewhere fail it, whatever its probe says. */
+  failThreshold: z.int().min(1).max(1_000_000).default(4),
+  /** Failures further apart than this do not add up to `failThreshold`. */
+  failWindowMs: ms.min(1).default(60_000),
+  /** Attempts of one bio, all paths together; an I/O that nobody takes must not circulate for ever (E6). */
+  attemptsMax: z.int().min(1).max(10_000).default(64),
+  /** EAGAIN and ENOMEM are tried again on the same path after this time, so many times. */
+  resourceRetryMs: ms.min(1).default(10),
+  resourceRetriesMax: z.int().min(0).max(100_000).default(100),
+  /** A caller's I/O is cut into bios of at most this size, so that one I/O cannot take the whole pool. */
+  bioBytesMax: z
+    .int()
+    .min(4096)
+    .max(8 * MiB)
+    .default(1 * MiB),
+  /** Aligned memory for all I/O in flight or parked. Above it callers wait in order. */
+  poolBytes: z
+    .int()
+    .min(MiB)
+    .max(2048 * MiB)
+    .default(96 * MiB),
+  /** Bytes that may wait without a path; above it callers wait in order, unqueued. */
+  requeueBytesMax: z
+    .int()
+    .min(4096)
+    .max(1024 * MiB)
+    .default(64 * MiB),
+  /** Callers that may wait for memory or for the queue; the next one is refused with QUEUE_FULL. */
+  waitersMax: z.int().min(1).max(10_000_000).default(65_536),
+  /** I/O counts go to the ledger this often while there is I/O. */
+  sampleMs: ms.min(1).default(1_000),
+  /** Rows a minute that errors of one path may cause, apart from its failures; above it they are only counted. */
+  errorRowsPerMinute: z.int().min(1).max(1_000_000).default(1_000),
+  /** How long a gate waits for the ledger before its I/O fails with LEDGER_STALLED. */
+  ledgerStallMs: ms.min(1).default(10_000),
+  /** Events that may wait for the ledger; above it samples are dropped and counted, at twice this the engine stops. */
+  ledgerPendingMax: z.int().min(16).max(10_000_000).default(10_000),
+})
+
+/** Every setting with its value (docs/settings.md). */
+export type Settings = z.infer<typeof settingsSchema>
+/** Settings as a program gives them: what is left out has its default. */
+export type SettingsInput = z.input<typeof settingsSchema>
+
+/** Checks settings and fills in the defaults. Throws SETTINGS_INVALID, which names each wrong one. */
+export function parseSettings(input: SettingsInput): Settings {
+  const parsed = settingsSchema.safeParse(input)
+  if (parsed.success) return parsed.data
+  const issues = parsed.error.issues.map(
+    ({ path, message }) => `${path.map(String).join('.') || 'settings'}: ${message}`,
+  )
+  throw new PathledgerError('SETTINGS_INVALID', {
+    message: 'The settings of Multipath.open are not valid.',
+    why: `${issues.join('; ')}.`,
+    todo: 'Correct them; docs/settings.md lists every setting with its range.',
+    errno: 'EINVAL',
+  })
+}

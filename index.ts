@@ -1,0 +1,67 @@
+// The public API of the embedded library. Everything exported is here; nothing else is public.
+
+export { Multipath } from './engine/multipath.ts'
+export type { AddPathOptions } from './engine/multipath.ts'
+export type { MultipathOptions, Ports } from './engine/assemble.ts'
+export { Head } from './engine/head.ts'
+export type { ReadOptions, WriteOptions } from './engine/head.ts'
+export { Path } from './engine/path.ts'
+export type { OperatorWord } from './engine/path.ts'
+export type { GhostInfo } from './engine/ghost-info.ts'
+export type { LiveEvent } from './engine/recorder.ts'
+export type { HeadCounters, PathCounters } from './engine/counters.ts'
+export type { Log } from './engine/core.ts'
+export type { Settings, SettingsInput } from './engine/settings.ts'
+export { simulate } from './engine/simulation/simulate.ts'
+export type { SeedResult, SimulateOptions, SimulateResult } from './engine/simulation/simulate.ts'
+export type { Violation } from './engine/simulation/invariants.ts'
+export { VERSION } from './engine/version.ts'
+
+export { askEngine } from './adapters/control/client.ts'
+export type { ControlRequest } from './adapters/control/frames.ts'
+export { fenceFromConfig } from './adapters/fence-command.ts'
+export type { CommandFence, CommandTarget } from './adapters/fence-command.ts'
+export { virtualLun } from './adapters/virtual-lun.ts'
+export type { VirtualLunSettings } from './adapters/virtual-lun.ts'
+export { attachLoop, detachLoop, listLoops, loopPath } from './adapters/loop/index.ts'
+export type { AttachedLoop, AttachSettings, LoopListing, LoopPathSettings } from './adapters/loop/index.ts'
+export { filePath } from './adapters/file-path.ts'
+export { memoryLun, memoryPath } from './adapters/memory.ts'
+export { errorFilter } from './adapters/filters/error.ts'
+export { delayFilter } from './adapters/filters/delay.ts'
+export { hangFilter } from './adapters/filters/hang.ts'
+export { VirtualClock } from './adapters/virtual-clock.ts'
+export { seededRandom } from './adapters/seeded-random.ts'
+export { systemClock } from './adapters/system.ts'
+export type { Clock, Lun, NewId, PathDevice, Random } from './adapters/ports.ts'
+
+export { failovers, ioByPath, pathHistory, timeInState } from './store/audit/index.ts'
+export type {
+  FailoverRow,
+  IoByPathRow,
+  PathHistoryRow,
+  PathRange,
+  TimeInStateRow,
+} from './store/audit/index.ts'
+export { redecide, Redecider, stateAt } from './store/fold.ts'
+export type { LedgerPoint, LedgerState, StreamAt } from './store/fold.ts'
+export { memoryStore } from './store/memory-store.ts'
+export type { MemoryStore, MemoryStoreOptions } from './store/memory-store.ts'
+export { pages } from './store/pages.ts'
+export { openLedgerReader } from './store/reader.ts'
+export type { FileReader } from './store/reader.ts'
+export type { LedgerReader, LedgerStore, ReadQuery, StoredEvent } from './store/types.ts'
+export { verifyLedger } from './store/verify.ts'
+export type { Verification } from './store/verify.ts'
+
+export { isAvailable, isDisabled, isOptimized } from './machines/predicates.ts'
+export type {
+  AccessState,
+  HeadValue,
+  IoPolicy,
+  MultipathMode,
+  NoPathRetry,
+  PathValue,
+} from './machines/words.ts'
+
+export { PathledgerError } from './errors.ts'

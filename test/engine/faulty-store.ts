@@ -1,0 +1,65 @@
+// A ledger store whose disk can fail, hang, or lose its answers.
+import { PathledgerError } from '../../errors.ts'
+import type { MemoryStore } from '../../store/memory-store.ts'
+import type {
+  Append,
+  Appended,
+  LedgerHead,
+  LedgerListener,
+  LedgerStore,
+  ReadQuery,
+  StoredEvent,
+} from '../../store/types.ts'
+
+/** ok; fails: nothing is written; forgets: written, and the answer is an error; hangs: until it is let go. */
+export type StoreMode = 'ok' | 'fails' | 'forgets' | 'hangs'
+
+export class FaultyStore implements LedgerStore {
+  mode: StoreMode = 'ok'
+  /** What it fails with. */
+  code = 'LEDGER_IO'
+  /** Events of each append that was tried, in order. */
+  readonly tried: Append[] = []
+  readonly #inner: MemoryStore
+  #hung: (() => void)[] = []
+
+  constructor(inner: MemoryStore) {
+    this.#inner = inner
+  }
+
+  async append(append: Append): Promise<Appended> {
+    this.tried.push(append)
+    if (this.mode === 'hangs') await new Promise<void>((resolve) => void this.#hung.push(resolve))
+    if (this.mode === 'ok') return this.#inner.append(append)
+    if (this.mode === 'forgets') await this.#inner.append(append)
+    throw new PathledgerError(this.code, {
+      message: 'The disk of the ledger says no.',
+      why: 'A test threw the switch.',
+      todo: 'Throw it back.',
+    })
+  }
+
+  /** From now on all is well, for what hangs too. */
+  heal(): void {
+    this.mode = 'ok'
+    const hung = this.#hung
+    this.#hung = []
+    for (const resume of hung) resume()
+  }
+
+  read(query: ReadQuery): readonly StoredEvent[] {
+    return this.#inner.read(query)
+  }
+
+  head(): LedgerHead {
+    return this.#inner.head()
+  }
+
+  subscribe(listener: LedgerListener): () => void {
+    return this.#inner.subscribe(listener)
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close()
+  }
+}
