@@ -1,0 +1,253 @@
+// What the golden histories tell. Each story runs on memory paths and a virtual clock, so that its ledger is the same
+// bytes every time; scripts/golden.ts writes it into test/histories/, once, for ever.
+import { delayFilter } from '../../adapters/filters/delay.ts'
+import { errorFilter, type ErrorControl } from '../../adapters/filters/error.ts'
+import { hangFilter, type HangControl } from '../../adapters/filters/hang.ts'
+import { memoryLun, memoryPath, type MemoryLun } from '../../adapters/memory.ts'
+import { VirtualClock } from '../../adapters/virtual-clock.ts'
+import type { Ports } from '../../engine/assemble.ts'
+import { Multipath } from '../../engine/multipath.ts'
+import type { Path } from '../../engine/path.ts'
+import type { SettingsInput } from '../../engine/settings.ts'
+import { VERSION, XSTATE_VERSION } from '../../engine/version.ts'
+import { memoryStore } from '../../store/memory-store.ts'
+import type { StoredEvent } from '../../store/types.ts'
+
+const WWID = 'naa.600140500000000000000000000001d0'
+const BLOCK = 512
+const START_US = 1_760_000_000_000_000
+const BOOT_ID = '0a1b2c3d-history'
+
+interface StoryPath {
+  readonly path: Path
+  readonly error: ErrorControl
+  readonly hang: HangControl
+}
+
+/** One run of an engine, told by what is done to it. */
+class Story {
+  readonly clock: VirtualClock
+  readonly mp: Multipath
+  readonly rows: () => readonly StoredEvent[]
+  readonly lun: MemoryLun
+
+  private constructor(parts: { clock: VirtualClock; mp: Multipath; rows: Story['rows']; lun: MemoryLun }) {
+    this.clock = parts.clock
+    this.mp = parts.mp
+    this.rows = parts.rows
+    this.lun = parts.lun
+  }
+
+  static async begin(
+    settings: SettingsInput,
+    more: { rows?: readonly StoredEvent[]; ports?: Partial<Ports> } = {},
+  ): Promise<Story> {
+    const { rows, ports = {} } = more
+    const last = rows?.at(-1)
+    const [wallUs, monoUs] = [(last?.recordedAtUs ?? START_US) + 1_000_000, (last?.monoUs ?? 0) + 1_000_000]
+    const clock = new VirtualClock({ wallUs, monoUs })
+    let id = (rows?.length ?? 0) * 10
+    const newId = () => `golden-${String((id += 1)).padStart(6, '0')}`
+    const header = { eventId: newId(), recordedAtUs: wallUs, monoUs, bootId: BOOT_ID }
+    const versions = { engine: VERSION, xstate: XSTATE_VERSION }
+    const store = memoryStore({ header: { ...header, ...versions }, ...(rows === undefined ? {} : { rows }) })
+    const given = { clock, newId, bootId: BOOT_ID, pid: 4711, allocate: (bytes: number) => new ArrayBuffer(bytes) }
+    const opening = Multipath.open({
+      ledger: store,
+      multipath: 'always',
+      poolBytes: 2 ** 20,
+      ...settings,
+      ports: { ...given, ...ports },
+    })
+    const lun = memoryLun({ wwid: WWID, sizeBytes: 256 * BLOCK, logicalBlockBytes: BLOCK })
+    return new Story({ clock, mp: await driveOn(clock, opening), rows: () => store.rows(), lun })
+  }
+
+  async add(hctl: string, more: { numaNode?: number; errorsAreFinal?: boolean } = {}): Promise<StoryPath> {
+    const { clock } = this
+    const memory = memoryPath(this.lun, { hctl, clock, latencyUs: 150, ...more })
+    const hang = hangFilter(memory)
+    const delay = delayFilter(hang.path, { delayUs: 0 }, { clock })
+    const error = errorFilter(delay.path)
+    const path = await this.drive(this.mp.addPath(error.path))
+    return { path, error: error.control, hang: hang.control }
+  }
+
+  /** A write whose end does not matter here; the ledger has it. */
+  write(offset: number, more: { fua?: boolean } = {}): Promise<string> {
+    return outcome(this.mp.head(WWID).write({ offset, data: new Uint8Array(BLOCK).fill(7), ...more }))
+  }
+
+  read(offset: number): Promise<string> {
+    return outcome(this.mp.head(WWID).read({ offset, length: BLOCK }))
+  }
+
+  drive<Value>(promise: Promise<Value>): Promise<Value> {
+    return driveOn(this.clock, promise)
+  }
+
+  async pass(milliseconds: number): Promise<void> {
+    await this.clock.drain(this.clock.monoUs() + milliseconds * 1000)
+  }
+}
+
+/** Failures, recoveries, and errors that were nobody's path: the life of two paths over two minutes. */
+async function failover(): Promise<readonly StoredEvent[]> {
+  const story = await Story.begin({ iopolicy: 'round-robin', failThreshold: 3, numaNodes: 2 })
+  const a = await story.add('8:0:0:0', { numaNode: 0 })
+  const b = await story.add('9:0:0:0', { numaNode: 1 })
+  for (let turn = 0; turn < 10; turn += 1) await story.drive(story.write(turn * BLOCK))
+  a.error.enable({ errno: 'ENOLINK' })
+  await story.drive(Promise.all([0, 1, 2, 3].map((at) => story.write(at * BLOCK))))
+  await story.pass(8_000)
+  a.error.disable()
+  await story.pass(10_000)
+  // One odd error, then a path on which every write fails although it reads well.
+  b.error.enable({ errno: 'EIO', op: 'write', count: 1 })
+  await story.drive(Promise.all([story.write(0), story.write(BLOCK)]))
+  b.error.enable({ errno: 'EIO', op: 'write', count: null })
+  for (let turn = 0; turn < 8; turn += 1) await story.drive(story.write(turn * BLOCK))
+  b.error.disable()
+  await story.pass(5_000)
+  // A bad block through both, an error that the target reports, a flush that is lost.
+  for (const { error } of [a, b]) {
+    error.enable({ errno: 'EIO', op: 'read', range: { offset: 0, length: 1 } })
+  }
+  await story.drive(story.read(0))
+  for (const { error } of [a, b]) error.enable({ op: 'read', status: 'MEDIUM', range: null })
+  await story.drive(story.read(8 * BLOCK))
+  for (const { error } of [a, b]) error.enable({ op: 'flush', status: null, count: 1 })
+  await story.drive(outcome(story.mp.head(WWID).flush()))
+  story.mp.head(WWID).setIoPolicy('numa')
+  b.path.setAccessState('active', { preferred: true, why: 'RTPG' })
+  b.path.setAccessState('standby', { why: 'RTPG' })
+  await story.drive(story.mp.addPath(memoryPath(story.lun, { hctl: '9:0:0:0', clock: story.clock })).catch(() => null))
+  await story.pass(1_500)
+  await story.drive(story.mp.close())
+  return story.rows()
+}
+
+/** I/O without a path, heads that wait for one, an operator, and a run that ends without a word. */
+async function queueing(): Promise<readonly StoredEvent[]> {
+  const story = await Story.begin({
+    noPathRetry: 4,
+    noPathCheckMs: 1_000,
+    delayedRemovalMs: 30_000,
+    checker: { minMs: 500, maxMs: 4_000 },
+  })
+  const a = await story.add('8:0:0:0')
+  a.error.enable({ errno: 'EIO' })
+  await story.drive(story.write(0))
+  story.mp.head(WWID).setNoPathRetry('queue')
+  const waiting = story.write(BLOCK)
+  await story.pass(6_000)
+  a.error.disable()
+  await story.drive(waiting)
+  a.path.fail({ actor: 'operator:1000', reason: 'cable swap' })
+  const parked = story.read(0)
+  await story.pass(2_000)
+  story.mp.head(WWID).drain({ actor: 'operator:1000', reason: 'do not wait for me' })
+  await story.drive(parked)
+  a.path.reinstate({ actor: 'operator:1000', reason: 'cable swapped' })
+  a.path.block('transport recovers')
+  const blocked = story.read(0)
+  await story.pass(100)
+  a.path.unblock('transport is back')
+  await story.drive(blocked)
+  // Gone and back in time; gone, and the head with it; then a new one of the same LUN, and no clean end.
+  await story.drive(a.path.remove({ actor: 'operator:1000', reason: 'moved to another port' }))
+  await story.pass(10_000)
+  const back = await story.add('8:0:0:0')
+  story.mp.head(WWID).setDelayedRemoval(2_000)
+  await story.drive(back.path.remove())
+  await story.pass(5_000)
+  const again = await story.add('8:0:0:0')
+  const other = await story.add('9:0:0:0')
+  other.path.fail({ actor: 'operator:0', reason: 'out of service' })
+  again.error.enable({ errno: 'ETIMEDOUT' })
+  await story.drive(Promise.race([story.write(0), story.pass(2_000)]))
+  const next = await Story.begin({ noPathRetry: 'fail' }, { rows: story.rows() })
+  await next.add('8:0:0:0')
+  await next.add('9:0:0:0')
+  await next.drive(next.read(0))
+  await next.drive(next.mp.close())
+  return next.rows()
+}
+
+/** Writes that ended without proof: late ones, fenced ones, released by time and by an operator. */
+async function ghosts(): Promise<readonly StoredEvent[]> {
+  const fence = async () => 'killed 4242'
+  const settings = { attemptTimeoutMs: 1_000, ghostQuiesceMs: 5_000, ghostHoldMaxMs: 3_000, probeTimeoutMs: 500 }
+  const story = await Story.begin(settings)
+  const a = await story.add('8:0:0:0', { errorsAreFinal: false })
+  await story.add('9:0:0:0')
+  // Late, and proved over by its own completion.
+  a.hang.enable()
+  const first = story.write(0)
+  await story.pass(3_000)
+  const newer = story.write(0)
+  await story.pass(100)
+  a.hang.disable()
+  await story.drive(Promise.all([first, newer]))
+  await story.pass(20_000)
+  // An error that proves nothing: released by time.
+  a.error.enable({ errno: 'EIO' })
+  await story.drive(story.write(8 * BLOCK))
+  await story.pass(6_000)
+  a.error.disable()
+  await story.pass(20_000)
+  // Held too long, then released by an operator.
+  a.hang.enable()
+  const hung = story.write(16 * BLOCK)
+  await story.pass(2_500)
+  const held = story.write(16 * BLOCK)
+  await story.pass(4_000)
+  story.mp.releaseGhosts({ actor: 'operator:0', reason: 'the array is powered off' })
+  await story.drive(Promise.all([hung, held]))
+  a.hang.disable()
+  await story.pass(10_000)
+  await story.drive(story.mp.close())
+  // A run with a fence.
+  const fenced = await Story.begin(settings, { rows: story.rows(), ports: { fence } })
+  const c = await fenced.add('8:0:0:0', { errorsAreFinal: false })
+  await fenced.add('9:0:0:0')
+  c.hang.enable()
+  const last = fenced.write(24 * BLOCK)
+  await fenced.pass(4_000)
+  await fenced.drive(last)
+  c.hang.disable()
+  await fenced.pass(2_000)
+  await fenced.drive(fenced.mp.close())
+  return fenced.rows()
+}
+
+/** Every story by the name of its file. */
+export const STORIES: Readonly<Record<string, () => Promise<readonly StoredEvent[]>>> = {
+  '1-failover': failover,
+  '1-queueing': queueing,
+  '1-ghosts': ghosts,
+}
+
+/** One row as a line of NDJSON: the columns in their order, the hash in hex. */
+export function lineOf({ hash, ...row }: StoredEvent): string {
+  return JSON.stringify({ ...row, hash: Buffer.from(hash).toString('hex') })
+}
+
+function outcome(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'ok',
+    (error: unknown) => (error as { code?: string }).code ?? String(error),
+  )
+}
+
+async function driveOn<Value>(clock: VirtualClock, promise: Promise<Value>): Promise<Value> {
+  const state = { settled: false }
+  const watched = promise.finally(() => void (state.settled = true))
+  watched.catch(() => undefined)
+  await clock.settle()
+  while (!state.settled) {
+    if (!clock.runNext()) throw new Error('nothing is left that could settle it')
+    await clock.settle()
+  }
+  return watched
+}
