@@ -1,0 +1,52 @@
+// What the command's exit code says, in one table.
+import { PathledgerError } from '../errors.ts'
+
+/** Every exit code there is; a demo that is interrupted ends with 128 and the signal's number, as shells expect. */
+export const EXIT = {
+  ok: 0,
+  /** Something failed that has no class of its own. */
+  failure: 1,
+  /** The command line is wrong. */
+  usage: 2,
+  notFound: 3,
+  /** Somebody else has it, or it contradicts what is there. */
+  conflict: 4,
+  /** The record, or the data, is not what it has to be. */
+  verification: 5,
+  /** The system does not let us read or write, or the file is not what it is taken for. */
+  io: 6,
+  /** A bug of pathledger. */
+  bug: 70,
+} as const
+
+/** Codes of errors that end the command, by what they exit with. A code that is not here exits with 1. */
+const CODES: Readonly<Record<'usage' | 'notFound' | 'conflict' | 'verification' | 'io' | 'bug', string>> = {
+  usage:
+    'USAGE SEEDS_INVALID QUERY_INVALID CONTROL_REQUEST GHOST_REASON SETTINGS_INVALID STREAM_UNKNOWN LUN_ID',
+  notFound:
+    'LEDGER_NOT_FOUND IMAGE_NOT_FOUND CONTROL_NOT_RUNNING POSITION_NOT_FOUND MOMENT_NOT_FOUND EVENTS_NOT_FOUND PATH_NOT_FOUND HEAD_NOT_FOUND',
+  conflict:
+    'LEDGER_LOCKED LEDGER_BUSY LEDGER_FROM_THE_FUTURE LEDGER_ON_PATH EXPECTED_VERSION EVENT_ID_REUSED IMAGE_EXISTS ' +
+    'CONTROL_IN_USE TRANSITION_REFUSED PATH_BUSY PATH_DUPLICATE PATH_WRONG_LUN PATH_SIZE_MISMATCH PATH_BLOCK_MISMATCH PATH_INCOHERENT LOOP_NONE_FREE',
+  verification: 'LEDGER_DAMAGED',
+  io:
+    'NOT_A_LEDGER LEDGER_PERMISSION LEDGER_IO LEDGER_FULL LEDGER_STALLED LEDGER_CLOSED IMAGE_IO IO_ERROR ' +
+    'PATH_PERMISSION PATH_OPEN PATH_SIZE PATH_READ_ONLY PATH_NOT_A_FILE PATH_NOT_A_LOOP PATH_NOT_ATTACHED ' +
+    'LOOP_IOCTL LOOP_NOT_DIRECT CONTROL_PERMISSION CONTROL_NO_ANSWER CONTROL_SOCKET',
+  bug: 'INVARIANT_BROKEN ENGINE_FAULT BACKEND_MISUSED',
+}
+
+const EXIT_OF: ReadonlyMap<string, number> = new Map(
+  Object.entries(CODES).flatMap(([kind, codes]) =>
+    codes.split(' ').map((code) => [code, EXIT[kind as keyof typeof CODES]] as const),
+  ),
+)
+
+/** Every error code that has an exit code of its own. */
+export const KNOWN_CODES: readonly string[] = [...EXIT_OF.keys()]
+
+/** The exit code for what a verb threw. What is no error of ours is a bug of ours. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof PathledgerError)) return EXIT.bug
+  return EXIT_OF.get(error.code) ?? EXIT.failure
+}

@@ -1,0 +1,49 @@
+// Where a verb prints: data on stdout, everything else on stderr. Passed in, so that tests read what was printed.
+
+/** The outside of the command. */
+export interface Io {
+  /** Prints data. Rejects with {@link OutputClosed} when nobody reads any more. */
+  out(text: string): Promise<void>
+  /** Prints everything else: errors, hints, progress. */
+  err(text: string): void
+  /** True when colours may be used on stdout. */
+  readonly color: boolean
+  /** True when stderr is a terminal: only then is there progress to watch. */
+  readonly live: boolean
+  /** Columns of that terminal. */
+  readonly columns: number
+}
+
+/** The reader of stdout went away, as `head` does when it has seen enough. No error: nobody is left to hear of one. */
+export class OutputClosed extends Error {}
+
+/** The process's own streams. */
+export function processIo(): Io {
+  const { stdout, stderr, env } = process
+  // A write into a closed pipe is told to its own callback; without a listener it would also end the process.
+  for (const stream of [stdout, stderr]) {
+    if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore)
+  }
+  const plain = env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== ''
+  return {
+    out: (text) =>
+      new Promise((resolve, reject) => {
+        stdout.write(text, (error) => {
+          if (error === null || error === undefined) resolve()
+          else reject(isClosed(error) ? new OutputClosed() : error)
+        })
+      }),
+    err: (text) => void stderr.write(text),
+    color: stdout.isTTY && !plain,
+    live: stderr.isTTY && env['TERM'] !== 'dumb',
+    columns: stderr.columns || 80,
+  }
+}
+
+function isClosed(error: Error): boolean {
+  return ['EPIPE', 'ERR_STREAM_DESTROYED'].includes((error as NodeJS.ErrnoException).code ?? '')
+}
+
+function ignore(): void {
+  // Told to the callback of the write.
+}

@@ -1,0 +1,50 @@
+// Names that people use for streams: 'sda:0' for 'path/naa.6001/8:0:0:0', 'sda' for its head.
+import { PathledgerError } from '../errors.ts'
+import { pages } from '../index.ts'
+import type { LedgerReader } from '../store/types.ts'
+import { usageError } from './failure.ts'
+import { parseObject } from './text.ts'
+
+/** What a stream is called; a stream that was never given a name keeps its own. */
+export type NameOf = (stream: string) => string
+
+/** Reads the names that heads and paths were given. Where one came back under another name, the last one counts. */
+export function readNames(reader: LedgerReader): NameOf {
+  const names = new Map([...given(reader, 'head.created'), ...given(reader, 'path.added')])
+  return (stream) => names.get(stream) ?? names.get(stream.replace(/^lun\//, 'head/')) ?? stream
+}
+
+/**
+ * The stream of a path by any of its names: 'sda:0', its H:C:I:L, or the stream itself. Throws PATH_NOT_FOUND, and USAGE
+ * where several LUNs of the ledger have such a path.
+ */
+export function findPath(reader: LedgerReader, typed: string): string {
+  const names = given(reader, 'path.added')
+  const isMeant = ([stream, name]: readonly [string, string]): boolean =>
+    [stream, name, stream.split('/').at(-1)].includes(typed)
+  const [found, ...others] = [...names].filter(isMeant).map(([stream]) => stream)
+  if (found === undefined) {
+    throw new PathledgerError('PATH_NOT_FOUND', {
+      message: `There is no path '${typed}' on this ledger.`,
+      why: names.size === 0 ? 'No path was ever added.' : `There are ${[...names.keys()].join(', ')}.`,
+      todo: "Use one of these, or its short name ('sda:0', '8:0:0:0').",
+    })
+  }
+  if (others.length === 0) return found
+  throw usageError(
+    `'${typed}' means more than one path.`,
+    `There are ${[found, ...others].join(', ')}.`,
+    'Name one of these.',
+  )
+}
+
+/** The names that one type of event gave to streams. */
+function given(reader: LedgerReader, type: string): Map<string, string> {
+  const rows = [...pages(reader, { type })].flat()
+  return new Map(
+    rows.flatMap(({ stream, data }) => {
+      const { name } = parseObject(data)
+      return typeof name === 'string' ? [[stream, name] as const] : []
+    }),
+  )
+}

@@ -1,0 +1,102 @@
+// Heads and paths out of the state of a ledger's streams: for programs, and as a table for people.
+import { isAvailable, isDisabled, isOptimized } from '../index.ts'
+import type { HeadValue, LedgerState, NoPathRetry, PathValue } from '../index.ts'
+import type { StreamAt } from '../store/fold.ts'
+import type { HeadContext } from '../machines/head.ts'
+import type { PathContext } from '../machines/path.ts'
+import { describeEvidence } from './describe-event.ts'
+import { bytes, table } from './text.ts'
+import type { Paint } from './text.ts'
+
+/** A path as `show --json` prints it. */
+export interface ShownPath {
+  readonly name: string
+  readonly hctl: string
+  /** 'loop /dev/loop0'. */
+  readonly device: string
+  readonly state: PathValue
+  readonly preferred: boolean
+  /** I/O may be sent down it. */
+  readonly usable: boolean
+  readonly optimized: boolean
+  /** It is worth waiting for. */
+  readonly available: boolean
+  readonly failure: PathContext['failure']
+  readonly why: string
+}
+
+/** A head as `show --json` prints it. */
+export interface ShownHead {
+  readonly name: string
+  readonly wwid: string
+  readonly state: HeadValue
+  readonly sizeBytes: number
+  readonly logicalBlockBytes: number
+  readonly iopolicy: string
+  readonly noPathRetry: NoPathRetry
+  readonly why: string
+  readonly paths: readonly ShownPath[]
+}
+
+/** Every head that the streams tell of, removed ones included, with the paths of its LUN. */
+export function headsOf({ streams }: LedgerState): ShownHead[] {
+  const all = Object.entries(streams)
+  const paths = all.flatMap(([name, at]) => (name.startsWith('path/') ? [at] : []))
+  return all.flatMap(([name, at]) => (name.startsWith('head/') ? [headOf(at, paths)] : []))
+}
+
+function headOf({ value, context }: StreamAt, paths: readonly StreamAt[]): ShownHead {
+  const { name, wwid, sizeBytes, logicalBlockBytes, iopolicy, noPathRetry, why } =
+    context as unknown as HeadContext
+  const state = value as unknown as HeadValue
+  const own = paths.filter((path) => path.context['wwid'] === wwid).map(pathOf)
+  own.sort((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true }))
+  return { name, wwid, state, iopolicy, noPathRetry, sizeBytes, logicalBlockBytes, why, paths: own }
+}
+
+function pathOf({ value, context }: StreamAt): ShownPath {
+  const { name, hctl, device, preferred, failure, why } = context as unknown as PathContext
+  const state = value as unknown as PathValue
+  const derived = {
+    usable: !isDisabled(state),
+    optimized: isOptimized(state),
+    available: isAvailable(state),
+  }
+  return { name, hctl, device, state, preferred, ...derived, failure, why }
+}
+
+/** The table for people. */
+export function describeState(state: LedgerState, paint: Paint): string {
+  const heads = headsOf(state)
+  if (heads.length === 0) return 'No head yet.\n'
+  return heads.map((head) => describeHead(head, paint)).join('\n')
+}
+
+function describeHead(head: ShownHead, paint: Paint): string {
+  const { name, wwid, sizeBytes, iopolicy, noPathRetry, paths } = head
+  const { life, service } = head.state
+  const serves = { serving: paint.good, degraded: paint.warn, queueing: paint.bad, failing: paint.bad }[
+    service
+  ]
+  const status = life === 'live' ? serves(service) : paint.dim(life)
+  const facts = [paint.bold(name), wwid, bytes(sizeBytes), status, iopolicy, `noPathRetry ${noPathRetry}`]
+  const rows = paths.map((path) => pathRow(path, paint))
+  return `${facts.join('  ')}\n${table(rows, '  ')}`
+}
+
+function pathRow(path: ShownPath, paint: Paint): string[] {
+  const { name, hctl, state, usable, failure, why } = path
+  const { device, access, health, admin } = state
+  const gone = device === 'deleted' || device === 'created'
+  const mark = gone ? paint.dim : usable ? paint.good : paint.bad
+  const words = gone ? [device, '', '', ''] : [device, access, health, admin]
+  const because = failure === null ? why : describeEvidence(failure)
+  return [
+    mark(gone ? '-' : usable ? '*' : 'x'),
+    paint.bold(name),
+    hctl,
+    path.device,
+    ...words.map(mark),
+    usable ? '' : paint.dim(because),
+  ]
+}

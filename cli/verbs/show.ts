@@ -1,0 +1,70 @@
+// `pathledger show`: heads, their paths and their states, now or at any point of the record.
+import type { Command } from 'commander'
+import { stateAt } from '../../index.ts'
+import type { FileReader } from '../../store/reader.ts'
+import { stateWords } from '../describe-event.ts'
+import { ask, withSocket, type EngineOptions } from '../engine-verb.ts'
+import { EXIT } from '../exit-codes.ts'
+import { usageError } from '../failure.ts'
+import { describeLive } from '../show-live.ts'
+import type { Io } from '../io.ts'
+import { MOMENT_HELP, positionOf, timeAt } from '../moment.ts'
+import { describeState, headsOf } from '../show-state.ts'
+import { paint } from '../text.ts'
+import { printJson, withExamples, withJson, withLedger } from '../verb.ts'
+import type { Cli } from '../verb.ts'
+
+interface Options extends EngineOptions {
+  readonly at?: string
+}
+
+export function addShow(program: Command, cli: Cli): void {
+  const command = program
+    .command('show')
+    .description('Print heads with their paths and states, at the end of a ledger or at any point of it.')
+    .argument('[file]', 'a ledger; an engine may be writing it')
+    .option('--at <POSITION|TIME>', `when; default: at the end. ${MOMENT_HELP}`)
+    .action((file: string | undefined, options: Options) => show(cli, file, options))
+  withJson(withSocket(command))
+  withExamples(command, [
+    ['pathledger show mp.ledger', 'as it is now, or as the last run left it'],
+    ['pathledger show mp.ledger --at 2026-11-22T21:03:05Z', 'as it was then'],
+    ['pathledger show mp.ledger --at 57 --json', 'right after the event at position 57'],
+    ['pathledger show --socket mp.sock', 'what a running engine says, while any number of paths hang'],
+  ])
+}
+
+/** A ledger tells of any time, a running engine of now: one of them is asked. */
+async function show(cli: Cli, file: string | undefined, options: Options): Promise<void> {
+  const asksEngine = options.socket !== undefined
+  if (asksEngine && (file !== undefined || options.at !== undefined)) {
+    throw usageError(
+      'A running engine tells only how it is now.',
+      'FILE and --at are about a ledger.',
+      'Leave out --socket, or both of these.',
+    )
+  }
+  if (asksEngine) return ask(cli, options, { verb: 'show' }, describeLive)
+  if (file === undefined) {
+    throw usageError('Which ledger?', 'A ledger or a running engine is needed.', 'Say FILE or --socket FILE.')
+  }
+  cli.exitCode = await withLedger(file, (reader) => run(cli.io, reader, options))
+}
+
+async function run(io: Io, reader: FileReader, { at, json }: Options): Promise<number> {
+  const position = at === undefined ? reader.head().events : positionOf(reader, at)
+  const state = stateAt(reader, { position })
+  const time = timeAt(reader, position)
+  const engine = stateWords(state.streams['engine']?.value ?? 'unknown')
+  if (json) {
+    await printJson(io, { position, time, engine, heads: headsOf(state) })
+    return EXIT.ok
+  }
+  const colours = paint(io.color)
+  await io.out(`${colours.dim(`position ${position}, ${time}, engine ${engine}`)}\n`)
+  await io.out(describeState(state, colours))
+  if (engine === 'stopped' && at === undefined) {
+    io.err('The engine has closed, and its paths with it. `--at -1s` looks at the time before.\n')
+  }
+  return EXIT.ok
+}

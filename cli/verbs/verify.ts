@@ -1,0 +1,65 @@
+// `pathledger verify`: is the record whole, and do its inputs decide the same again?
+import type { Command } from 'commander'
+import { verifyLedger } from '../../index.ts'
+import type { Verification } from '../../index.ts'
+import { EXIT } from '../exit-codes.ts'
+import type { Io } from '../io.ts'
+import { counted, paint } from '../text.ts'
+import { printJson, withExamples, withJson } from '../verb.ts'
+import type { Cli } from '../verb.ts'
+
+interface Options {
+  readonly json?: true
+}
+
+export function addVerify(program: Command, cli: Cli): void {
+  const command = program
+    .command('verify')
+    .description(
+      'Check the hash chain of a ledger, its end, and that deciding every event again comes to the same.\n' +
+        'Exits with 5 and names the first bad position when something was changed.',
+    )
+    .argument('<file>', 'a ledger; an engine may be writing it')
+    .action(async (file: string, options: Options) => {
+      cli.exitCode = await run(cli.io, file, options)
+    })
+  withJson(command)
+  withExamples(command, [
+    ['pathledger verify demo.ledger', 'for people'],
+    ['pathledger verify demo.ledger --json', '{"events","chain","head","replay"}; keep head elsewhere'],
+  ])
+}
+
+async function run(io: Io, file: string, { json }: Options): Promise<number> {
+  const verification = verifyLedger(file)
+  if (json) await printJson(io, documentOf(verification))
+  else await io.out(describe(verification, io.color))
+  return verification.firstBad === null ? EXIT.ok : EXIT.verification
+}
+
+/** What is wrong is there only when something is. */
+function documentOf({ events, chain, head, replay, firstBad, why, difference, warnings }: Verification) {
+  return {
+    ...{ events, chain, head, replay },
+    ...(firstBad === null ? {} : { firstBad, why }),
+    ...(difference === null ? {} : { difference }),
+    ...(warnings.length === 0 ? {} : { warnings }),
+  }
+}
+
+function describe(verification: Verification, color: boolean): string {
+  const { events, chain, head, replay, firstBad, why, difference, warnings } = verification
+  const { good, bad, warn, dim } = paint(color)
+  const mark = (fine: boolean, text: string): string => (fine ? good(text) : bad(text))
+  const lines = [
+    `${counted(events, 'event')}, chain ${mark(chain === 'ok', chain)}, replay ${mark(replay === 'equal', replay)}`,
+    firstBad === null ? dim(`head ${head}`) : bad(`first bad position: ${firstBad}`),
+    firstBad === null ? '' : why,
+    difference === null ? '' : `  stored   ${difference.stored}\n  decided  ${difference.decided}`,
+    ...warnings.map((warning) => `${warn('warning')}  ${warning}`),
+  ]
+  return lines
+    .filter((line) => line !== '')
+    .map((line) => `${line}\n`)
+    .join('')
+}

@@ -1,0 +1,70 @@
+// The verbs for a running engine: through its control socket, with exit codes and words.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { filePath, Multipath, openLedgerReader, virtualLun } from '../../index.ts'
+import { run } from './harness.ts'
+
+const WWID = 'naa.600140500000000000000000000c1100'
+let folder = ''
+let socket = ''
+let mp: Multipath
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'pathledger-verbs-'))
+  socket = join(folder, 'mp.sock')
+  const image = join(folder, 'lun.img')
+  writeFileSync(image, Buffer.alloc(65_536))
+  mp = await Multipath.open({ ledger: join(folder, 'mp.ledger'), multipath: 'always', controlSocket: socket })
+  const lun = virtualLun({ wwid: WWID })
+  for (const hctl of ['8:0:0:0', '9:0:0:0']) await mp.addPath(await filePath(image, { lun, hctl }))
+})
+afterEach(async () => {
+  await mp.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('show says what the engine has', async () => {
+  const json = await run('show', '--socket', socket, '--json')
+  expect(json).toMatchObject({ code: 0, stderr: '' })
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    heads: [{ name: 'sda', paths: [{ name: 'sda:0' }, { name: 'sda:1' }] }],
+  })
+  const people = await run('show', '--socket', socket)
+  expect(people.stdout).toContain('sda:1 9:0:0:0')
+})
+
+test('a path is pulled and put back, and the ledger knows who and why', async () => {
+  const failed = await run('path', 'fail', 'sda:1', '--socket', socket, '--reason', 'cable swap')
+  expect(failed).toMatchObject({ code: 0, stdout: 'sda:1 (9:0:0:0) is disabled: running, optimal, online\n' })
+  expect(await run('path', 'fail', 'sda:1', '--socket', socket)).toMatchObject({ code: 4 })
+  expect(await run('path', 'reinstate', '9:0:0:0', '--socket', socket, '--json')).toMatchObject({ code: 0 })
+  expect(await run('path', 'fail', 'sda:7', '--socket', socket)).toMatchObject({ code: 3 })
+  await mp.close()
+  const reader = openLedgerReader(join(folder, 'mp.ledger'))
+  const row = reader.read({ type: 'path.disabled' })[0]
+  expect(row).toMatchObject({ reason: 'cable swap', actor: `operator:${process.getuid?.() ?? 'unknown'}` })
+  reader.close()
+})
+
+test('drain wants --fail, ghosts a reason to be released', async () => {
+  expect(await run('drain', 'sda', '--socket', socket)).toMatchObject({ code: 2 })
+  const drained = await run('drain', 'sda', '--fail', '--socket', socket, '--json')
+  expect(JSON.parse(drained.stdout)).toEqual({ bios: 0, bytes: 0 })
+  expect(await run('ghosts', '--socket', socket)).toMatchObject({ code: 0, stdout: 'no ghosts\n' })
+  expect(await run('ghosts', 'release', '--socket', socket)).toMatchObject({ code: 2 })
+  const released = await run('ghosts', 'release', '--socket', socket, '--reason', 'gone')
+  expect(released).toMatchObject({ code: 0, stdout: '0 ghosts released\n' })
+})
+
+test('no engine there, and no engine named', async () => {
+  expect(await run('ghosts', '--socket', join(folder, 'other.sock'))).toMatchObject({ code: 3 })
+  expect(await run('ghosts')).toMatchObject({ code: 2 })
+  expect(await run('show')).toMatchObject({ code: 2 })
+})
+
+test('a running engine is not asked about the past, nor together with a ledger', async () => {
+  expect(await run('show', '--socket', socket, '--at', '1')).toMatchObject({ code: 2, stdout: '' })
+  expect(await run('show', 'mp.ledger', '--socket', socket)).toMatchObject({ code: 2, stdout: '' })
+})
