@@ -1,0 +1,63 @@
+// What each event says, for docs/events.md.
+
+export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
+  'path.added': 'A device became a path of its head, with all that was known of it then.',
+  'path.removed': 'The path left its head; selection does not return it any more.',
+  'path.blocked': 'The transport holds I/O back for a while; parked I/O waits for the path.',
+  'path.unblocked': 'The transport goes on; parked I/O is sent again.',
+  'path.quiesced': 'The device takes no new I/O for now, on request.',
+  'path.resumed': 'The device takes I/O again.',
+  'path.wentOffline': 'The device went offline.',
+  'path.transportWentOffline': 'The way to the device is gone, as the transport says.',
+  'path.cameOnline': 'The device, or the way to it, is back.',
+  'path.cancelled': 'The device is being taken away; removal follows.',
+  'path.accessChanged': 'The ALUA access state or the preferred bit changed.',
+  'path.suspected': 'A real I/O came back with a path error. The path is probed, and the I/O goes elsewhere.',
+  'path.cleared':
+    'The probe answered: the errors since the suspicion, their I/Os, and how many were re-sent.',
+  'path.failed':
+    'The episode: the one event that explains every I/O re-sent because of this failure, with the first evidence.',
+  'path.timerFired': "A timer that the path's machine had armed came due; `dueUs` says which arming it was.",
+  'path.probeFailed': 'The failed path did not answer its probe; the next one comes later.',
+  'path.probeSucceeded':
+    'The failed path answered, so many reads of it, and is the same device: it is reinstated.',
+  'path.disabled': 'An operator pulled the path. Nothing automatic undoes that.',
+  'path.enabled': 'An operator put the path back.',
+  'path.ioSampled': 'What was done through the path since `sinceUs`.',
+  'path.episodeEnded': 'What an episode came to in the end: counts that grew after it was recorded.',
+  'path.becameMarginal': 'The path works badly; it is used all the same.',
+  'path.becameSteady': 'The path works well again.',
+  'path.fenced':
+    "The path's fence succeeded: nothing of it can land any more, and only a new attach brings it back.",
+  'head.created': 'A LUN got its head, with the settings of the moment.',
+  'head.published': 'The head is visible and takes I/O.',
+  'head.pathsChanged':
+    "What the head's paths come to: all, usable now, optimized of those, and worth waiting for. `optimized` <= " +
+    '`usable` <= `available` <= `paths`.',
+  'head.iopolicyChanged': 'Another I/O policy, from the next I/O on.',
+  'head.noPathRetryChanged': 'What I/O does from now on when no path is usable.',
+  'head.delayedRemovalChanged': 'How long the head outlives its last path from now on; 0 removes it at once.',
+  'head.timerFired': "A timer that the head's machine had armed came due: `removal` or `noPath`.",
+  'head.closed': 'The head was taken away; what waits on it ends.',
+  'head.ioSampled': 'What was done through the head since `sinceUs`.',
+  'head.drained': 'An operator ended the I/O that waited: so many I/Os, and their bytes.',
+  'lun.found': 'A path found the LUN, with its size.',
+  'lun.bioPoisoned':
+    "A second path refused the I/O with the same error: it is the LUN's own, and no path fails for it.",
+  'lun.flushFailed':
+    'A flush failed: writes acknowledged before it may be lost. The caller has been told, once.',
+  'lun.ioFailed': 'An error that the target itself reported; it would be the same through every path.',
+  'lun.ghostsOpened':
+    'Attempts ended without proof. Their writes may still land, and newer ones that overlap wait.',
+  'lun.ghostsEnded': 'Ghosts are over, and by what proof; `time` and `operator` are not proof, and say so.',
+  'lun.holdExpired': 'A write waited too long for a ghost; its caller got `GHOST_HOLD`.',
+  'ledger.header': 'Position 1 of every ledger: what wrote it, and the hashes of its machines.',
+  'engine.started':
+    'A run began. `unclean`: the one before did not close, and this start ended what it left open.',
+  'engine.stopped': 'The run ended in order.',
+  'engine.pathRefused': "A device was not taken as a path, with the error's code.",
+  'engine.ledgerDegraded': 'The ledger stopped taking events; notes wait, and gates hold their I/O.',
+  'engine.ledgerRecovered':
+    'The ledger takes events again: how many waited, and how many samples were dropped.',
+  'engine.broke': 'The engine stopped itself rather than go on with something broken.',
+}

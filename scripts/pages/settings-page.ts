@@ -1,0 +1,62 @@
+// docs/settings.md: every setting with its default, its range and why, from engine/settings.ts.
+import type ts from 'typescript'
+import { z } from 'zod'
+import { settingsSchema } from '../../engine/settings.ts'
+import { typeInWords, type Schema } from './json-schema.ts'
+import { code, page, table } from './markdown.ts'
+import { docstringOf, objectOf, sourceOf } from './sources.ts'
+
+const MiB = 1024 * 1024
+
+export function settingsPage(): Promise<string> {
+  const schema = z.toJSONSchema(settingsSchema, { io: 'input' }) as Schema
+  const reasons = reasonsOf(objectOf(sourceOf('engine/settings.ts'), 'settingsSchema'))
+  const rows = Object.entries(schema.properties ?? {}).flatMap(([name, setting]) =>
+    rowsOf(name, setting, reasons),
+  )
+  return page(
+    'Settings',
+    'Given to `Multipath.open({ ledger, ...settings })`, all of them optional. A setting out of its range, a wrong word ' +
+      'or a name that is none of these is `SETTINGS_INVALID`, and nothing is opened. Names end with their unit: ' +
+      '`Ms` milliseconds, `Us` microseconds, `Bytes` bytes.',
+    table(['setting', 'default', 'range', 'why'], rows),
+  )
+}
+
+function rowsOf(name: string, setting: Schema, reasons: ReadonlyMap<string, string>): string[][] {
+  const reason = reasons.get(name)
+  if (reason === undefined) throw new Error(`the setting ${name} has no docstring in engine/settings.ts`)
+  const { properties } = setting
+  if (properties === undefined)
+    return [[code(name), figure(name, setting.default), rangeOf(name, setting), reason]]
+  return Object.entries(properties).map(([key, inner], index) => [
+    code(`${name}.${key}`),
+    figure(key, inner.default),
+    rangeOf(key, inner),
+    index === 0 ? reason : 'See above.',
+  ])
+}
+
+/** The docstring of each setting. One without has that of the setting above it, which then speaks of both. */
+export function reasonsOf(object: ts.ObjectLiteralExpression): Map<string, string> {
+  const reasons = new Map<string, string>()
+  let last: string | null = null
+  for (const property of object.properties) {
+    last = docstringOf(property) ?? last
+    if (last !== null && property.name !== undefined) reasons.set(property.name.getText(), last)
+  }
+  return reasons
+}
+
+function rangeOf(name: string, setting: Schema): string {
+  const { minimum, maximum } = setting
+  if (minimum === undefined || maximum === undefined) return typeInWords(setting, new Map())
+  return `${figure(name, minimum)} to ${figure(name, maximum)}`
+}
+
+/** A value as it is written, and in larger units where it is in bytes. */
+function figure(name: string, value: unknown): string {
+  if (typeof value !== 'number') return code(String(value))
+  const mebi = name.includes('Bytes') && value % MiB === 0
+  return mebi ? `${value} (${value / MiB} MiB)` : String(value)
+}
