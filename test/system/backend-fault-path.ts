@@ -5,6 +5,7 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freeze } from './freeze.ts'
 
 /** One such device. */
 export interface FaultPath {
@@ -55,12 +56,20 @@ export async function makeFaultPath(directory: string, name: string, image: stri
   }
   return {
     device,
-    hang: () => void server.kill('SIGSTOP'),
-    freeze: () => void fuse.process?.kill('SIGSTOP'),
+    hang: () => {
+      stop(server)
+    },
+    freeze: () => {
+      stop(fuse.process)
+    },
     wake,
     kill: () => end(server),
     cleanUp,
   }
+}
+
+function stop(process: ChildProcess | null): void {
+  if (process?.pid !== undefined) freeze(process.pid)
 }
 
 /** Ends a process of ours and waits for its death. */

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { attachLoop } from '../../../adapters/loop/index.ts'
 import type { AttachedLoop } from '../../../adapters/loop/index.ts'
+import { freeze } from '../freeze.ts'
 
 const TOOLS: Readonly<Record<string, string>> = {
   nbdkit: 'nbdkit',
@@ -118,7 +119,7 @@ export class ServedPath {
 
   /** HANG: the server stops; what it has, and what comes, waits. */
   hang(): void {
-    this.#server.kill('SIGSTOP')
+    freeze(this.serverPid)
   }
 
   /** The server wakes up, and late writes land. */
