@@ -150,6 +150,8 @@ describe('a hung write that its caller aborts', () => {
   test('scenario 19g: without the guard the aborted write lands on the newer one', async () => {
     const rig = await open({ ...WITHOUT, attemptTimeoutMs: 300 })
     await abort(rig)
+    // An abort says nothing about the path: sent down A as well, the newer write would land behind the old one.
+    rig.path('A').fail()
     await rig.write(0, NEW)
     expect(rig.mark(0)).toBe(NEW)
     rig.a.resume()
