@@ -32,6 +32,8 @@ export function repositoryFiles(): Source[] {
 function filesUnder(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`
+    // In a second worktree `.git` is a file, which names where the first one is.
+    if (path === '.git') return []
     if (entry.isFile()) return [path]
     const hidden = entry.name.startsWith('.') && entry.name !== '.ci'
     return entry.isDirectory() && !hidden && !NOT_OURS.has(entry.name) ? filesUnder(path) : []
