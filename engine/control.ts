@@ -1,23 +1,24 @@
 // What the control socket can ask of a running engine. Each verb is one call of the public API, with the peer as the actor.
+import type { PathVerb } from '../adapters/control/frames.ts'
 import type { ControlHandler } from '../adapters/control/server.ts'
 import type { Head } from './head.ts'
 import type { Multipath } from './multipath.ts'
-import type { Path } from './path.ts'
+import type { OperatorWord, Path } from './path.ts'
+import { checkWords } from './spoken.ts'
 
 /** The handler of an engine's control socket. */
 export function controlHandler(mp: Multipath): ControlHandler {
   return (request, actor) => {
     const reason = 'reason' in request ? request.reason : undefined
     const word = reason === undefined ? { actor } : { actor, reason }
+    if ('path' in request) {
+      const path = mp.path(request.path)
+      PATH_STEPS[request.verb](path, word)
+      return showPath(path)
+    }
     switch (request.verb) {
       case 'show':
         return { heads: mp.heads.map(showHead), ghosts: mp.ghosts.length, broken: mp.broken?.code ?? null }
-      case 'pathFail':
-        mp.path(request.path).fail(word)
-        return showPath(mp.path(request.path))
-      case 'pathReinstate':
-        mp.path(request.path).reinstate(word)
-        return showPath(mp.path(request.path))
       case 'drain':
         return mp.head(request.head).drain(word)
       case 'ghosts':
@@ -33,6 +34,23 @@ export function controlHandler(mp: Multipath): ControlHandler {
       }
     }
   }
+}
+
+const PATH_STEPS: Readonly<Record<PathVerb, (path: Path, word: OperatorWord) => void>> = {
+  pathFail: (path, word) => path.fail(word),
+  pathReinstate: (path, word) => path.reinstate(word),
+  pathBlock: (path, word) => path.block(word),
+  pathUnblock: (path, word) => path.unblock(word),
+  pathQuiesce: (path, word) => path.quiesce(word),
+  pathResume: (path, word) => path.resume(word),
+  pathOffline: (path, word) => path.setOffline(word),
+  pathTransportOffline: (path, word) => path.setTransportOffline(word),
+  pathOnline: (path, word) => path.setOnline(word),
+  pathRemove: (path, word) => {
+    checkWords({ ...word })
+    // It has left its head when the answer goes out; who asked does not wait for a device that is slow to be closed.
+    path.remove(word).catch(() => undefined)
+  },
 }
 
 function showHead(head: Head): object {

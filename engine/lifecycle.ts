@@ -23,6 +23,13 @@ export function recordPath(
   return step
 }
 
+/** What the transport holds back while it is found is blocked before it is a path: then it is added blocked. */
+export function createBlocked(path: PathRuntime): void {
+  const why = 'the transport holds it back'
+  if (path.value.device === 'deleted') recordPath(path, 'path.found', { why })
+  recordPath(path, 'path.blocked', { why })
+}
+
 /** An event of a head: step, record, perform the effects. */
 export function recordHead(
   head: HeadRuntime,

@@ -42,6 +42,11 @@ export interface AddPathOptions {
   /** Access state as RTPG would tell it; default 'optimal'. */
   readonly access?: AccessState
   readonly preferred?: boolean
+  /**
+   * The transport holds the device back while it is found (SDEV_CREATED_BLOCK): it is added blocked, and
+   * {@link Path.unblock} lets I/O go down it. Default false.
+   */
+  readonly blocked?: boolean
 }
 
 /**
@@ -138,12 +143,12 @@ export class Multipath {
    */
   async addPath(device: PathDevice, options: AddPathOptions = {}): Promise<Path> {
     this.#refuseIfOver()
-    const { access = 'optimal', preferred = false } = options
+    const { access = 'optimal', preferred = false, blocked = false } = options
     checkAccess(access)
     const { lun, geometry } = device
     const shared = lun.wwid === '' ? null : await this.#registry.openLun(lun.wwid, geometry.sizeBytes)
     this.#refuseIfOver()
-    const { path, recorded } = this.#registry.add(device, { access, preferred })
+    const { path, recorded } = this.#registry.add(device, { access, preferred, blocked })
     try {
       await Promise.all([this.#core.recorder.durable(recorded), shared?.attach(path)])
     } catch (error) {

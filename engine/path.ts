@@ -6,6 +6,7 @@ import type { PathCounters } from './counters.ts'
 import { pathGone } from './io-errors.ts'
 import { recordPath } from './lifecycle.ts'
 import type { PathRuntime } from './path-runtime.ts'
+import type { Recorded } from './recorder.ts'
 import { checkWords } from './spoken.ts'
 
 /** What `removePath` of the registry does, handed in so that a path can be removed from here. */
@@ -107,14 +108,44 @@ export class Path {
     this.#record('path.enabled', { why: word.reason ?? 'operator' }, word)
   }
 
-  /** Blocks the device, as the transport does while it recovers: I/O waits, and is woken by {@link unblock}. */
-  block(why = 'blocked'): void {
-    this.#record('path.blocked', { why }, {})
+  /** Blocks the device, as the transport does while it recovers: I/O waits for it, and is woken by {@link unblock}. */
+  block(word?: OperatorWord): void {
+    this.#step('path.blocked', 'blocked', word)
   }
 
   /** Unblocks the device and wakes parked I/O. */
-  unblock(why = 'unblocked'): void {
-    this.#record('path.unblocked', { why }, {})
+  unblock(word?: OperatorWord): void {
+    this.#step('path.unblocked', 'unblocked', word)
+  }
+
+  /** The device takes no new I/O for now (SDEV_QUIESCE): what finds no other path waits for {@link resume}. */
+  quiesce(word?: OperatorWord): void {
+    this.#step('path.quiesced', 'quiesced', word)
+  }
+
+  /** A quiesced device takes I/O again; parked I/O is woken. */
+  resume(word?: OperatorWord): void {
+    this.#step('path.resumed', 'resumed', word)
+  }
+
+  /** The device is offline (SDEV_OFFLINE), as after an error recovery that did not help: nothing waits for it. */
+  setOffline(word?: OperatorWord): void {
+    this.#step('path.wentOffline', 'offline', word)
+  }
+
+  /** The way to the device is gone (SDEV_TRANSPORT_OFFLINE), as when the transport's timers run out: nothing waits for it. */
+  setTransportOffline(word?: OperatorWord): void {
+    this.#step('path.transportWentOffline', 'transport offline', word)
+  }
+
+  /** A device that was offline, by itself or with its transport, is running again; parked I/O is woken. */
+  setOnline(word?: OperatorWord): void {
+    this.#step('path.cameOnline', 'online', word)
+  }
+
+  /** The device is being taken away (SDEV_CANCEL): it gets no new I/O, and all that can follow is {@link remove}. */
+  cancel(word?: OperatorWord): void {
+    this.#step('path.cancelled', 'cancelled', word)
   }
 
   /**
@@ -126,12 +157,16 @@ export class Path {
     return this.#remove(this.#runtime, word.reason ?? 'removed', word.actor ?? 'operator')
   }
 
+  #step(type: string, otherwise: string, word: OperatorWord = {}): void {
+    this.#record(type, { why: word.reason ?? otherwise }, word)
+  }
+
   #record(type: string, data: Readonly<Record<string, unknown>>, word: OperatorWord): void {
     checkWords({ actor: word.actor, reason: word.reason, why: data['why'] })
     if (this.#runtime.gone) throw pathGone(this.#runtime)
     const origin = { actor: word.actor ?? 'operator', reason: word.reason ?? null }
-    const { refused } = recordPath(this.#runtime, type, data, origin)
-    if (refused) throw refusedTransition(this.#runtime, type)
+    const { recorded, refused } = recordPath(this.#runtime, type, data, origin)
+    if (refused) throw refuseTransition(this.#runtime, type, recorded)
   }
 }
 
@@ -146,11 +181,14 @@ export function checkAccess(access: AccessState): void {
   })
 }
 
-function refusedTransition(path: PathRuntime, type: string): PathledgerError {
+/** Puts on the ledger why the step was refused, after the refused event itself, and gives the error for the caller. */
+function refuseTransition(path: PathRuntime, asked: string, cause: Recorded): PathledgerError {
   const { device, access, health, admin } = path.value
+  const why = `It is ${device}, ${access}, ${health}, ${admin}, and has no such transition (docs/path.mmd).`
+  recordPath(path, 'path.transitionRefused', { asked, why }, { cause })
   return new PathledgerError('TRANSITION_REFUSED', {
-    message: `${path.name} does not take ${type} now.`,
-    why: `It is ${device}, ${access}, ${health}, ${admin}, and has no such transition (docs/path.mmd). That is on the ledger.`,
+    message: `${path.name} does not take ${asked} now.`,
+    why: `${why} That is on the ledger.`,
     todo: 'Look at its state first.',
     errno: 'EINVAL',
   })

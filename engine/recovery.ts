@@ -10,7 +10,9 @@ const WHY = 'the engine ended without closing'
 /** Ends every path and head that the last run left. `cause` is the start that found them. */
 export function endLastRun(core: Core, before: LedgerState, cause: Recorded): void {
   for (const [name, { value, context }] of Object.entries(before.streams)) {
-    if (name.startsWith('path/') && context['present'] === true) {
+    // A device may have been found and held back by its transport, and never become a path.
+    const held = typeof value === 'object' && value['device'] === 'createdBlocked'
+    if (name.startsWith('path/') && (context['present'] === true || held)) {
       restate(before, name, new Stream(core, name, { value, context }), 'path.removed', cause)
     }
     if (name.startsWith('head/') && typeof value === 'object' && value['life'] !== 'removed') {

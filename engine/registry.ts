@@ -15,7 +15,7 @@ import { LunState } from './lun-state.ts'
 import { releaseHeld } from './hold.ts'
 import { headGoneError, pathGone } from './io-errors.ts'
 import { HeadRuntime } from './head-runtime.ts'
-import { recordHead, recordPath } from './lifecycle.ts'
+import { createBlocked, recordHead, recordPath } from './lifecycle.ts'
 import { diskName, lowestFree, pathName } from './names.ts'
 import { hostOf, PathRuntime, type AdapterRuntime } from './path-runtime.ts'
 import { refusalOf } from './qualify.ts'
@@ -47,6 +47,7 @@ export type LunStorage = (wwid: string) => Promise<LunStore>
 export interface AddOptions {
   readonly access: AccessState
   readonly preferred: boolean
+  readonly blocked: boolean
 }
 
 export interface HeadEntry {
@@ -101,6 +102,7 @@ export class Registry {
     if (refusal !== null) throw this.#refused(device, refusal)
     const head = entry ?? this.#createHead(device)
     const path = this.#createPath(device, head.runtime)
+    if (options.blocked) createBlocked(path)
     head.runtime.paths.push(path)
     const { recorded } = recordPath(path, 'path.added', addedFacts(path, options))
     if (head.runtime.value.life !== 'allocated') return { path, head, recorded }

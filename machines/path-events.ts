@@ -94,6 +94,10 @@ export const PATH_EVENTS = [
   eventType(23, 'path.becameSteady', {}, reasoned),
   // Its server was killed, say: nothing of it can land any more, and only a new attach brings it back.
   eventType(24, 'path.fenced', { gate: true }, z.strictObject({ detail: word })),
+  // Where a path was deleted there is a device again. It is not a path yet.
+  eventType(30, 'path.found', {}, reasoned),
+  // Somebody asked for a step that the path does not take now: what he asked for, and why not.
+  eventType(31, 'path.transitionRefused', {}, z.strictObject({ asked: word, why: word })),
 ] as const
 
 /** What happened to a path, with the monotonic time at which it did. */

@@ -5,6 +5,7 @@ import type { Evidence } from './events.ts'
 import type { PathEvent } from './path-events.ts'
 import type { AccessState } from './words.ts'
 import { effect, timerEffect } from './effects.ts'
+import { DEVICE_REGION } from './path-device.ts'
 
 export interface PathContext {
   readonly wwid: string
@@ -181,18 +182,6 @@ const toFailed = {
   actions: ['noteFailure', ...armProbe, 'clearCurrentPath', 'wakeRequeue'],
 } as const
 
-/** Where a SCSI device may go from here; the machine refuses the rest. The kernel clears its caches only on block. */
-const toRunning = { target: 'running', actions: ['noteWhy', 'wakeRequeue'] } as const
-const toBlocked = { target: 'blocked', actions: ['noteWhy', 'clearCurrentPath'] } as const
-const toQuiesced = { target: 'quiesced', actions: 'noteWhy' } as const
-const toOffline = { target: 'offline', actions: ['noteWhy', 'wakeRequeue'] } as const
-const toTransportOffline = { target: 'transportOffline', actions: ['noteWhy', 'wakeRequeue'] } as const
-const toCancelled = { target: 'cancelled', actions: 'noteWhy' } as const
-const toDeleted = {
-  target: 'deleted',
-  actions: ['noteWhy', 'clearCurrentPath', 'leave', 'wakeRequeue'],
-} as const
-
 const usableNow = { actions: ['noteWhy', 'notePreferred', 'searchCurrentPath', 'wakeRequeue'] } as const
 const changed = { actions: ['noteWhy', 'notePreferred', 'wakeRequeue'] } as const
 const unusableNow = { actions: ['noteWhy', 'notePreferred', 'clearCurrentPath', 'wakeRequeue'] } as const
@@ -213,86 +202,13 @@ export const pathMachine = path.createMachine({
   version: '1',
   type: 'parallel',
   context: NOTHING,
-  on: { 'path.ioSampled': { actions: 'keep' }, 'path.episodeEnded': { actions: 'keep' } },
+  on: {
+    'path.ioSampled': { actions: 'keep' },
+    'path.episodeEnded': { actions: 'keep' },
+    'path.transitionRefused': { actions: 'keep' },
+  },
   states: {
-    device: {
-      initial: 'created',
-      states: {
-        created: {
-          on: {
-            'path.added': {
-              guard: 'absent',
-              target: 'running',
-              actions: ['remember', 'searchCurrentPath', 'wakeRequeue'],
-            },
-            'path.blocked': { target: 'createdBlocked', actions: 'noteWhy' },
-          },
-        },
-        createdBlocked: {
-          on: {
-            // The kernel's scan does so too: what cannot run yet is added blocked.
-            'path.added': { guard: 'absent', target: 'blocked', actions: ['remember', 'wakeRequeue'] },
-            'path.unblocked': { target: 'created', actions: 'noteWhy' },
-            'path.removed': toDeleted,
-          },
-        },
-        running: {
-          on: {
-            'path.blocked': toBlocked,
-            'path.quiesced': toQuiesced,
-            'path.wentOffline': toOffline,
-            'path.transportWentOffline': toTransportOffline,
-            'path.cancelled': toCancelled,
-            'path.removed': toDeleted,
-          },
-        },
-        blocked: {
-          on: {
-            'path.unblocked': toRunning,
-            'path.wentOffline': toOffline,
-            'path.transportWentOffline': toTransportOffline,
-            'path.removed': toDeleted,
-          },
-        },
-        quiesced: {
-          on: {
-            'path.resumed': toRunning,
-            'path.blocked': toBlocked,
-            'path.wentOffline': toOffline,
-            'path.transportWentOffline': toTransportOffline,
-            'path.cancelled': toCancelled,
-            'path.removed': toDeleted,
-          },
-        },
-        offline: {
-          on: {
-            'path.cameOnline': toRunning,
-            'path.blocked': toBlocked,
-            'path.quiesced': toQuiesced,
-            'path.cancelled': toCancelled,
-            'path.removed': toDeleted,
-          },
-        },
-        transportOffline: {
-          on: {
-            'path.cameOnline': toRunning,
-            'path.quiesced': toQuiesced,
-            'path.cancelled': toCancelled,
-            'path.removed': toDeleted,
-          },
-        },
-        cancelled: { on: { 'path.removed': toDeleted } },
-        deleted: {
-          on: {
-            'path.added': {
-              guard: 'absent',
-              target: 'running',
-              actions: ['remember', 'searchCurrentPath', 'wakeRequeue'],
-            },
-          },
-        },
-      },
-    },
+    device: DEVICE_REGION,
     access: {
       initial: 'optimal',
       on: {

@@ -7,11 +7,26 @@ export const LINE_MAX = 65_536
 const name = z.string().min(1).max(512)
 const reason = z.string().min(1).max(4096)
 
+/** Verbs of one path: what an operator wants of it, and the steps of its device. */
+export const PATH_VERBS = [
+  'pathFail',
+  'pathReinstate',
+  'pathBlock',
+  'pathUnblock',
+  'pathQuiesce',
+  'pathResume',
+  'pathOffline',
+  'pathTransportOffline',
+  'pathOnline',
+  'pathRemove',
+] as const
+/** One of {@link PATH_VERBS}. */
+export type PathVerb = (typeof PATH_VERBS)[number]
+
 /** What may be asked. */
 export const controlRequest = z.discriminatedUnion('verb', [
   z.strictObject({ verb: z.literal('show') }),
-  z.strictObject({ verb: z.literal('pathFail'), path: name, reason: reason.optional() }),
-  z.strictObject({ verb: z.literal('pathReinstate'), path: name, reason: reason.optional() }),
+  z.strictObject({ verb: z.enum(PATH_VERBS), path: name, reason: reason.optional() }),
   z.strictObject({ verb: z.literal('drain'), head: name, reason: reason.optional() }),
   z.strictObject({ verb: z.literal('ghosts') }),
   z.strictObject({ verb: z.literal('ghostsRelease'), reason, ids: z.array(name).max(10_000).optional() }),

@@ -1,4 +1,4 @@
-// `pathledger path`: the operator pulls a path of a running engine, or puts it back.
+// `pathledger path`: the operator pulls a path of a running engine or puts it back, and takes its device through its states.
 import type { Command } from 'commander'
 import type { ControlRequest, PathValue } from '../../index.ts'
 import { ask, withReason, withSocket, type EngineOptions } from '../engine-verb.ts'
@@ -10,23 +10,38 @@ interface PathAnswer {
   readonly state: PathValue
 }
 
+type PathVerb = Extract<ControlRequest, { path: string }>['verb']
+
+const STEPS: readonly (readonly [word: string, verb: PathVerb, description: string])[] = [
+  ['fail', 'pathFail', 'Send no more I/O down a path; nothing automatic undoes it.'],
+  ['reinstate', 'pathReinstate', 'Let I/O go down a path again, when it is healthy.'],
+  ['block', 'pathBlock', 'Block the device of a path: I/O waits for it.'],
+  ['unblock', 'pathUnblock', 'Unblock it: what waited goes on.'],
+  ['quiesce', 'pathQuiesce', 'Let the device take no new I/O for now: I/O waits for it.'],
+  ['resume', 'pathResume', 'Let a quiesced device take I/O again.'],
+  ['offline', 'pathOffline', 'Set the device offline: nothing waits for it.'],
+  [
+    'transport-offline',
+    'pathTransportOffline',
+    'Say that the way to the device is gone: nothing waits for it.',
+  ],
+  ['online', 'pathOnline', 'Set a device that is offline running again.'],
+  ['remove', 'pathRemove', 'Take a path out of its head, and let go of its device.'],
+]
+
 export function addPath(program: Command, cli: Cli): void {
-  const command = program.command('path').description('Pull a path of a running engine, or put it back.')
-  addOne(command, cli, 'fail', 'Send no more I/O down a path; nothing automatic undoes it.', 'pathFail')
-  addOne(command, cli, 'reinstate', 'Let I/O go down a path again, when it is healthy.', 'pathReinstate')
+  const command = program
+    .command('path')
+    .description('Pull a path of a running engine or put it back, and take its device through its states.')
+  for (const [word, verb, description] of STEPS) addOne(command, cli, word, description, verb)
   withExamples(command, [
     ["pathledger path fail sda:1 --socket mp.sock --reason 'cable swap'", 'pull a path, and say why'],
     ['pathledger path reinstate sda:1 --socket mp.sock', 'put it back'],
+    ['pathledger path block 9:0:0:0 --socket mp.sock', 'hold I/O back while the transport recovers'],
   ])
 }
 
-function addOne(
-  parent: Command,
-  cli: Cli,
-  word: string,
-  description: string,
-  verb: 'pathFail' | 'pathReinstate',
-): void {
+function addOne(parent: Command, cli: Cli, word: string, description: string, verb: PathVerb): void {
   const command = parent
     .command(word)
     .description(description)

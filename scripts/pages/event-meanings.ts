@@ -29,6 +29,9 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'path.becameSteady': 'The path works well again.',
   'path.fenced':
     "The path's fence succeeded: nothing of it can land any more, and only a new attach brings it back.",
+  'path.found': 'A device was found where the path was deleted; it is not a path yet.',
+  'path.transitionRefused':
+    'Somebody asked for a step that the path does not take in its state. The refused event is its cause.',
   'head.created': 'A LUN got its head, with the settings of the moment.',
   'head.published': 'The head is visible and takes I/O.',
   'head.pathsChanged':

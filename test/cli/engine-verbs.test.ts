@@ -48,6 +48,19 @@ test('a path is pulled and put back, and the ledger knows who and why', async ()
   reader.close()
 })
 
+test('the device of a path goes through its states, and a step that it does not take is a conflict', async () => {
+  const quiesced = await run('path', 'quiesce', 'sda:1', '--socket', socket)
+  expect(quiesced).toMatchObject({
+    code: 0,
+    stdout: 'sda:1 (9:0:0:0) is enabled: quiesced, optimal, online\n',
+  })
+  expect(await run('path', 'online', 'sda:1', '--socket', socket)).toMatchObject({ code: 4, stdout: '' })
+  expect(await run('path', 'transport-offline', 'sda:1', '--socket', socket)).toMatchObject({ code: 0 })
+  const removed = await run('path', 'remove', 'sda:1', '--socket', socket, '--json')
+  expect(JSON.parse(removed.stdout)).toMatchObject({ hctl: '9:0:0:0', state: { device: 'deleted' } })
+  expect(mp.heads[0]?.paths.map(({ name }) => name)).toEqual(['sda:0'])
+})
+
 test('drain wants --fail, ghosts a reason to be released', async () => {
   expect(await run('drain', 'sda', '--socket', socket)).toMatchObject({ code: 2 })
   const drained = await run('drain', 'sda', '--fail', '--socket', socket, '--json')

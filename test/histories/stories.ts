@@ -149,10 +149,10 @@ async function queueing(): Promise<readonly StoredEvent[]> {
   story.mp.head(WWID).drain({ actor: 'operator:1000', reason: 'do not wait for me' })
   await story.drive(parked)
   a.path.reinstate({ actor: 'operator:1000', reason: 'cable swapped' })
-  a.path.block('transport recovers')
+  a.path.block({ reason: 'transport recovers' })
   const blocked = story.read(0)
   await story.pass(100)
-  a.path.unblock('transport is back')
+  a.path.unblock({ reason: 'transport is back' })
   await story.drive(blocked)
   // Gone and back in time; gone, and the head with it; then a new one of the same LUN, and no clean end.
   await story.drive(a.path.remove({ actor: 'operator:1000', reason: 'moved to another port' }))
@@ -221,11 +221,43 @@ async function ghosts(): Promise<readonly StoredEvent[]> {
   return fenced.rows()
 }
 
+/** A device through all its states, with steps that it does not take. */
+async function devices(): Promise<readonly StoredEvent[]> {
+  const story = await Story.begin({ iopolicy: 'queue-depth', delayedRemovalMs: 5_000 })
+  const by = (reason: string) => ({ actor: 'operator:1000', reason })
+  const { path } = await story.add('8:0:0:0', { numaNode: 1 })
+  const other = await story.add('9:0:0:0')
+  other.path.fail(by('not in use yet'))
+  path.quiesce(by('firmware of the array'))
+  const waiting = story.read(0)
+  await story.pass(1_000)
+  path.resume(by('done'))
+  await story.drive(waiting)
+  path.block(by('port is bouncing'))
+  path.setTransportOffline(by('it did not come back'))
+  await story.drive(story.read(0))
+  path.setOnline(by('cable'))
+  path.setOffline(by('recovery did not help'))
+  path.setOnline(by('power cycled'))
+  await story.drive(outcome(Promise.resolve().then(() => path.unblock(by('is it blocked?')))))
+  path.cancel(by('it goes'))
+  await story.drive(path.remove(by('gone')))
+  await story.pass(1_000)
+  const held = memoryPath(story.lun, { hctl: '8:0:0:0', clock: story.clock, latencyUs: 150 })
+  const found = await story.drive(story.mp.addPath(held, { blocked: true }))
+  await story.pass(1_000)
+  found.unblock(by('transport is back'))
+  await story.drive(story.write(0))
+  await story.drive(story.mp.close())
+  return story.rows()
+}
+
 /** Every story by the name of its file. */
 export const STORIES: Readonly<Record<string, () => Promise<readonly StoredEvent[]>>> = {
   '1-failover': failover,
   '1-queueing': queueing,
   '1-ghosts': ghosts,
+  '1-devices': devices,
 }
 
 /** One row as a line of NDJSON: the columns in their order, the hash in hex. */

@@ -22,7 +22,10 @@ const DEVICES: Readonly<Record<string, readonly Happening[]>> = {
 
 /** Where a device may go (scsi_device_set_state of the kernel), and every other step is refused. */
 const LEGAL: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  created: { added: 'running', blocked: 'createdBlocked' },
+  created: {
+    ...{ added: 'running', blocked: 'createdBlocked', wentOffline: 'offline' },
+    ...{ transportWentOffline: 'transportOffline', cancelled: 'cancelled', removed: 'deleted' },
+  },
   createdBlocked: { added: 'blocked', unblocked: 'created', removed: 'deleted' },
   running: {
     ...{ blocked: 'blocked', quiesced: 'quiesced', wentOffline: 'offline' },
@@ -44,11 +47,11 @@ const LEGAL: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     ...{ cameOnline: 'running', quiesced: 'quiesced', cancelled: 'cancelled', removed: 'deleted' },
   },
   cancelled: { removed: 'deleted' },
-  deleted: { added: 'running' },
+  deleted: { found: 'created', added: 'running' },
 }
 
 const DEVICE_EVENTS =
-  'added blocked unblocked quiesced resumed wentOffline transportWentOffline cameOnline cancelled removed'.split(
+  'found added blocked unblocked quiesced resumed wentOffline transportWentOffline cameOnline cancelled removed'.split(
     ' ',
   )
 

@@ -75,6 +75,8 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   'path.episodeEnded': [{ errors: 3, bios: 2, resent: 2, firstUs: 1, lastUs: 2 }],
   'path.becameMarginal': [WHY],
   'path.becameSteady': [WHY],
+  'path.found': [WHY],
+  'path.transitionRefused': [{ asked: 'path.unblocked', ...WHY }],
   'path.fenced': [{ detail: 'its server was killed' }],
   'head.created': (['fail', 'queue', 2] as const).flatMap((noPathRetry) =>
     [0, DELAY_US].map((delayedRemovalUs) => created({ noPathRetry, delayedRemovalUs })),
