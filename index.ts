@@ -1,10 +1,11 @@
 // The public API of the embedded library. Everything exported is here; nothing else is public.
 
 export { Multipath } from './engine/multipath.ts'
-export type { AddPathOptions } from './engine/multipath.ts'
+export type { AddPathOptions, MemoryUse } from './engine/multipath.ts'
 export type { MultipathOptions, Ports } from './engine/assemble.ts'
 export { Head } from './engine/head.ts'
-export type { ReadOptions, WriteOptions } from './engine/head.ts'
+export type { RangeOptions, ReadOptions, WriteOptions } from './engine/head.ts'
+export { LentBuffer } from './engine/lender.ts'
 export { Path } from './engine/path.ts'
 export type { OperatorWord } from './engine/path.ts'
 export type { GhostInfo } from './engine/ghost-info.ts'
@@ -17,6 +18,7 @@ export type { SeedResult, SimulateOptions, SimulateResult } from './engine/simul
 export type { Violation } from './engine/simulation/invariants.ts'
 export { VERSION } from './engine/version.ts'
 
+export { alignedBytes } from './adapters/aligned.ts'
 export { askEngine } from './adapters/control/client.ts'
 export type { ControlRequest } from './adapters/control/frames.ts'
 export { fenceFromConfig } from './adapters/fence-command.ts'

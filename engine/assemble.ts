@@ -1,4 +1,5 @@
 // What an engine is made of and opened with.
+import { addressOf } from '../adapters/memory-address.ts'
 import type { Clock, NewId } from '../adapters/ports.ts'
 import { readBootId, systemClock, systemNewId, systemPid } from '../adapters/system.ts'
 import type { PathledgerError } from '../errors.ts'
@@ -8,6 +9,7 @@ import type { OpenLedgerOptions } from '../store/open.ts'
 import type { LedgerStore } from '../store/types.ts'
 import type { Core, Log } from './core.ts'
 import type { Fence } from './fencing.ts'
+import { Lender } from './lender.ts'
 import { BufferPool } from './pool.ts'
 import { Recorder } from './recorder.ts'
 import type { LunStorage } from './registry.ts'
@@ -41,6 +43,8 @@ export interface Ports {
   readonly pid: number
   /** Memory for I/O, so many bytes; O_DIRECT needs it page-aligned, as the default is. */
   readonly allocate?: (bytes: number) => ArrayBuffer
+  /** Where a memory lies, for the alignment of lent buffers and of the caller's own. Default: the machine's word. */
+  readonly addressOf?: (memory: ArrayBufferLike) => number
   /** Opens what every engine of a LUN shares: ghosts, and who has its paths. */
   readonly lunStorage?: LunStorage
   /** Fences a path that failed and left ghosts; without it none is fenced. */
@@ -77,11 +81,13 @@ export function createCore(
   const unset = () => {
     throw new Error('the engine is not put together yet')
   }
+  const pool = new BufferPool(settings.poolBytes, ports.allocate)
   return {
     clock,
     settings,
     recorder,
-    pool: new BufferPool(settings.poolBytes, ports.allocate),
+    pool,
+    lender: new Lender(pool, settings, ports.addressOf ?? addressOf),
     log,
     broken: null,
     nextBio: 0,

@@ -3,7 +3,7 @@
 import type { IoCompletion } from '../adapters/ports.ts'
 import { invariant, PathledgerError } from '../errors.ts'
 import type { GhostReason } from '../machines/lun-events.ts'
-import { evidenceOf, isMutation, weightOf, type Attempt, type Bio } from './bio.ts'
+import { evidenceOf, isMutation, memoryIsGone, weightOf, type Attempt, type Bio } from './bio.ts'
 import { guarded, usOfMs } from './core.ts'
 import { countDone } from './counters.ts'
 import { submitBio } from './dispatch.ts'
@@ -13,7 +13,7 @@ import { finishBio } from './finish.ts'
 import type { Ghost } from './ghosts.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import { holdAgain } from './hold.ts'
-import { ioError } from './io-errors.ts'
+import { ioError, memoryGoneError } from './io-errors.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import { classOf, statusOf } from './status.ts'
 
@@ -24,6 +24,7 @@ export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): vo
   // Each byte in flight may become memory that a hung path holds on to: the path has a bound of its own.
   const full = path.inFlightBytes + weightOf(bio) > core.settings.inFlightBytesMax && path.inFlight > 0
   if (full) return void path.backlog.push(bio)
+  if (memoryIsGone(bio)) return finishBio(head, bio, memoryGoneError(head, bio))
   const attempt: Attempt = {
     bio,
     path,
@@ -112,9 +113,15 @@ function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion)
         ioError(head, bio, status, `The target itself answered so, through ${path.name}.`),
       )
     case 'ours':
-      head.core.breakEngine(ourBug(path, completion))
-      return finishBio(head, bio, head.core.broken)
+      return misused(head, bio, path, completion)
   }
+}
+
+/** The kernel calls the request itself wrong: the caller took his own memory away under it, or it is our bug. */
+function misused(head: HeadRuntime, bio: Bio, path: PathRuntime, completion: IoCompletion): void {
+  if (memoryIsGone(bio)) return finishBio(head, bio, memoryGoneError(head, bio))
+  head.core.breakEngine(ourBug(path, completion))
+  finishBio(head, bio, head.core.broken)
 }
 
 /** The kernel gave back what the engine had given up on. Success is proof; an error is, where the path says so. */

@@ -78,6 +78,11 @@ export function weightOf({ op, length }: Bio): number {
   return op === 'read' || op === 'write' ? length : 0
 }
 
+/** True when the caller, whose own memory it is, detached or shrank it under the I/O. */
+export function memoryIsGone({ block, length }: Bio): boolean {
+  return block !== null && block.bytes.length !== length
+}
+
 /** True for what must never be driven round until somebody says ok (the kernel reports a lost write once). */
 export function isFlushLike(bio: Bio): boolean {
   return bio.op === 'flush' || bio.fua

@@ -18,7 +18,12 @@ export function controlHandler(mp: Multipath): ControlHandler {
     }
     switch (request.verb) {
       case 'show':
-        return { heads: mp.heads.map(showHead), ghosts: mp.ghosts.length, broken: mp.broken?.code ?? null }
+        return {
+          heads: mp.heads.map(showHead),
+          ghosts: mp.ghosts.length,
+          memory: mp.memory,
+          broken: mp.broken?.code ?? null,
+        }
       case 'drain':
         return mp.head(request.head).drain(word)
       case 'ghosts':

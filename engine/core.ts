@@ -5,6 +5,7 @@ import { hasCode, PathledgerError } from '../errors.ts'
 import type { Fence } from './fencing.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import type { PathRuntime } from './path-runtime.ts'
+import type { Lender } from './lender.ts'
 import type { BufferPool } from './pool.ts'
 import type { Recorder } from './recorder.ts'
 import type { Settings } from './settings.ts'
@@ -31,6 +32,8 @@ export interface Core {
   readonly settings: Settings
   readonly recorder: Recorder
   readonly pool: BufferPool
+  /** Buffers lent to callers, out of the pool's bound. */
+  readonly lender: Lender
   readonly log: Log
   /** Set once, when an invariant broke or the ledger is gone: no I/O is taken any more. */
   broken: PathledgerError | null

@@ -8,9 +8,11 @@ import { countDone } from './counters.ts'
 import { submitBio } from './dispatch.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import { abortBio } from './abort.ts'
+import { Borrowed } from './borrowed.ts'
 import { finishBio } from './finish.ts'
 import { takeHeld } from './hold.ts'
 import { abortedError, headGoneError } from './io-errors.ts'
+import { PAGE_BYTES, type LentBuffer } from './lender.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import type { PoolBlock } from './pool.ts'
 
@@ -21,6 +23,11 @@ export interface CallerIo {
   readonly length: number
   /** What a write writes; for reads where the bytes go. */
   readonly data: Uint8Array | null
+  /**
+   * Where the bytes of a write are while it is under way: copied into the pool, in a buffer that is taken from the
+   * caller, or in the caller's own memory, when the I/O settles after its last attempt has ended.
+   */
+  readonly memory?: 'copied' | 'callersOwn' | LentBuffer
   readonly node: number
   readonly fua: boolean
   /** Aborting ends the I/O for its caller; an attempt in flight becomes a ghost. */
@@ -28,6 +35,8 @@ export interface CallerIo {
 }
 
 interface OpenIo extends CallerIo {
+  /** Memory of its own, which no piece takes from the pool; null when it is copied. */
+  borrowed: Borrowed | null
   left: number
   error: PathledgerError | null
   /** Pieces that are on their way. */
@@ -76,7 +85,8 @@ export class HeadIo {
         if (error === null) resolve()
         else reject(error)
       }
-      const open: OpenIo = { ...io, left: 0, error: null, bios: new Set(), settle }
+      const open: OpenIo = { ...io, borrowed: null, left: 0, error: null, bios: new Set(), settle }
+      open.borrowed = this.#borrow(open)
       signal?.addEventListener('abort', abort)
       this.#waiting.push(...this.#cut(open))
       this.pump()
@@ -122,6 +132,16 @@ export class HeadIo {
     })
   }
 
+  /** From here on the memory is the engine's, or not to be touched by its owner. */
+  #borrow(io: OpenIo): Borrowed | null {
+    const { data, memory = 'copied' } = io
+    if (memory === 'copied' || data === null) return null
+    if (memory === 'callersOwn') return new Borrowed(data, () => io.settle(io.error))
+    const { lender } = this.#head.core
+    const loan = memory.take()
+    return new Borrowed(loan.bytes, () => lender.giveBack(loan))
+  }
+
   #refusal(io: CallerIo): PathledgerError | null {
     const { op, node, signal } = io
     const { core, live } = this.#head
@@ -138,7 +158,17 @@ export class HeadIo {
         `numaNodes is ${core.settings.numaNodes}.`,
       )
     }
-    return op === 'flush' ? null : this.#badRange(io)
+    return op === 'flush' ? null : (this.#badRange(io) ?? this.#badMemory(io))
+  }
+
+  /** What is wrong with the memory that a write is to be done from, or null. */
+  #badMemory({ data, memory = 'copied' }: CallerIo): PathledgerError | null {
+    if (memory === 'copied' || data === null) return null
+    const { lender } = this.#head.core
+    if (memory === 'callersOwn') return lender.isAligned(data) ? null : unalignedMemory()
+    if (memory.isOf(lender)) return null
+    const why = 'Its memory belongs to that engine, which counts it.'
+    return invalid('BUFFER_FOREIGN', 'This buffer was lent by another engine.', why)
   }
 
   /** What is wrong with the bytes an I/O names, or null. */
@@ -160,9 +190,16 @@ export class HeadIo {
       const why = `Offset and length must be multiples of ${logicalBlockBytes} bytes, the logical block of ${this.#head.name}.`
       return invalid('IO_UNALIGNED', what, why)
     }
-    if (offset + length <= sizeBytes) return null
-    const what = `${op} of ${length} bytes at ${offset} goes beyond the end.`
-    return invalid('IO_OUT_OF_RANGE', what, `${this.#head.name} has ${sizeBytes} bytes.`)
+    if (offset + length > sizeBytes) {
+      const what = `${op} of ${length} bytes at ${offset} goes beyond the end.`
+      return invalid('IO_OUT_OF_RANGE', what, `${this.#head.name} has ${sizeBytes} bytes.`)
+    }
+    if (op !== 'read' || (data instanceof Uint8Array && data.length === length)) return null
+    return invalid(
+      'IO_DATA',
+      'The memory for a read is not as long as the read.',
+      `${length} bytes are read.`,
+    )
   }
 
   #cut(io: OpenIo): Piece[] {
@@ -178,7 +215,9 @@ export class HeadIo {
     const { bioBytesMax, poolBytes } = this.#head.core.settings
     // A piece is a block at least, and never so large that the pool could not hold it beside what hangs.
     const most = carriesBytes ? Math.min(bioBytesMax, Math.floor(poolBytes / 4)) : BYTELESS_MAX
-    const step = Math.max(logicalBlockBytes, most - (most % logicalBlockBytes))
+    // Each piece of borrowed memory begins on a page, as the whole of it does.
+    const unit = io.borrowed === null ? logicalBlockBytes : Math.max(logicalBlockBytes, PAGE_BYTES)
+    const step = Math.max(logicalBlockBytes, most - (most % unit))
     const pieces: Piece[] = []
     for (let done = 0; done < io.length; done += step) {
       pieces.push({ io, pinned: null, offset: io.offset + done, length: Math.min(step, io.length - done) })
@@ -209,13 +248,14 @@ export class HeadIo {
     const queueIsFull = requeue.bytes > 0 && requeue.bytes + length > requeueBytesMax
     const heldIsFull = heldBytes > 0 && heldBytes + length > heldBytesMax
     if (queueIsFull || heldIsFull) return 'wait'
-    return core.pool.take(length) ?? 'wait'
+    const { borrowed, offset } = piece.io
+    return borrowed?.block(piece.offset - offset, length) ?? core.pool.take(length) ?? 'wait'
   }
 
   #send(piece: Piece, block: PoolBlock | null): void {
     const { io, offset, length } = piece
     const { core } = this.#head
-    if (io.op === 'write' && io.data !== null) {
+    if (io.op === 'write' && io.data !== null && io.borrowed === null) {
       const from = offset - io.offset
       block?.bytes.set(io.data.subarray(from, from + length))
     }
@@ -269,7 +309,9 @@ export class HeadIo {
     this.#open -= 1
     if (io.left === 0) {
       if (io.error !== null) this.#head.counters.callerErrors += 1
-      io.settle(io.error)
+      // The caller's own memory: his promise waits until no attempt has it any more.
+      if (io.memory !== 'callersOwn') io.settle(io.error)
+      io.borrowed?.release()
     }
     if (this.#open === 0) this.#onQuiet?.()
   }
@@ -282,6 +324,11 @@ function invalid(code: string, message: string, why: string): PathledgerError {
     todo: 'Nothing was sent. Correct the call.',
     errno: 'EINVAL',
   })
+}
+
+function unalignedMemory(): PathledgerError {
+  const why = `Direct I/O takes memory that starts on a multiple of ${PAGE_BYTES} bytes, and ghostSafe: false copies none.`
+  return invalid('BUFFER_UNALIGNED', "The write's memory does not start on a page.", why)
 }
 
 function queueFull(head: HeadRuntime): PathledgerError {

@@ -4,32 +4,55 @@ import { noPathRetry as noPathRetrySchema } from '../machines/head-events.ts'
 import { IO_POLICIES, type HeadValue, type IoPolicy, type NoPathRetry } from '../machines/words.ts'
 import { usOfMs } from './core.ts'
 import type { HeadCounters } from './counters.ts'
-import type { HeadIo } from './head-io.ts'
+import type { CallerIo, HeadIo } from './head-io.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import { drainedError, headGoneError } from './io-errors.ts'
+import { LentBuffer } from './lender.ts'
 import { recordHead } from './lifecycle.ts'
 import type { OperatorWord, Path } from './path.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import { checkWords } from './spoken.ts'
 
-/** A read: offset and length in bytes, multiples of the head's logical block (IO_UNALIGNED otherwise). */
-export interface ReadOptions {
-  /** Bytes from the start; a multiple of the head's logical block. */
+/** Some bytes of a head: offset and length are multiples of its logical block (IO_UNALIGNED otherwise). */
+export interface RangeOptions {
+  /** Bytes from the start. */
   readonly offset: number
-  /** Bytes; a multiple of the head's logical block, more than 0. */
+  /** Bytes; more than 0. */
   readonly length: number
   /** NUMA node of the submitter; default 0. */
   readonly node?: number
-  /** Aborting rejects with ABORTED at once; the read's memory is not yours before, so nothing can land in it. */
+  /** Aborting rejects with ABORTED; where a discard or zeroing was in flight, `outcome` is 'unknown': it may still land. */
   readonly signal?: AbortSignal
 }
 
-/** A write: offset and data length in bytes, multiples of the head's logical block (IO_UNALIGNED otherwise). */
-export interface WriteOptions {
+/** A read. Aborting it rejects at once, and nothing is put into `into` afterwards. */
+export interface ReadOptions extends RangeOptions {
+  /**
+   * Where to put the bytes, exactly `length` of them; default new memory. They are copied there when the read succeeds,
+   * so it needs no alignment, and a hung read cannot land in it.
+   */
+  readonly into?: Uint8Array
+}
+
+/**
+ * A write: offset and length of its bytes are multiples of the head's logical block (IO_UNALIGNED otherwise). The bytes
+ * come in one of three ways.
+ *
+ * - `data` is copied, and yours again when the call returns. What you do to it then cannot reach the medium.
+ * - `buffer`, from {@link Head.alloc}, is taken without a copy, and dead from then on. A call that is refused before
+ *   anything was sent (IO_UNALIGNED, IO_OUT_OF_RANGE, QUEUE_FULL, HEAD_REMOVED ...) leaves it yours.
+ * - `data` with `ghostSafe: false` is used where it is, without a copy. It has to start on a page (BUFFER_UNALIGNED;
+ *   `alignedBytes` makes such memory) and must not be changed, detached or shrunk before the promise settles: what you
+ *   change lands, perhaps on one path and not on another. The promise settles only when no attempt has the memory any
+ *   more. After a time limit the write goes on through another path and is acknowledged there, but you hear of it when
+ *   the hung path gave back its attempt too; abort, drain, removal and `close()` end the write at once and tell you as
+ *   late. While the path hangs, and that may be for ever, the promise stays pending.
+ */
+export type WriteOptions = WriteWhere & WriteWhat
+
+interface WriteWhere {
   /** Bytes from the start; a multiple of the head's logical block. */
   readonly offset: number
-  /** What to write; its length is a multiple of the logical block. Yours again when the promise settles. */
-  readonly data: Uint8Array
   /** Force unit access: on the medium before the promise resolves. */
   readonly fua?: boolean
   /** NUMA node of the submitter; default 0. */
@@ -37,6 +60,10 @@ export interface WriteOptions {
   /** Aborting rejects with ABORTED; where an attempt was in flight, `outcome` is 'unknown': it may still land. */
   readonly signal?: AbortSignal
 }
+
+type WriteWhat =
+  | { readonly data: Uint8Array; readonly ghostSafe?: boolean; readonly buffer?: never }
+  | { readonly buffer: LentBuffer; readonly data?: never; readonly ghostSafe?: never }
 
 /**
  * One logical unit behind all its paths. Taken from {@link Multipath.head}. An I/O that fails on a path is sent again in
@@ -118,18 +145,47 @@ export class Head {
     return { ...this.#runtime.counters }
   }
 
-  /** Reads; resolves with the bytes. */
-  async read({ offset, length, node = 0, signal }: ReadOptions): Promise<Uint8Array> {
+  /** Reads; resolves with the bytes, which are `into` where it was given. */
+  async read({ offset, length, into, node = 0, signal }: ReadOptions): Promise<Uint8Array> {
     const valid = Number.isSafeInteger(length) && length > 0 && length <= this.sizeBytes
-    const data = new Uint8Array(valid ? length : 0)
+    const data = into ?? new Uint8Array(valid ? length : 0)
     await this.#io.submit({ op: 'read', offset, length, data, node, fua: false, signal: signal ?? null })
     return data
   }
 
-  /** Writes; resolves when a path has acknowledged all of it. */
-  async write({ offset, data, fua = false, node = 0, signal }: WriteOptions): Promise<void> {
+  /** Writes; resolves when a path has acknowledged all of it. Refusals of its memory: IO_DATA, BUFFER_*. */
+  async write(options: WriteOptions): Promise<void> {
+    const { offset, fua = false, node = 0, signal } = options
+    const { data, memory } = memoryOf(options)
     const length = data instanceof Uint8Array ? data.length : 0
-    await this.#io.submit({ op: 'write', offset, length, data, node, fua, signal: signal ?? null })
+    await this.#io.submit({
+      op: 'write',
+      offset,
+      length,
+      data,
+      memory,
+      node,
+      fua,
+      signal: signal ?? null,
+    })
+  }
+
+  /**
+   * Lends a buffer of the engine's own memory, page-aligned, to be filled and handed to {@link Head.write} without a copy.
+   * Never waits: throws POOL_EXHAUSTED when `lentBytesMax` or `poolBytes` is used up (by buffers you have, by writes in
+   * flight, and by those that a hung path still holds), BUFFER_TOO_LARGE for more than could ever be lent, IO_UNALIGNED
+   * unless `length` is a multiple of the logical block. `release()` gives back one that is not needed;
+   * {@link Multipath.memory} counts those that are out, and `close()` calls them in.
+   */
+  alloc(length: number): LentBuffer {
+    const { core, live } = this.#runtime
+    if (core.broken !== null) throw core.broken
+    if (!live) throw headGoneError(this.#runtime)
+    if (Number.isSafeInteger(length) && length > 0 && length % this.logicalBlockBytes === 0) {
+      return core.lender.lend(length)
+    }
+    const why = `It must be a multiple of ${this.logicalBlockBytes} bytes, the logical block of ${this.name}.`
+    throw invalid('IO_UNALIGNED', `A buffer of ${length} bytes cannot be written.`, why)
   }
 
   /** Makes what was acknowledged durable. An error is reported once and never driven round until somebody says ok. */
@@ -138,7 +194,7 @@ export class Head {
   }
 
   /** Tells the LUN that it may forget these bytes. They read as anything afterwards; NOTSUPP comes as IO_ERROR. */
-  async discard({ offset, length, node = 0, signal }: ReadOptions): Promise<void> {
+  async discard({ offset, length, node = 0, signal }: RangeOptions): Promise<void> {
     await this.#io.submit({
       op: 'discard',
       offset,
@@ -151,7 +207,7 @@ export class Head {
   }
 
   /** Makes these bytes zeros. */
-  async writeZeroes({ offset, length, node = 0, signal }: ReadOptions): Promise<void> {
+  async writeZeroes({ offset, length, node = 0, signal }: RangeOptions): Promise<void> {
     await this.#io.submit({
       op: 'writeZeroes',
       offset,
@@ -214,6 +270,22 @@ export class Head {
   #refuseIfGone(): void {
     if (this.#runtime.gone) throw headGoneError(this.#runtime)
   }
+}
+
+/** Where a write's bytes are, and whose. Throws BUFFER_DEAD, and IO_DATA for two sources at once. */
+function memoryOf(options: WriteOptions): Required<Pick<CallerIo, 'data' | 'memory'>> {
+  // A program without types may give both, or neither.
+  const { data = null, buffer = null, ghostSafe = true }: Partial<AnyBytes> = options
+  if (buffer === null) return { data, memory: ghostSafe ? 'copied' : 'callersOwn' }
+  if (buffer instanceof LentBuffer && data === null) return { data: buffer.bytes, memory: buffer }
+  const why = 'It was given both, or a buffer that is none.'
+  throw invalid('IO_DATA', 'A write takes `data`, or a `buffer` from head.alloc().', why)
+}
+
+interface AnyBytes {
+  readonly data: Uint8Array | null | undefined
+  readonly buffer: LentBuffer | null | undefined
+  readonly ghostSafe: boolean | undefined
 }
 
 const DAY_MS = 86_400_000

@@ -53,6 +53,18 @@ export function ghostHoldError(head: HeadRuntime, bio: Bio, ghost: Ghost | null)
   })
 }
 
+/** The caller detached or shrank his own memory while it was being written from. */
+export function memoryGoneError(head: HeadRuntime, bio: Bio): PathledgerError {
+  return new PathledgerError('BUFFER_GONE', {
+    message: `${head.name}: the memory of a ${bio.op} at ${bio.offset} went away under it.`,
+    why: 'It was given with ghostSafe: false, and was detached or shrunk before the promise settled.',
+    todo: 'Keep it as it is until then, or let the engine copy it.',
+    errno: 'EFAULT',
+    outcome: bio.attempts === 0 ? 'failed' : 'unknown',
+    details: details(head, bio),
+  })
+}
+
 /** The operator ended what waited. */
 export function drainedError(head: HeadRuntime, reason: string): PathledgerError {
   return new PathledgerError('DRAINED', {

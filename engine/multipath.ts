@@ -49,6 +49,13 @@ export interface AddPathOptions {
   readonly blocked?: boolean
 }
 
+/** What the engine's memory for I/O is used for; see {@link Multipath.memory}. */
+export interface MemoryUse {
+  readonly usedBytes: number
+  readonly lentBytes: number
+  readonly buffersOut: number
+}
+
 /**
  * A multipath block layer with its ledger. One at a time per ledger file: a second one gets LEDGER_LOCKED with the pid of
  * the first.
@@ -216,6 +223,15 @@ export class Multipath {
     return released
   }
 
+  /**
+   * The engine's memory for I/O: bytes in use of `poolBytes`, what of them is lent (in callers' hands, in flight, or held
+   * by a hung path), and the lent buffers that callers have in their hands. Figures that only grow are a leak.
+   */
+  get memory(): MemoryUse {
+    const { pool, lender } = this.#core
+    return { usedBytes: pool.usedBytes, lentBytes: lender.lentBytes, buffersOut: lender.out.buffers }
+  }
+
   /** The error that stopped the engine, or null while it runs. */
   get broken(): PathledgerError | null {
     return this.#core.broken
@@ -230,8 +246,8 @@ export class Multipath {
   }
 
   /**
-   * Ends what waits with CLOSED, waits for what is in flight, removes every path and head, writes the last events and
-   * lets go of the ledger. Calling it again gives the same promise.
+   * Ends what waits with CLOSED, calls in lent buffers, waits for what is in flight, removes every path and head, writes
+   * the last events and lets go of the ledger. Calling it again gives the same promise.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -257,6 +273,8 @@ export class Multipath {
 
   async #close(): Promise<void> {
     const { recorder } = this.#core
+    const out = this.#core.lender.close()
+    if (out.buffers > 0) this.#core.log.warn(out, 'lent buffers were neither written nor released')
     await this.#control?.close()
     this.#sampler.stop()
     this.#sampler.sampleAll()

@@ -20,6 +20,8 @@ export interface PoolBlock {
   readonly order: number
   /** Who holds it: its bio, and each attempt until the kernel gives it back. */
   holders: number
+  /** Called by the last holder where the memory is not the pool's own (borrowed.ts); else null. */
+  readonly whenFree: (() => void) | null
 }
 
 export class BufferPool {
@@ -27,6 +29,7 @@ export class BufferPool {
   /** Free blocks by order; order n is 4096 << n bytes. */
   readonly #free: Set<number>[]
   readonly #top: number
+  readonly #sizeBytes: number
   #usedBytes = 0
   /** Called when memory comes back: those who wait for it may go on. */
   onFreed: (() => void) | null = null
@@ -36,6 +39,7 @@ export class BufferPool {
     let top = 0
     while (BLOCK_MIN * (1 << (top + 1)) <= sizeBytes && top < 18) top += 1
     this.#top = top
+    this.#sizeBytes = sizeBytes
     // The rest above the largest power of two is used as well: 96 MiB is one block of 64 and one of 32.
     const pages = Math.floor(sizeBytes / WASM_PAGE)
     this.#memory = allocate(pages * WASM_PAGE)
@@ -50,9 +54,23 @@ export class BufferPool {
     }
   }
 
-  /** Bytes handed out, rounded up to whole blocks. */
+  /** Bytes handed out, rounded up to whole blocks, and those reserved for memory beside the pool's own. */
   get usedBytes(): number {
     return this.#usedBytes
+  }
+
+  /** Counts memory that lies elsewhere against the bound. False when there is no room for it. */
+  reserve(bytes: number): boolean {
+    if (this.#usedBytes + bytes > this.#sizeBytes) return false
+    this.#usedBytes += bytes
+    return true
+  }
+
+  /** Gives back what was reserved. */
+  unreserve(bytes: number): void {
+    this.#usedBytes -= bytes
+    invariant(this.#usedBytes >= 0, 'what is given back was reserved')
+    this.onFreed?.()
   }
 
   /** A block of at least `length` bytes, or null when there is none: the caller waits in order. */
@@ -60,6 +78,8 @@ export class BufferPool {
     let order = 0
     while (BLOCK_MIN * (1 << order) < length) order += 1
     invariant(order <= this.#top, `a bio of ${length} bytes fits the pool`)
+    // What is reserved lies elsewhere, but counts.
+    if (this.#usedBytes + BLOCK_MIN * (1 << order) > this.#sizeBytes) return null
     let from = order
     while (from <= this.#top && this.#free[from]?.size === 0) from += 1
     if (from > this.#top) return null
@@ -69,7 +89,7 @@ export class BufferPool {
       this.#free[from]?.add(offset + BLOCK_MIN * (1 << from))
     }
     this.#usedBytes += BLOCK_MIN * (1 << order)
-    return { bytes: new Uint8Array(this.#memory, offset, length), offset, order, holders: 1 }
+    return { bytes: new Uint8Array(this.#memory, offset, length), offset, order, holders: 1, whenFree: null }
   }
 
   /** One more holder of the block. */
@@ -82,7 +102,9 @@ export class BufferPool {
   release(block: PoolBlock): void {
     invariant(block.holders > 0, 'a pool block is given back once')
     block.holders -= 1
-    if (block.holders === 0) this.#give(block)
+    if (block.holders > 0) return
+    if (block.whenFree === null) this.#give(block)
+    else block.whenFree()
   }
 
   #give({ offset, order }: PoolBlock): void {

@@ -76,6 +76,15 @@ export const settingsSchema = z.strictObject({
     .min(MiB)
     .max(2048 * MiB)
     .default(96 * MiB),
+  /**
+   * Bytes lent by `head.alloc` at most, in callers' hands and in flight, and never more than half of `poolBytes`: buffers
+   * that a program forgets must not take the memory of all other I/O.
+   */
+  lentBytesMax: z
+    .int()
+    .min(0)
+    .max(1024 * MiB)
+    .default(32 * MiB),
   /** Bytes that may wait without a path; above it callers wait in order, unqueued. */
   requeueBytesMax: z
     .int()

@@ -1,8 +1,8 @@
 // What an I/O of ours is in the words of the ring.
+import { addressOf } from '../memory-address.ts'
 import type { IoRequest } from '../ports.ts'
 import { BLOCK_DISCARD, OPCODE, RW } from './abi.ts'
 import type { Submission } from './ring.ts'
-import { addressOf } from './system-calls.ts'
 
 /** The submission of a read, a write or a discard. `data` must stay where it is until the completion. */
 export function submissionOf(fd: number, request: IoRequest, tag: number): Submission {

@@ -80,8 +80,3 @@ export function makePipe(): { readonly readEnd: number; readonly writeEnd: numbe
 export function closeFd(fd: number): void {
   closeCall(fd)
 }
-
-/** Where bytes lie in the memory of this process; an address fits a JS number exactly. */
-export function addressOf(memory: ArrayBufferLike): number {
-  return Number(koffi.address(memory))
-}

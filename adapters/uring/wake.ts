@@ -3,10 +3,11 @@
 // costs nothing for as long as nothing comes, no thread blocks, and a process that ends need not be woken.
 import { Socket } from 'node:net'
 import { alignedBytes } from '../aligned.ts'
+import { addressOf } from '../memory-address.ts'
 import { LINKED, OPCODE, POLL_IN } from './abi.ts'
 import { openRing } from './ring.ts'
 import type { Ring, Submission } from './ring.ts'
-import { addressOf, closeFd, makePipe } from './system-calls.ts'
+import { closeFd, makePipe } from './system-calls.ts'
 
 /** Watches one ring. */
 export interface Wake {

@@ -5,15 +5,22 @@ type Meanings = Readonly<Record<string, string>>
 export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
   'I/O on a head': {
     ABORTED: 'The caller aborted the I/O.',
+    BUFFER_DEAD: 'A lent buffer is used after a write took it, after its release, or after `close()`.',
+    BUFFER_FOREIGN: 'The buffer was lent by another engine.',
+    BUFFER_GONE: 'Memory given with `ghostSafe: false` was detached or shrunk before its promise settled.',
+    BUFFER_TOO_LARGE: 'More bytes than are ever lent at once.',
+    BUFFER_UNALIGNED: 'Memory given with `ghostSafe: false` does not start on a page.',
     DRAINED: 'The I/O waited, and an operator ended the waiting.',
     GHOST_HOLD: 'A write waited too long for an earlier attempt that may still land on the same blocks.',
     HEAD_REMOVED: 'The head is gone, with its last path or by an operator.',
-    IO_DATA: 'A write came without its bytes.',
+    IO_DATA: 'A write came without its bytes, or twice with them; or a read with memory of another length.',
     IO_ERROR: 'The I/O failed; `errno` says how, as the kernel maps the status.',
     IO_OUT_OF_RANGE: 'The I/O goes beyond the end of the head.',
     IO_UNALIGNED: 'Offset or length is not a multiple of the logical block.',
     NODE_UNKNOWN: 'There is no such NUMA node; the setting `numaNodes` says how many there are.',
     NO_PATH: 'No path is usable, and `noPathRetry` says not to wait, or no longer.',
+    POOL_EXHAUSTED:
+      'No memory is left to be lent: too many buffers are out, in flight, or held by a hung path.',
     QUEUE_FULL: 'Too many callers wait already.',
   },
   'Heads and paths': {

@@ -1,10 +1,11 @@
 // A write hangs on A, goes again through B, a newer one follows, and A wakes up. Each test runs with the guard switched
 // off as well, and must then see the corruption.
 import { describe, expect, test } from 'vitest'
+import { alignedBytes } from '../../../adapters/aligned.ts'
 import { loopPath } from '../../../adapters/loop/index.ts'
 import { EngineChild } from './engine-child.ts'
 import { BLOCK, filled, HangRig, until, WWID } from './rig.ts'
-import type { OpenSettings } from './rig.ts'
+import type { OpenSettings, Pending } from './rig.ts'
 
 const OLD = 0xaa
 const NEW = 0xbb
@@ -202,6 +203,66 @@ describe('the memory of a hung write', () => {
   test('scenario 19d: without the guard the late writes take the bytes that are there by then', async () => {
     const rig = await open(WITHOUT)
     await scribble(rig)
+    expect(wrong(rig)).toContain(0xee)
+  })
+
+  /** The same with lent buffers; those that come back are lent again and filled with something else. */
+  async function scribbleLent(rig: HangRig): Promise<void> {
+    rig.a.hang()
+    const buffers = Array.from({ length: COUNT }, () => rig.head.alloc(BLOCK))
+    const views = buffers.map(({ bytes }, index) => bytes.fill(index + 1))
+    await Promise.all(buffers.map((buffer, index) => rig.head.write({ offset: place(index), buffer })))
+    for (const view of views) for (let at = 0; at < BLOCK; at += 1) view[at] = 0xee
+    for (let index = 0; index < COUNT; index += 1) rig.head.alloc(BLOCK).bytes.fill(0xee)
+    rig.a.resume()
+    await until('nothing hangs any more', () => rig.path('A').inFlight === 0)
+  }
+
+  test('scenario 19d: a lent buffer is out of its caller’s reach while a hung path has it', async () => {
+    const rig = await open()
+    await scribbleLent(rig)
+    expect(wrong(rig)).toEqual([])
+    await rig.close()
+  })
+
+  test('scenario 19d: without the guard a lent buffer is lent again while a hung path has it', async () => {
+    const rig = await open(WITHOUT)
+    await scribbleLent(rig)
+    expect(wrong(rig)).toContain(0xee)
+  })
+
+  /** The same with the caller's own memory, which he changes as soon as he is told that the write is over. */
+  function scribbleOwn(rig: HangRig): Pending<void>[] {
+    rig.a.hang()
+    const all = alignedBytes(COUNT * BLOCK)
+    return Array.from({ length: COUNT }, (_, index) => {
+      const data = all.subarray(index * BLOCK, (index + 1) * BLOCK).fill(index + 1)
+      const writing = rig.head.write({ offset: place(index), data, ghostSafe: false })
+      return rig.begin(writing.then(() => void data.fill(0xee)))
+    })
+  }
+
+  const ended = (writes: Pending<void>[]): number => writes.filter(({ state }) => state === 'done').length
+
+  test('scenario 19d: a write from the caller’s memory is over when the hung path gave it back', async () => {
+    const rig = await open()
+    const writes = scribbleOwn(rig)
+    await until('all is on the medium, through B', () => wrong(rig).length === 0)
+    await until('all of them left their ghosts', () => rig.mp.ghosts.length === COUNT)
+    expect(ended(writes)).toBe(0)
+    rig.a.resume()
+    await Promise.all(writes.map(({ promise }) => promise))
+    expect(rig.path('A').inFlight).toBe(0)
+    expect(wrong(rig)).toEqual([])
+    await rig.close()
+  })
+
+  test('scenario 19d: without the guard the caller is told while a hung path still has his memory', async () => {
+    const rig = await open(WITHOUT)
+    const writes = scribbleOwn(rig)
+    await Promise.all(writes.map(({ promise }) => promise))
+    rig.a.resume()
+    await until('nothing hangs any more', () => rig.path('A').inFlight === 0)
     expect(wrong(rig)).toContain(0xee)
   })
 })
