@@ -15,6 +15,7 @@ import type { HeadRuntime } from './head-runtime.ts'
 import { holdAgain } from './hold.ts'
 import { ioError, memoryGoneError } from './io-errors.ts'
 import type { PathRuntime } from './path-runtime.ts'
+import { averageServiceTime } from './select-more.ts'
 import { classOf, statusOf } from './status.ts'
 
 /** Sends a bio down a path, or keeps it for when the path has room. Counted here, uncounted once, at its end. */
@@ -87,7 +88,10 @@ function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion)
   if (!late) endAccounting(attempt)
   giveBack(head, attempt)
   const status = statusOf(completion, bio.length)
-  if (status === 'OK') path.answered(attempt.startedUs)
+  if (status === 'OK') {
+    path.answered(attempt.startedUs)
+    path.serviceTime = averageServiceTime(path.serviceTime, head.core.clock.monoUs() - attempt.startedUs)
+  }
   if (late) return completeLate(head, attempt, completion)
   bio.live = null
   if (status === 'OK') return succeed(head, bio, path)

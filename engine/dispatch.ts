@@ -74,10 +74,14 @@ export function drainBacklog(path: PathRuntime): void {
 function choosePath(head: HeadRuntime, bio: Bio): PathRuntime | null {
   const { pinned } = bio
   if (pinned !== null && !pinned.disabled && !refusedBy(bio, pinned)) return pinned
-  const chosen = selectPath(head, bio.node)
+  const chosen = selectPath(head, bio.node, bio.op !== 'read', bio.length)
   if (chosen === null || !refusedBy(bio, chosen)) return chosen
-  const others = head.paths.filter((path) => !path.disabled && !refusedBy(bio, path))
-  return others.find((path) => path.optimized) ?? others[0] ?? null
+  let other: PathRuntime | null = null
+  for (const path of head.paths) {
+    if (path.disabled || refusedBy(bio, path)) continue
+    if (other === null || path.rank < other.rank) other = path
+  }
+  return other
 }
 
 /** A read whose memory stayed with a hung path needs fresh memory before it can go again. */

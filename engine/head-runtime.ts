@@ -1,7 +1,7 @@
 // One head while the engine runs: its paths in the order they were added, the caches, the requeue list.
 import type { HeadContext } from '../machines/head.ts'
 import type { StreamState } from '../machines/step.ts'
-import type { HeadValue, IoPolicy } from '../machines/words.ts'
+import type { HeadValue, IoPolicy, Quantum } from '../machines/words.ts'
 import type { Lun, TimerHandle } from '../adapters/ports.ts'
 import type { Bio } from './bio.ts'
 import type { Core } from './core.ts'
@@ -32,6 +32,9 @@ export interface HeadParts {
 
 /** Distance between two nodes when nobody says better: the kernel's own defaults. */
 const REMOTE_DISTANCE = 20
+
+/** One I/O, then the next path: as the kernel does. */
+const NO_QUANTUM: Quantum = { unit: 'ios', size: 1 }
 
 export class HeadRuntime implements SelectionTable<PathRuntime> {
   readonly core: Core
@@ -65,6 +68,10 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
   readonly paths: PathRuntime[] = []
   readonly current: (PathRuntime | null)[]
   readonly distance: (from: number, to: number) => number
+  preferred: PathRuntime | null = null
+  quantum: Quantum
+  readonly left: number[]
+  readonly turn: number[]
 
   constructor(parts: HeadParts) {
     this.core = parts.core
@@ -81,7 +88,11 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
     this.refreshGhosts = parts.refreshGhosts
     this.policy = parts.policy
     this.distance = parts.distance ?? ((from, to) => (from === to ? LOCAL_DISTANCE : REMOTE_DISTANCE))
-    this.current = new Array<PathRuntime | null>(parts.core.settings.numaNodes).fill(null)
+    const { numaNodes } = parts.core.settings
+    this.current = new Array<PathRuntime | null>(numaNodes).fill(null)
+    this.quantum = NO_QUANTUM
+    this.left = new Array<number>(numaNodes).fill(0)
+    this.turn = new Array<number>(numaNodes).fill(-1)
     this.requeue = new RequeueList(parts.core)
   }
 

@@ -1,6 +1,6 @@
 // One path while the engine runs: the device, its place on the ledger, and the plain fields that selection reads.
 import type { PathDevice, TimerHandle } from '../adapters/ports.ts'
-import { isAvailable, isDisabled, isOptimized } from '../machines/predicates.ts'
+import { isAvailable, isDisabled, isOptimized, rankOf } from '../machines/predicates.ts'
 import type { StreamState } from '../machines/step.ts'
 import type { PathContext } from '../machines/path.ts'
 import type { PathValue } from '../machines/words.ts'
@@ -52,6 +52,8 @@ export class PathRuntime {
   disabled = true
   optimized = false
   available = false
+  rank = 0
+  serviceTime = 0
 
   /** I/Os that the kernel has: attempts, abandoned ones included, and probes. */
   inFlight = 0
@@ -141,10 +143,11 @@ export class PathRuntime {
 
   /** Copies what the machine decided into the fields that selection reads. */
   refresh(): void {
-    const { value } = this
-    this.disabled = isDisabled(value)
-    this.optimized = isOptimized(value)
-    this.available = isAvailable(value)
+    const { value, context } = this
+    this.disabled = isDisabled(value, context)
+    this.optimized = isOptimized(value, context)
+    this.available = isAvailable(value, context)
+    this.rank = rankOf(value, context)
   }
 }
 

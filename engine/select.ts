@@ -1,10 +1,12 @@
-// Path selection, as the series' generic code does it: three policies over the head's list of paths, in the order they
-// were added, with one cached path per NUMA node. ../shared/vectors recorded what the kernel chooses; this is equal to it.
+// Path selection, as the series' generic code does it: policies over the head's list of paths, in the order they were
+// added, with one cached path per NUMA node. ../shared/vectors recorded what the kernel chooses; the three policies that
+// it has are equal to it. select-more.ts has the others.
 //
-// The kernel's order of looking matters, down to when the cache is set. Where its drafts were wrong (a removed path
-// still cached, a single path taken without a look at its access state), `disabled` is looked at everywhere
-// (D-17, D-18, D-19).
-import type { IoPolicy } from '../machines/words.ts'
+// Only paths of the best rank carry I/O (machines/predicates.ts: online before marginal, optimized before not). The
+// kernel's order of looking matters, down to when the cache is set. Where its drafts were wrong (a removed path still
+// cached, a single path taken without a look at its access state), `disabled` is looked at everywhere (D-17, D-18, D-19).
+import type { IoPolicy, Quantum } from '../machines/words.ts'
+import { historicalPath, leastBusyPath, spreadPath } from './select-more.ts'
 
 /** NUMA distance of a node to itself. */
 export const LOCAL_DISTANCE = 10
@@ -12,11 +14,16 @@ export const LOCAL_DISTANCE = 10
 /** What selection knows of a path: plain fields that the path's transitions keep up to date. */
 export interface Selectable {
   readonly disabled: boolean
-  /** Not disabled, and its access state is optimal. */
-  readonly optimized: boolean
+  /** How good it is while it is not disabled; 0 is best. */
+  readonly rank: number
   readonly numaNode: number | null
   /** Requests in flight on the path's adapter, counted under queue-depth. */
   readonly adapter: { readonly active: number }
+  /** I/Os and bytes that the path has now. */
+  readonly inFlight: number
+  readonly inFlightBytes: number
+  /** How long its I/Os took of late, sixteenths of a microsecond; 0 while nothing is known. */
+  readonly serviceTime: number
 }
 
 export interface SelectionTable<Path extends Selectable> {
@@ -26,39 +33,53 @@ export interface SelectionTable<Path extends Selectable> {
   /** The cached path of each NUMA node. */
   readonly current: (Path | null)[]
   readonly distance: (from: number, to: number) => number
+  /** The path that the operator prefers: while it is well, everything goes there. */
+  preferred: Path | null
+  /** How much round-robin sends down one path before it goes on. */
+  quantum: Quantum
+  /** Per NUMA node: what is left of its quantum. */
+  readonly left: number[]
+  /** Per NUMA node: where the last turn of a policy that goes round ended. */
+  readonly turn: number[]
 }
 
 /** The path for an I/O submitted on `node`, or null when none is usable. Constant memory; may set the node's cache. */
-export function selectPath<Path extends Selectable>(table: SelectionTable<Path>, node: number): Path | null {
+export function selectPath<Path extends Selectable>(
+  table: SelectionTable<Path>,
+  node: number,
+  isWrite = false,
+  bytes = 0,
+): Path | null {
+  const { preferred } = table
+  if (preferred !== null && !preferred.disabled && preferred.rank <= 1) return preferred
   switch (table.policy) {
     case 'numa':
       return numaPath(table, node)
     case 'round-robin':
-      return roundRobinPath(table, node)
+      return roundRobinPath(table, node, bytes)
     case 'queue-depth':
       return queueDepthPath(table)
+    case 'service-time':
+      return leastBusyPath(table)
+    case 'historical-service-time':
+      return historicalPath(table, node)
+    case 'read-spread':
+      return isWrite ? numaPath(table, node) : spreadPath(table, node)
   }
 }
 
-/** The nearest usable path, optimized before non-optimized. What is found becomes the node's cached path. */
+/** The nearest usable path of the best rank. What is found becomes the node's cached path. */
 export function searchPath<Path extends Selectable>(table: SelectionTable<Path>, node: number): Path | null {
-  let found: Path | null = null
-  let fallback: Path | null = null
-  let foundDistance = Infinity
-  let fallbackDistance = Infinity
+  let best: Path | null = null
+  let bestDistance = Infinity
   for (const path of table.paths) {
-    if (path.disabled) continue
+    if (path.disabled || (best !== null && path.rank > best.rank)) continue
     const distance =
       table.policy === 'numa' && path.numaNode !== null ? table.distance(node, path.numaNode) : LOCAL_DISTANCE
-    if (path.optimized && distance < foundDistance) {
-      found = path
-      foundDistance = distance
-    } else if (!path.optimized && distance < fallbackDistance) {
-      fallback = path
-      fallbackDistance = distance
-    }
+    if (best !== null && path.rank === best.rank && distance >= bestDistance) continue
+    best = path
+    bestDistance = distance
   }
-  const best = found ?? fallback
   if (best !== null) table.current[node] = best
   return best
 }
@@ -77,47 +98,72 @@ export function clearCurrentPath<Path extends Selectable>(table: SelectionTable<
 /** Forgets every node's cached path. */
 export function clearCurrentPaths<Path extends Selectable>(table: SelectionTable<Path>): void {
   table.current.fill(null)
+  table.left.fill(0)
 }
 
 function numaPath<Path extends Selectable>(table: SelectionTable<Path>, node: number): Path | null {
   const cached = table.current[node] ?? null
-  if (cached !== null && cached.optimized) return cached
+  if (cached !== null && !cached.disabled && cached.rank === 0) return cached
   return searchPath(table, node)
 }
 
-function roundRobinPath<Path extends Selectable>(table: SelectionTable<Path>, node: number): Path | null {
-  const { paths, current } = table
+function roundRobinPath<Path extends Selectable>(
+  table: SelectionTable<Path>,
+  node: number,
+  bytes: number,
+): Path | null {
+  const { paths, current, left } = table
   const cached = current[node] ?? null
   const start = cached === null ? -1 : paths.indexOf(cached)
-  if (cached === null || start < 0) return searchPath(table, node)
+  if (cached === null || start < 0) return takeTurn(table, node, searchPath(table, node), bytes)
   if (paths.length === 1) return cached.disabled ? null : cached
-  let fallback: Path | null = null
+  const stays = !cached.disabled && (left[node] ?? 0) > 0
+  if (stays && cached.rank === 0) return spend(table, node, cached, bytes)
+  let next: Path | null = null
   for (let step = 1; step < paths.length; step += 1) {
     const path = paths[(start + step) % paths.length]
     if (path === undefined || path.disabled) continue
-    if (path.optimized) {
-      current[node] = path
-      return path
-    }
-    fallback = path
+    if (path.rank === 0) return takeTurn(table, node, path, bytes)
+    // The last of the best: so does the kernel with those that are not optimized.
+    if (next === null || path.rank <= next.rank) next = path
   }
-  if (!cached.disabled && (cached.optimized || fallback === null)) return cached
-  if (fallback !== null) current[node] = fallback
-  return fallback
+  const rank = next === null ? Infinity : next.rank
+  if (stays && cached.rank <= rank) return spend(table, node, cached, bytes)
+  if (!cached.disabled && cached.rank < rank) return takeTurn(table, node, cached, bytes)
+  return takeTurn(table, node, next, bytes)
+}
+
+/** The path's turn begins: it is the node's cached path, with a whole quantum less this I/O. */
+function takeTurn<Path extends Selectable>(
+  table: SelectionTable<Path>,
+  node: number,
+  path: Path | null,
+  bytes: number,
+): Path | null {
+  if (path === null) return null
+  table.current[node] = path
+  table.left[node] = table.quantum.size
+  return spend(table, node, path, bytes)
+}
+
+function spend<Path extends Selectable>(
+  { left, quantum }: SelectionTable<Path>,
+  node: number,
+  path: Path,
+  bytes: number,
+): Path {
+  left[node] = (left[node] ?? 0) - (quantum.unit === 'ios' ? 1 : bytes)
+  return path
 }
 
 function queueDepthPath<Path extends Selectable>(table: SelectionTable<Path>): Path | null {
   let best: Path | null = null
-  let fallback: Path | null = null
   for (const path of table.paths) {
     if (path.disabled) continue
     const depth = path.adapter.active
-    if (path.optimized) {
-      if (best === null || depth < best.adapter.active) best = path
-      if (depth === 0) return best
-    } else if (fallback === null || depth < fallback.adapter.active) {
-      fallback = path
-    }
+    const better = best === null || path.rank < best.rank
+    if (better || (path.rank === best?.rank && depth < best.adapter.active)) best = path
+    if (path.rank === 0 && depth === 0) return best
   }
-  return best ?? fallback
+  return best
 }

@@ -11,6 +11,14 @@ export type EffectName =
   | 'failRequeue'
   /** Read from the path and report what came. */
   | 'probe'
+  /** Check a path that is well, and report what came. */
+  | 'check'
+  /** Begin to sample a marginal path. */
+  | 'sample'
+  /** Report what the samples came to. */
+  | 'tally'
+  /** Take the path out of its head. */
+  | 'removePath'
   /** Show the head to the outside. */
   | 'publishDisk'
   /** Take the head away from the outside. */

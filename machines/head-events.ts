@@ -1,6 +1,7 @@
 // Everything that can happen to a head. Numbers 101 to 199.
 import { z } from 'zod'
 import { eventType, interval, whole, word, type MachineEventOf } from './events.ts'
+import { HEAD_FAILBACK_EVENTS } from './head-failback-events.ts'
 import { IO_POLICIES } from './words.ts'
 
 export const noPathRetry = z.union([z.literal('fail'), z.literal('queue'), z.int().min(1).max(1_000_000)])
@@ -60,6 +61,7 @@ export const HEAD_EVENTS = [
   ),
   // The operator ended what waited.
   eventType(110, 'head.drained', {}, z.strictObject({ bios: whole, bytes: whole, why: word })),
+  ...HEAD_FAILBACK_EVENTS,
 ] as const
 
 /** What happened to a head, with the monotonic time at which it did. */

@@ -1,10 +1,11 @@
 // The life of one head: allocated, live, perhaps waiting to be removed, removed. Beside it, what service it gives.
 import { assign, setup } from 'xstate'
 import { effect, timerEffect } from './effects.ts'
+import { FAILBACK_EVENTS, failbackAfter, NO_FAILBACK, type HeadFailback } from './head-failback.ts'
 import type { HeadEvent } from './head-events.ts'
 import type { IoPolicy, NoPathRetry } from './words.ts'
 
-export interface HeadContext {
+export interface HeadContext extends HeadFailback {
   readonly wwid: string
   /** 'sda'. */
   readonly name: string
@@ -34,6 +35,7 @@ export interface HeadContext {
 }
 
 const NOTHING: HeadContext = {
+  ...NO_FAILBACK,
   wwid: '',
   name: '',
   index: 0,
@@ -73,6 +75,9 @@ function waits(context: HeadContext, event: HeadEvent): boolean {
   if (paths === 0) return context.delayedRemovalUs > 0
   if (available > 0) return true
   if (event.type === 'head.noPathRetryChanged') return event.to !== 'fail'
+  // Counting checks is for paths that may come back; who says 'queue' waits for new ones too.
+  const loss = event.type === 'head.lossChanged' ? event.to : context.loss
+  if (loss === 'permanent' && context.noPathRetry !== 'queue') return false
   return context.noPathRetry !== 'fail' && !context.exhausted
 }
 
@@ -154,6 +159,7 @@ const head = setup({
       noPathRetry: as(event, 'head.noPathRetryChanged').to,
       exhausted: false,
     })),
+    noteFailback: assign(({ event }) => failbackAfter(event)),
     noteDelay: assign(({ event }) => ({ delayedRemovalUs: as(event, 'head.delayedRemovalChanged').us })),
     noteWhy: assign((_args, params: { why: string }) => ({ why: params.why })),
     countDown: assign(({ context }) => ({ checksLeft: Math.max(0, context.checksLeft - 1) })),
@@ -236,6 +242,7 @@ export const headMachine = counting.createMachine({
   on: {
     'head.ioSampled': { actions: 'keep' },
     'head.drained': { guard: 'present', actions: 'keep' },
+    ...FAILBACK_EVENTS,
     'head.iopolicyChanged': {
       guard: 'policyDiffers',
       actions: ['notePolicy', 'clearCurrentPath', 'wakeRequeue'],
@@ -297,6 +304,11 @@ export const headMachine = counting.createMachine({
           { guard: 'fails', target: '.failing', actions: 'noteRetry' },
           { guard: 'present', actions: 'noteRetry' },
         ],
+        'head.lossChanged': [
+          { guard: 'waits', target: '.queueing', actions: 'noteFailback' },
+          { guard: 'fails', target: '.failing', actions: 'noteFailback' },
+          { guard: 'present', actions: 'noteFailback' },
+        ],
         'head.delayedRemovalChanged': [
           { guard: 'delayOffAndNoPaths', target: '.failing', actions: 'noteDelay' },
           { guard: 'present', actions: 'noteDelay' },
@@ -312,6 +324,7 @@ export const headMachine = counting.createMachine({
           exit: 'endCount',
           on: {
             'head.pathsChanged': { guard: 'waits', actions: ['notePaths', 'recount'] },
+            'head.lossChanged': { guard: 'waits', actions: 'noteFailback' },
             'head.timerFired': [
               {
                 guard: 'isLastCheck',

@@ -13,7 +13,7 @@ const toTransportOffline = { target: 'transportOffline', actions: ['noteWhy', 'w
 const toCancelled = { target: 'cancelled', actions: 'noteWhy' } as const
 const toDeleted = {
   target: 'deleted',
-  actions: ['noteWhy', 'clearCurrentPath', 'leave', 'wakeRequeue'],
+  actions: ['noteWhy', 'clearCurrentPath', 'leave', 'wakeRequeue', 'keepHealth'],
 } as const
 const toAdded = {
   guard: 'absent',

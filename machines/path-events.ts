@@ -1,6 +1,7 @@
 // Everything that can happen to a path. Numbers 1 to 99.
 import { z } from 'zod'
 import { eventType, evidence, interval, whole, word, type MachineEventOf } from './events.ts'
+import { PATH_HEALTH_EVENTS } from './path-health-events.ts'
 import { ACCESS_STATES } from './words.ts'
 
 const reasoned = z.strictObject({ why: word })
@@ -98,6 +99,7 @@ export const PATH_EVENTS = [
   eventType(30, 'path.found', {}, reasoned),
   // Somebody asked for a step that the path does not take now: what he asked for, and why not.
   eventType(31, 'path.transitionRefused', {}, z.strictObject({ asked: word, why: word })),
+  ...PATH_HEALTH_EVENTS,
 ] as const
 
 /** What happened to a path, with the monotonic time at which it did. */

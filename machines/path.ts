@@ -6,8 +6,11 @@ import type { PathEvent } from './path-events.ts'
 import type { AccessState } from './words.ts'
 import { effect, timerEffect } from './effects.ts'
 import { DEVICE_REGION } from './path-device.ts'
+import { healthAfter, NO_HEALTH, reconnectUs, type HealthTimer, type PathHealth } from './path-health.ts'
+import { HEALTH_EVENTS_OF_THE_PATH, healthGuards } from './path-health-moves.ts'
+import { ADMIN_REGION, HEALTH_REGION } from './path-health-region.ts'
 
-export interface PathContext {
+export interface PathContext extends PathHealth {
   readonly wwid: string
   readonly hctl: string
   readonly name: string
@@ -40,6 +43,7 @@ export interface PathContext {
 }
 
 const NOTHING: PathContext = {
+  ...NO_HEALTH,
   wwid: '',
   hctl: '',
   name: '',
@@ -67,6 +71,7 @@ const as = <Type extends PathEvent['type']>(event: PathEvent, _type: Type) => ev
 const path = setup({
   types: { context: {} as PathContext, events: {} as PathEvent },
   guards: {
+    ...healthGuards,
     absent: ({ context }) => !context.present,
     present: ({ context }) => context.present,
     accessIs: ({ context, event }, params: { access: AccessState }) =>
@@ -85,6 +90,10 @@ const path = setup({
     searchCurrentPath: effect,
     wakeRequeue: effect,
     probe: effect,
+    check: effect,
+    sample: effect,
+    tally: effect,
+    removePath: effect,
     startTimer: timerEffect,
     cancelTimer: timerEffect,
 
@@ -131,7 +140,7 @@ const path = setup({
       return {
         suspect: null,
         failure: first,
-        probeIntervalUs: context.checker.minUs,
+        probeIntervalUs: reconnectUs(context) === null ? context.checker.minUs : 0,
         why: `failed: ${verdict}`,
       }
     }),
@@ -142,45 +151,43 @@ const path = setup({
       why: 'probe succeeded',
     })),
     slowDown: assign(({ context }) => ({
-      probeIntervalUs: Math.min(context.checker.maxUs, context.probeIntervalUs * 2),
+      probeIntervalUs: reconnectUs(context) ?? Math.min(context.checker.maxUs, context.probeIntervalUs * 2),
     })),
     armProbe: assign(({ context, event }) => ({
       timers: { ...context.timers, probe: event.atUs + context.probeIntervalUs },
     })),
-    disarmProbe: assign(({ context }) => {
-      const { probe: _gone, ...timers } = context.timers
-      return { timers }
-    }),
+    disarmProbe: assign(({ context }) => ({ timers: without(context.timers, 'probe') })),
+    disarm: assign(({ context }, { timer }: { timer: HealthTimer }) => ({
+      timers: without(context.timers, timer),
+    })),
   },
 })
 
-/** Arms the probe timer: in the context, so that the deadline is on the ledger, and as an effect. */
-const armProbe = [
-  'armProbe',
-  {
-    type: 'startTimer',
-    params: ({ context }: { context: PathContext }) => ({
-      timer: 'probe',
-      dueUs: context.timers['probe'] ?? 0,
-    }),
-  },
-] as const
-const cancelProbe = [
-  {
-    type: 'cancelTimer',
-    params: ({ context }: { context: PathContext }) => ({
-      timer: 'probe',
-      dueUs: context.timers['probe'] ?? 0,
-    }),
-  },
-  'disarmProbe',
-] as const
+function without(timers: PathContext['timers'], gone: string): PathContext['timers'] {
+  const { [gone]: _gone, ...others } = timers
+  return others
+}
 
-const toFailed = {
-  guard: 'present',
-  target: 'failed',
-  actions: ['noteFailure', ...armProbe, 'clearCurrentPath', 'wakeRequeue'],
-} as const
+/** What the event means for the path's health, with its timers: those that end first, then those that begin. */
+const keepHealth = path.enqueueActions(({ context, event, enqueue }) => {
+  const { set, cancel, arm } = healthAfter(context, event)
+  let { timers } = context
+  for (const timer of cancel) {
+    const dueUs = timers[timer]
+    if (dueUs === undefined) continue
+    enqueue({ type: 'cancelTimer', params: { timer, dueUs } })
+    timers = without(timers, timer)
+  }
+  for (const [timer, us] of Object.entries(arm)) {
+    const dueUs = event.atUs + us
+    enqueue({ type: 'startTimer', params: { timer, dueUs } })
+    timers = { ...timers, [timer]: dueUs }
+  }
+  enqueue.assign({ ...set, timers })
+})
+
+/** By its name, so that the drawing shows where health is kept. */
+const kept = path.extend({ actions: { keepHealth } })
 
 const usableNow = { actions: ['noteWhy', 'notePreferred', 'searchCurrentPath', 'wakeRequeue'] } as const
 const changed = { actions: ['noteWhy', 'notePreferred', 'wakeRequeue'] } as const
@@ -197,7 +204,7 @@ const ACCESS_TRANSITIONS = [
   { access: 'transitioning', target: '.transitioning', ...unusableNow },
 ] as const
 
-export const pathMachine = path.createMachine({
+export const pathMachine = kept.createMachine({
   id: 'path',
   version: '1',
   type: 'parallel',
@@ -206,6 +213,7 @@ export const pathMachine = path.createMachine({
     'path.ioSampled': { actions: 'keep' },
     'path.episodeEnded': { actions: 'keep' },
     'path.transitionRefused': { actions: 'keep' },
+    ...HEALTH_EVENTS_OF_THE_PATH,
   },
   states: {
     device: DEVICE_REGION,
@@ -232,70 +240,7 @@ export const pathMachine = path.createMachine({
         transitioning: {},
       },
     },
-    health: {
-      initial: 'online',
-      on: {
-        'path.added': { guard: 'absent', target: '.online' },
-      },
-      states: {
-        online: {
-          on: {
-            'path.suspected': { guard: 'present', actions: ['suspect', 'probe'] },
-            'path.cleared': { guard: 'suspected', actions: 'unsuspect' },
-            'path.failed': toFailed,
-            'path.becameMarginal': { guard: 'present', target: 'marginal', actions: 'noteWhy' },
-          },
-        },
-        marginal: {
-          on: {
-            'path.suspected': { guard: 'present', actions: ['suspect', 'probe'] },
-            'path.cleared': { guard: 'suspected', actions: 'unsuspect' },
-            'path.failed': toFailed,
-            'path.becameSteady': { target: 'online', actions: 'noteWhy' },
-            'path.removed': 'online',
-          },
-        },
-        failed: {
-          on: {
-            'path.timerFired': {
-              guard: 'isProbeTimer',
-              target: 'probing',
-              actions: ['disarmProbe', 'probe'],
-            },
-            'path.fenced': { guard: 'unfenced', actions: [...cancelProbe, 'noteFence'] },
-            'path.removed': [
-              { guard: 'fenced', target: 'online' },
-              { target: 'online', actions: [...cancelProbe] },
-            ],
-          },
-        },
-        probing: {
-          on: {
-            'path.probeSucceeded': {
-              target: 'online',
-              actions: ['forgetFailure', 'searchCurrentPath', 'wakeRequeue'],
-            },
-            'path.fenced': { target: 'failed', actions: 'noteFence' },
-            'path.probeFailed': { target: 'failed', actions: ['slowDown', ...armProbe] },
-            'path.removed': 'online',
-          },
-        },
-      },
-    },
-    admin: {
-      initial: 'enabled',
-      states: {
-        enabled: {
-          on: {
-            'path.disabled': { target: 'disabled', actions: ['noteWhy', 'clearCurrentPath', 'wakeRequeue'] },
-          },
-        },
-        disabled: {
-          on: {
-            'path.enabled': { target: 'enabled', actions: ['noteWhy', 'searchCurrentPath', 'wakeRequeue'] },
-          },
-        },
-      },
-    },
+    health: HEALTH_REGION,
+    admin: ADMIN_REGION,
   },
 })

@@ -55,10 +55,36 @@ export interface HeadValue {
   readonly service: ServiceState
 }
 
-/** I/O policies, in the kernel's order; numa is the default. */
-export const IO_POLICIES = ['numa', 'round-robin', 'queue-depth'] as const
+/** I/O policies: the kernel's three in its order, numa is the default; then dm-multipath's two, and one of our own. */
+export const IO_POLICIES = [
+  'numa',
+  'round-robin',
+  'queue-depth',
+  'service-time',
+  'historical-service-time',
+  'read-spread',
+] as const
 /** One of {@link IO_POLICIES}. */
 export type IoPolicy = (typeof IO_POLICIES)[number]
+
+/** When a path that comes back takes its I/O again: at once, never by itself, or by multipath.conf's `followover`. */
+export const FAILBACK_MODES = ['immediate', 'manual', 'followover'] as const
+/** One of {@link FAILBACK_MODES}, or the microseconds it stays away first. */
+export type Failback = (typeof FAILBACK_MODES)[number] | number
+
+/** How much round-robin sends down one path before it goes on to the next. */
+export interface Quantum {
+  readonly unit: 'ios' | 'bytes'
+  readonly size: number
+}
+
+/**
+ * Why no path is usable: all of them are down and may come back, or each is lost for good (fenced, another device now,
+ * being taken away).
+ */
+export const LOSSES = ['none', 'allPathsDown', 'permanent'] as const
+/** One of {@link LOSSES}. */
+export type Loss = (typeof LOSSES)[number]
 
 /** `scsi_multipath`: off, on (needs an id and implicit TPGS), always (needs only an id). */
 export const MULTIPATH_MODES = ['off', 'on', 'always'] as const

@@ -56,7 +56,7 @@ function headFollowsPaths({ mp }: World): string | null {
     if (up !== usable > 0) return `${head.name} is ${service} with ${usable} usable paths`
     if (service === 'serving' && usable !== states.length)
       return `${head.name} is serving, not all its paths are usable`
-    const waiting = states.some(isAvailable) && life === 'live'
+    const waiting = states.some((state) => isAvailable(state)) && life === 'live'
     if (service === 'failing' && waiting) return `${head.name} fails I/O although a path is worth waiting for`
   }
   return null

@@ -32,6 +32,21 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'path.found': 'A device was found where the path was deleted; it is not a path yet.',
   'path.transitionRefused':
     'Somebody asked for a step that the path does not take in its state. The refused event is its cause.',
+  'path.rulesSet': "The rules that the path's health goes by from now on: checks, marginal, loss.",
+  'path.checkPassed': 'A path that is well answered its check; the next one comes later than this one did.',
+  'path.checkFailed':
+    'A check of a path that is well found an error. The path is under suspicion, and asked again before it fails.',
+  'path.sampled':
+    'What the samples of a marginal path came to; few enough errors, and it is well again. Else a recheck is armed.',
+  'path.heldBack':
+    'The path came back and does not take its I/O again yet: `failback` says when. It is used when nothing else is left.',
+  'path.failedBack': 'The path takes its I/O again.',
+  'path.overridden':
+    'Every other path failed, and `restoreOnError` tries one that its operator pulled. What he wants of it stands.',
+  'path.overrideEnded': "Another path is back, and the operator's word holds again.",
+  'path.goingAway':
+    'Somebody is taking the device away (a lazy detach). It works until it is closed, and is used last.',
+  'path.capacityChanged': 'The device says that it has another size now.',
   'head.created': 'A LUN got its head, with the settings of the moment.',
   'head.published': 'The head is visible and takes I/O.',
   'head.pathsChanged':
@@ -44,6 +59,12 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'head.closed': 'The head was taken away; what waits on it ends.',
   'head.ioSampled': 'What was done through the head since `sinceUs`.',
   'head.drained': 'An operator ended the I/O that waited: so many I/Os, and their bytes.',
+  'head.failbackSet': 'When a path that comes back takes its I/O again.',
+  'head.pathPreferred':
+    'The operator prefers a path, or none any more: while it is well everything goes there.',
+  'head.quantumSet': 'How much round-robin sends down one path before it goes on.',
+  'head.lossChanged':
+    'Why there is no usable path: `allPathsDown` may pass by itself; with `permanent` no path will come back by itself.',
   'lun.found': 'A path found the LUN, with its size.',
   'lun.bioPoisoned':
     "A second path refused the I/O with the same error: it is the LUN's own, and no path fails for it.",

@@ -38,9 +38,13 @@ class Shared implements ModelPath {
     return this.state === 'disabled'
   }
 
-  get optimized(): boolean {
-    return this.state === 'optimized'
+  get rank(): number {
+    return this.state === 'optimized' ? 0 : 1
   }
+
+  readonly inFlight = 0
+  readonly inFlightBytes = 0
+  readonly serviceTime = 0
 
   get adapter(): { active: number } {
     return { active: this.#model.active[this.host] ?? 0 }
@@ -129,6 +133,10 @@ class Both {
       paths,
       current: new Array<Shared | null>(NODES).fill(null),
       distance: distanceOf,
+      preferred: null,
+      quantum: { unit: 'ios', size: 1 },
+      left: new Array<number>(NODES).fill(0),
+      turn: new Array<number>(NODES).fill(-1),
     }
   }
 

@@ -4,6 +4,8 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { HEAD_FAILBACK_EVENTS } from '../../machines/head-failback-events.ts'
+import { PATH_HEALTH_EVENTS } from '../../machines/path-health-events.ts'
 import { decisionText } from '../../machines/decision.ts'
 import { checkEvent, EVENT_TYPES, machineOf } from '../../machines/registry.ts'
 import type { StreamState } from '../../machines/step.ts'
@@ -41,6 +43,7 @@ describe('golden histories', () => {
     const told = new Set(NAMES.flatMap((name) => rowsOf(name).map(({ type }) => type)))
     // What no public call and no fault of these stories makes an engine say.
     const untold = ['path.becameMarginal', 'path.becameSteady']
+    untold.push(...[...PATH_HEALTH_EVENTS, ...HEAD_FAILBACK_EVENTS].map(({ type }) => type))
     untold.push('engine.ledgerDegraded', 'engine.ledgerRecovered', 'engine.broke')
     const missing = [...EVENT_TYPES.keys()].filter((type) => !told.has(type) && !untold.includes(type))
     expect(missing).toEqual([])

@@ -55,8 +55,11 @@ interface Stop {
 
 /** Every state of the model with each event that it takes, and with none. */
 function stepsOf(model: Model): [AnyMachineSnapshot, ModelEvent | null][] {
-  const map = getAdjacencyMap(model.machine, traversal(model) as never) as unknown as Record<string, Stop>
-  return Object.values(map).flatMap(({ state, transitions }) => {
+  const stops = model.searches.flatMap((happenings) => {
+    const map = getAdjacencyMap(model.machine, traversal(model, happenings) as never)
+    return Object.values(map as unknown as Record<string, Stop>)
+  })
+  return stops.flatMap(({ state, transitions }) => {
     const events = Object.values(transitions).map(({ event }) => event)
     return [null, ...events].map((event): [AnyMachineSnapshot, ModelEvent | null] => [state, event])
   })

@@ -99,11 +99,13 @@ test('a path: its context says what its regions say', () => {
 
 test('a path: a deadline is the time of the event and the interval, which grows and never passes its limit', () => {
   always(PATH, ({ input, decided: { state, effects } }) => {
-    const { probeIntervalUs, checker } = state.context as unknown as PathContext
-    for (const { type, dueUs } of effects) {
-      if (type !== 'startTimer') continue
+    const { probeIntervalUs, checker, rules } = state.context as unknown as PathContext
+    for (const { type, timer, dueUs } of effects) {
+      if (type !== 'startTimer' || timer !== 'probe') continue
       expect(dueUs).toBe(input.atUs + probeIntervalUs)
-      expect(probeIntervalUs).toBeLessThanOrEqual(Math.max(checker.minUs, checker.maxUs))
+      // With loss rules it is their delay, which does not grow.
+      const limitUs = (rules?.loss.delay ?? 0) * 1_000_000 || Math.max(checker.minUs, checker.maxUs)
+      expect(probeIntervalUs).toBeLessThanOrEqual(limitUs)
     }
   })
 })

@@ -6,6 +6,7 @@ import type { EventType } from '../../machines/events.ts'
 import { HEAD_EVENTS } from '../../machines/head-events.ts'
 import { LUN_EVENTS } from '../../machines/lun-events.ts'
 import { PATH_EVENTS } from '../../machines/path-events.ts'
+import { PATH_HEALTH_EVENTS } from '../../machines/path-health-events.ts'
 import { MACHINES, type MachineName } from '../../machines/registry.ts'
 import type { Happening } from './given.ts'
 import { added, created, DELAY_US, EVIDENCE, failed, paths, samplesOf, WHY } from './payloads.ts'
@@ -23,6 +24,8 @@ export interface Model {
   /** Event types that begin a life; random stories often start with one. */
   readonly openings: readonly string[]
   readonly abstraction: (context: Context) => unknown
+  /** What is tried together. Searches apart keep the space small where regions have nothing to do with each other. */
+  readonly searches: readonly (readonly Happening[])[]
   /** For the search over all simple paths, which grows much faster than the one over shortest paths. */
   readonly few: readonly Happening[]
 }
@@ -36,6 +39,19 @@ export interface ModelEvent extends EventObject {
 const armed = ({ timers }: Context): string[] => Object.keys(timers as object).sort()
 const atMost = (limit: number, value: unknown): number => Math.min(limit, Number(value))
 
+/** What the health of a path has to do with: one access state, and a device that comes and goes. */
+const HEALTH_STORY: readonly Happening[] = [
+  ['path.added', added()],
+  ...samplesOf(
+    PATH_EVENTS.filter(({ type }) =>
+      [
+        ...['path.removed', 'path.failed', 'path.probeFailed', 'path.probeSucceeded'],
+        ...['path.becameMarginal', 'path.becameSteady', 'path.enabled', 'path.disabled'],
+      ].includes(type),
+    ),
+  ),
+]
+
 export const MODELS: readonly Model[] = [
   {
     name: 'path',
@@ -48,6 +64,13 @@ export const MODELS: readonly Model[] = [
       context['suspect'] !== null,
       armed(context),
       Number(context['probeIntervalUs']) > 1_000_000,
+      ...['rules', 'newSizeBytes'].map((key) => context[key] !== null),
+      ...['override', 'waiting', 'heldBack', 'goingAway'].map((key) => context[key]),
+      atMost(2, context['flaps']),
+    ],
+    searches: [
+      samplesOf(PATH_EVENTS.filter((type) => !PATH_HEALTH_EVENTS.includes(type as never))),
+      [...HEALTH_STORY, ...samplesOf(PATH_HEALTH_EVENTS)],
     ],
     few: [
       ['path.added', added()],
@@ -69,8 +92,10 @@ export const MODELS: readonly Model[] = [
       ...['present', 'iopolicy', 'noPathRetry', 'exhausted'].map((key) => context[key]),
       ...['paths', 'usable', 'available', 'checksLeft'].map((key) => atMost(3, context[key])),
       context['delayedRemovalUs'] === DELAY_US,
+      context['loss'],
       armed(context),
     ],
+    searches: [samplesOf(HEAD_EVENTS)],
     few: [
       ['head.created', created({ noPathRetry: 2, delayedRemovalUs: DELAY_US })],
       ['head.published'],
@@ -86,6 +111,7 @@ export const MODELS: readonly Model[] = [
     types: LUN_EVENTS,
     openings: ['lun.found'],
     abstraction: (context) => ['poisoned', 'flushErrors', 'ghosts'].map((key) => atMost(1, context[key])),
+    searches: [samplesOf(LUN_EVENTS)],
     few: samplesOf(LUN_EVENTS),
   },
   {
@@ -97,12 +123,13 @@ export const MODELS: readonly Model[] = [
       context['why'],
       ...['runs', 'uncleanStarts', 'refusedPaths', 'ledgerGaps'].map((key) => atMost(1, context[key])),
     ],
+    searches: [samplesOf(ENGINE_EVENTS)],
     few: samplesOf(ENGINE_EVENTS.filter(({ type }) => type !== 'engine.pathRefused')),
   },
 ]
 
 /** What getShortestPaths, getSimplePaths and getAdjacencyMap want to know. Armed timers fire besides `happenings`. */
-export function traversal(model: Model, happenings: readonly Happening[] = samplesOf(model.types)) {
+export function traversal(model: Model, happenings: readonly Happening[]) {
   const { name, machine, abstraction } = model
   const events = happenings.map(([type, data]): ModelEvent => ({ ...data, type, atUs: AT_US }))
   return {

@@ -180,8 +180,14 @@ describe('removal', () => {
 describe('marginal', () => {
   test('is still usable, is left again, and is for paths that are there', () => {
     const marginal = given('path', ADDED).when('path.becameMarginal', WHY)
-    marginal.leadsTo({ value: { health: 'marginal' }, context: WHY, effects: [] })
-    marginal.when('path.becameSteady', WHY).leadsTo({ value: { health: 'online' }, effects: [] })
+    marginal.leadsTo({
+      value: { health: 'marginal' },
+      context: WHY,
+      effects: ['clearCurrentPath', 'sample'],
+    })
+    marginal
+      .when('path.becameSteady', WHY)
+      .leadsTo({ value: { health: 'online' }, effects: ['searchCurrentPath'] })
     given('path', ADDED).when('path.becameSteady', WHY).isRefused()
     given('path').when('path.becameMarginal', WHY).isRefused()
   })

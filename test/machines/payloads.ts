@@ -11,6 +11,19 @@ export const CHECKER = { minUs: 1_000_000, maxUs: 8_000_000 }
 export const CHECK_INTERVAL_US = 5_000_000
 export const DELAY_US = 30_000_000
 
+/** Rules of health with everything switched on. */
+export function rules(other: Data = {}): Data {
+  return {
+    check: { minUs: 1_000_000, maxUs: 4_000_000 },
+    marginal: {
+      ...{ doubleFailureUs: 60_000_000, sampleUs: 10_000_000, errorsPerThousand: 20 },
+      ...{ recheckUs: 5_000_000, recheckMaxUs: 40_000_000 },
+    },
+    loss: { loss: 30, delay: 2, fastFail: 10 },
+    ...other,
+  }
+}
+
 export function added(other: Data = {}): Data {
   return {
     ...{ wwid: WWID, hctl: '8:0:0:0', name: 'sda:0', index: 0, kind: 'loop', device: '/dev/loop0' },
@@ -78,6 +91,19 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   'path.found': [WHY],
   'path.transitionRefused': [{ asked: 'path.unblocked', ...WHY }],
   'path.fenced': [{ detail: 'its server was killed' }],
+  'path.rulesSet': [rules()],
+  'path.checkPassed': [{ reads: 3 }],
+  'path.checkFailed': [EVIDENCE],
+  'path.sampled': [
+    { reads: 100, errors: 0, slow: 0 },
+    { reads: 100, errors: 5, slow: 0 },
+  ],
+  'path.heldBack': [{ forUs: 5_000_000, ...WHY }],
+  'path.failedBack': [WHY],
+  'path.overridden': [WHY],
+  'path.overrideEnded': [WHY],
+  'path.goingAway': [WHY],
+  'path.capacityChanged': [{ fromBytes: 1_048_576, toBytes: 2_097_152 }],
   'head.created': (['fail', 'queue', 2] as const).flatMap((noPathRetry) =>
     [0, DELAY_US].map((delayedRemovalUs) => created({ noPathRetry, delayedRemovalUs })),
   ),
@@ -93,6 +119,16 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   'head.closed': [WHY],
   'head.drained': [{ bios: 3, bytes: 1536, ...WHY }],
   'head.ioSampled': [{ sinceUs: 0, ...counts, callerErrors: 0, requeued: 0, failedNoPath: 0, resent: 0 }],
+  'head.failbackSet': [{ to: 'manual' }, { to: 5_000_000 }],
+  'head.pathPreferred': [
+    { path: '8:0:0:0', ...WHY },
+    { path: null, ...WHY },
+  ],
+  'head.quantumSet': [{ unit: 'ios', size: 2 }],
+  'head.lossChanged': [
+    { to: 'allPathsDown', ...WHY },
+    { to: 'permanent', ...WHY },
+  ],
   'lun.found': [found],
   'lun.bioPoisoned': [{ bio: 1, evidence: EVIDENCE, paths: ['sda:0', 'sda:1'] }],
   'lun.flushFailed': [{ path: 'sda:0', evidence: EVIDENCE }],

@@ -100,7 +100,7 @@ describe('may I send I/O down this path now', () => {
       { ...usable, health: 'probing' },
       { ...usable, admin: 'disabled' },
     ] as const
-    expect(spoilt.map(isDisabled)).toEqual([true, true, true, true])
+    expect(spoilt.map((path) => isDisabled(path))).toEqual([true, true, true, true])
   })
 
   test('D-20: optimized is usable and optimal, so that no path is preferred that must not be used', () => {
@@ -141,7 +141,7 @@ describe('is it worth waiting for this path', () => {
   test('D-22: a path that is not fully created keeps no I/O waiting', () => {
     const unready = ALL.filter(({ device }) => device === 'created' || device === 'createdBlocked')
     expect(unready).toHaveLength(2 * 7 * 4 * 2)
-    expect(unready.filter(isAvailable)).toEqual([])
+    expect(unready.filter((path) => isAvailable(path))).toEqual([])
     expect(unready.filter((path) => !isDisabled(path))).toEqual([])
   })
 

@@ -1,0 +1,62 @@
+// Which health events a path takes and when, for path.ts: guards, and the transitions that leave its state as it is.
+import { comesBackMarginal, HEALTH_TIMERS, isClean, type HealthTimer } from './path-health.ts'
+import type { EffectName } from './effects.ts'
+import type { PathContext } from './path.ts'
+import type { PathEvent } from './path-events.ts'
+
+interface Asked {
+  readonly context: PathContext
+  readonly event: PathEvent
+}
+
+/** Guards of the path machine that are about its health. */
+export const healthGuards = {
+  takesRules: ({ context }: Asked) => context.present && context.rules === null,
+  /** A check of a path that is well is out. */
+  isChecking: ({ context }: Asked) =>
+    context.present &&
+    context.failure === null &&
+    (context.rules?.check.maxUs ?? 0) > 0 &&
+    context.timers['check'] === undefined,
+  isHealthTimer: ({ context, event }: Asked, { timer }: { timer: HealthTimer }) =>
+    event.type === 'path.timerFired' && event.timer === timer && context.timers[timer] === event.dueUs,
+  comesBackMarginal: ({ context }: Asked) => comesBackMarginal(context),
+  isSampling: ({ context }: Asked) => isSampling(context),
+  sampledClean: ({ context, event }: Asked) =>
+    event.type === 'path.sampled' && isSampling(context) && isClean(context, event),
+  mayHoldBack: ({ context }: Asked) => context.present && !context.heldBack,
+  heldBack: ({ context }: Asked) => context.present && context.heldBack,
+  mayOverride: ({ context }: Asked) => context.present && context.override === 'none',
+  overridden: ({ context }: Asked) => context.override === 'on',
+  staysHere: ({ context }: Asked) => context.present && !context.goingAway,
+}
+
+/** The time for samples is over, and what they came to is waited for. */
+function isSampling({ rules, timers }: PathContext): boolean {
+  return rules !== null && timers['sample'] === undefined && timers['recheck'] === undefined
+}
+
+/** What each timer asks of the world when it fires. */
+const WHEN_FIRED = {
+  check: ['check'],
+  failback: ['searchCurrentPath'],
+  fastFail: [],
+  loss: ['removePath'],
+  recheck: ['sample'],
+  sample: ['tally'],
+} as const satisfies Readonly<Record<HealthTimer, readonly EffectName[]>>
+
+/** Events of the whole path: none of its regions changes its state for them. */
+export const HEALTH_EVENTS_OF_THE_PATH = {
+  'path.rulesSet': { guard: 'takesRules', actions: 'keepHealth' },
+  'path.checkPassed': { guard: 'isChecking', actions: 'keepHealth' },
+  'path.checkFailed': { guard: 'isChecking', actions: 'keepHealth' },
+  'path.heldBack': { guard: 'mayHoldBack', actions: ['keepHealth', 'clearCurrentPath'] },
+  'path.failedBack': { guard: 'heldBack', actions: ['keepHealth', 'searchCurrentPath'] },
+  'path.goingAway': { guard: 'staysHere', actions: ['noteWhy', 'keepHealth', 'clearCurrentPath'] },
+  'path.capacityChanged': { guard: 'present', actions: 'keepHealth' },
+  'path.timerFired': HEALTH_TIMERS.map((timer) => ({
+    guard: { type: 'isHealthTimer' as const, params: { timer } },
+    actions: [{ type: 'disarm' as const, params: { timer } }, 'keepHealth' as const, ...WHEN_FIRED[timer]],
+  })),
+} as const
