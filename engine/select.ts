@@ -112,25 +112,35 @@ function roundRobinPath<Path extends Selectable>(
   node: number,
   bytes: number,
 ): Path | null {
-  const { paths, current, left } = table
+  const { paths, current } = table
   const cached = current[node] ?? null
   const start = cached === null ? -1 : paths.indexOf(cached)
   if (cached === null || start < 0) return takeTurn(table, node, searchPath(table, node), bytes)
   if (paths.length === 1) return cached.disabled ? null : cached
-  const stays = !cached.disabled && (left[node] ?? 0) > 0
+  const stays = !cached.disabled && hasLeft(table, node)
   if (stays && cached.rank === 0) return spend(table, node, cached, bytes)
+  const next = nextInTurn(paths, start)
+  // Against nobody it wins by any rank.
+  const lead = next === null ? 1 : next.rank - cached.rank
+  if (cached.disabled || lead < 0) return takeTurn(table, node, next, bytes)
+  if (stays) return spend(table, node, cached, bytes)
+  return takeTurn(table, node, lead > 0 ? cached : next, bytes)
+}
+
+function hasLeft<Path extends Selectable>({ left }: SelectionTable<Path>, node: number): boolean {
+  return (left[node] ?? 0) > 0
+}
+
+/** The first path after the cached one of the best rank there can be; else, as in the kernel, the last of the best. */
+function nextInTurn<Path extends Selectable>(paths: readonly Path[], start: number): Path | null {
   let next: Path | null = null
   for (let step = 1; step < paths.length; step += 1) {
     const path = paths[(start + step) % paths.length]
     if (path === undefined || path.disabled) continue
-    if (path.rank === 0) return takeTurn(table, node, path, bytes)
-    // The last of the best: so does the kernel with those that are not optimized.
+    if (path.rank === 0) return path
     if (next === null || path.rank <= next.rank) next = path
   }
-  const rank = next === null ? Infinity : next.rank
-  if (stays && cached.rank <= rank) return spend(table, node, cached, bytes)
-  if (!cached.disabled && cached.rank < rank) return takeTurn(table, node, cached, bytes)
-  return takeTurn(table, node, next, bytes)
+  return next
 }
 
 /** The path's turn begins: it is the node's cached path, with a whole quantum less this I/O. */

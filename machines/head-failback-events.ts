@@ -8,10 +8,7 @@ export const failback = z.enum(FAILBACK_MODES).or(z.int().min(1).max(86_400_000_
 
 export const quantum = z.strictObject({
   unit: z.enum(['ios', 'bytes']),
-  size: z
-    .int()
-    .min(1)
-    .max(2 ** 40),
+  size: z.int().min(1).max(1_099_511_627_776),
 })
 
 export const HEAD_FAILBACK_EVENTS = [

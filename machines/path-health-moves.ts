@@ -11,24 +11,24 @@ interface Asked {
 
 /** Guards of the path machine that are about its health. */
 export const healthGuards = {
-  takesRules: ({ context }: Asked) => context.present && context.rules === null,
+  takesRules: ({ context }: Asked): boolean => context.present && context.rules === null,
   /** A check of a path that is well is out. */
-  isChecking: ({ context }: Asked) =>
+  isChecking: ({ context }: Asked): boolean =>
     context.present &&
     context.failure === null &&
     (context.rules?.check.maxUs ?? 0) > 0 &&
     context.timers['check'] === undefined,
-  isHealthTimer: ({ context, event }: Asked, { timer }: { timer: HealthTimer }) =>
+  isHealthTimer: ({ context, event }: Asked, { timer }: { timer: HealthTimer }): boolean =>
     event.type === 'path.timerFired' && event.timer === timer && context.timers[timer] === event.dueUs,
-  comesBackMarginal: ({ context }: Asked) => comesBackMarginal(context),
-  isSampling: ({ context }: Asked) => isSampling(context),
-  sampledClean: ({ context, event }: Asked) =>
+  comesBackMarginal: ({ context }: Asked): boolean => comesBackMarginal(context),
+  isSampling: ({ context }: Asked): boolean => isSampling(context),
+  sampledClean: ({ context, event }: Asked): boolean =>
     event.type === 'path.sampled' && isSampling(context) && isClean(context, event),
-  mayHoldBack: ({ context }: Asked) => context.present && !context.heldBack,
-  heldBack: ({ context }: Asked) => context.present && context.heldBack,
-  mayOverride: ({ context }: Asked) => context.present && context.override === 'none',
-  overridden: ({ context }: Asked) => context.override === 'on',
-  staysHere: ({ context }: Asked) => context.present && !context.goingAway,
+  mayHoldBack: ({ context }: Asked): boolean => context.present && !context.heldBack,
+  heldBack: ({ context }: Asked): boolean => context.present && context.heldBack,
+  mayOverride: ({ context }: Asked): boolean => context.present && context.override === 'none',
+  overridden: ({ context }: Asked): boolean => context.override === 'on',
+  staysHere: ({ context }: Asked): boolean => context.present && !context.goingAway,
 }
 
 /** The time for samples is over, and what they came to is waited for. */

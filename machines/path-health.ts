@@ -42,28 +42,32 @@ export function healthAfter(context: PathContext, event: PathEvent): HealthChang
   switch (event.type) {
     case 'path.removed':
       return change({}, HEALTH_TIMERS)
-    case 'path.rulesSet':
-      return rulesSet(context, event)
-    case 'path.checkPassed':
-      return checked(context, Math.min(context.rules?.check.maxUs ?? 0, context.checkIntervalUs * 2))
-    case 'path.checkFailed':
-      return checked(context, context.rules?.check.minUs ?? 0)
     case 'path.failed':
       return failed(context, event.atUs)
     case 'path.probeSucceeded':
       return returned(context)
     case 'path.timerFired':
       return fired(context, event.timer)
-    case 'path.heldBack':
-      return change({ heldBack: true }, [], event.forUs === null ? {} : { failback: event.forUs })
-    case 'path.failedBack':
-      return change({ heldBack: false }, ['failback'])
     case 'path.goingAway':
       return change({ goingAway: true })
     case 'path.capacityChanged':
       return change({ newSizeBytes: event.toBytes })
     default:
-      return marginAfter(context, event) ?? overrideAfter(context, event)
+      return checkAfter(context, event) ?? marginAfter(context, event) ?? operatorAfter(context, event)
+  }
+}
+
+function checkAfter(context: PathContext, event: PathEvent): HealthChange | null {
+  const { rules, checkIntervalUs } = context
+  switch (event.type) {
+    case 'path.rulesSet':
+      return rulesSet(context, event)
+    case 'path.checkPassed':
+      return checked(rules, Math.min(rules?.check.maxUs ?? 0, checkIntervalUs * 2))
+    case 'path.checkFailed':
+      return checked(rules, rules?.check.minUs ?? 0)
+    default:
+      return null
   }
 }
 
@@ -82,11 +86,20 @@ function marginAfter(context: PathContext, event: PathEvent): HealthChange | nul
   }
 }
 
-function overrideAfter({ override }: PathContext, { type }: PathEvent): HealthChange {
-  if (type === 'path.overridden') return change({ override: 'on' })
-  // The operator insists: he is not overridden again before he has put the path back himself.
-  if (type === 'path.disabled') return change({ override: override === 'on' ? 'refused' : 'none' })
-  return change({ override: 'none' })
+function operatorAfter({ override }: PathContext, event: PathEvent): HealthChange {
+  switch (event.type) {
+    case 'path.heldBack':
+      return change({ heldBack: true }, [], event.forUs === null ? {} : { failback: event.forUs })
+    case 'path.failedBack':
+      return change({ heldBack: false }, ['failback'])
+    case 'path.overridden':
+      return change({ override: 'on' })
+    // The operator insists: he is not overridden again before he has put the path back himself.
+    case 'path.disabled':
+      return change({ override: override === 'on' ? 'refused' : 'none' })
+    default:
+      return change({ override: 'none' })
+  }
 }
 
 /** A path came back: does it, having failed twice within the time, come back marginal? */
@@ -114,7 +127,7 @@ function rulesSet({ failure }: PathContext, event: HealthRules & { readonly atUs
   return change({ rules, checkIntervalUs: check.minUs }, [], arm)
 }
 
-function checked({ rules }: PathContext, checkIntervalUs: number): HealthChange {
+function checked(rules: HealthRules | null, checkIntervalUs: number): HealthChange {
   return rules === null ? change() : change({ checkIntervalUs }, [], nextCheck(rules, checkIntervalUs))
 }
 
