@@ -37,14 +37,47 @@ export { seededRandom } from './adapters/seeded-random.ts'
 export { systemClock } from './adapters/system.ts'
 export type { Clock, Lun, NewId, PathDevice, Random } from './adapters/ports.ts'
 
-export { failovers, ioByPath, pathHistory, timeInState } from './store/audit/index.ts'
+export {
+  availability,
+  blockPath,
+  changes,
+  correlated,
+  failovers,
+  flapping,
+  ghosts,
+  invariants,
+  ioByInterval,
+  ioByPath,
+  outages,
+  pathHistory,
+  reservations,
+  timeInState,
+  timers,
+  topology,
+} from './store/audit/index.ts'
 export type {
+  AvailabilityRow,
+  BlockPathRow,
+  ChangeRow,
+  CorrelatedRow,
   FailoverRow,
+  FlappingRow,
+  GhostRow,
+  InvariantRow,
+  IoByIntervalRow,
   IoByPathRow,
+  OutageRow,
   PathHistoryRow,
   PathRange,
+  PositionRange,
+  ReservationRow,
+  StreamRange,
   TimeInStateRow,
+  TimerRow,
+  TopologyRow,
 } from './store/audit/index.ts'
+export { askSql } from './store/sql/ask.ts'
+export type { SqlAnswer, SqlBounds } from './store/sql/ask.ts'
 export { redecide, Redecider, stateAt } from './store/fold.ts'
 export type { LedgerPoint, LedgerState, StreamAt } from './store/fold.ts'
 export { memoryStore } from './store/memory-store.ts'

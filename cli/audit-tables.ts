@@ -1,10 +1,20 @@
-// The answers of the audit queries as tables for people.
-import type { FailoverRow, IoByPathRow, PathHistoryRow, TimeInStateRow } from '../index.ts'
+// The answers of the audit queries about paths and heads as tables for people.
+import type {
+  AvailabilityRow,
+  CorrelatedRow,
+  FailoverRow,
+  FlappingRow,
+  IoByIntervalRow,
+  IoByPathRow,
+  OutageRow,
+  PathHistoryRow,
+  TimeInStateRow,
+} from '../index.ts'
 import type { Evidence } from '../machines/events.ts'
 import { describeEvidence, oneLine, stateWords } from './describe-event.ts'
 import { isoOf } from './moment.ts'
 import type { NameOf } from './names.ts'
-import { bytes, duration, figure } from './text.ts'
+import { bytes, counted, duration, figure } from './text.ts'
 import type { Paint } from './text.ts'
 
 export function historyTable(rows: readonly PathHistoryRow[], nameOf: NameOf, paint: Paint): string[][] {
@@ -75,6 +85,78 @@ export function ioTable(rows: readonly IoByPathRow[], nameOf: NameOf, paint: Pai
     figure(row.resent),
   ])
   return [head, ...body]
+}
+
+export function intervalTable(rows: readonly IoByIntervalRow[], nameOf: NameOf, paint: Paint): string[][] {
+  const [head = [], ...body] = ioTable(rows, nameOf, paint)
+  return [[paint.dim('from'), ...head], ...body.map((cells, at) => [isoOf(rows[at]?.fromUs ?? 0), ...cells])]
+}
+
+export function availabilityTable(
+  rows: readonly AvailabilityRow[],
+  nameOf: NameOf,
+  { dim, bold }: Paint,
+): string[][] {
+  const head = ['of', 'available', 'up', 'down', 'failures', 'MTBF', 'MTTR'].map(dim)
+  const body = rows.map((row) => [
+    bold(nameOf(row.stream)),
+    row.availabilityPpm === null ? '-' : `${(row.availabilityPpm / 10_000).toFixed(4)} %`,
+    duration(row.upUs),
+    duration(row.downUs),
+    figure(row.failures),
+    row.mtbfUs === null ? '-' : duration(row.mtbfUs),
+    row.mttrUs === null ? '-' : duration(row.mttrUs),
+  ])
+  return [head, ...body]
+}
+
+export function outageTable(rows: readonly OutageRow[], nameOf: NameOf, paint: Paint): string[][] {
+  const { dim, bold, bad, good, warn } = paint
+  const head = ['position', 'time', 'head', 'I/O', 'after', 'waited', 'failed', 'drained', 'ended'].map(dim)
+  const body = rows.map((row) => [
+    String(row.position),
+    isoOf(row.recordedAtUs),
+    bold(nameOf(row.head)),
+    row.worst === 'failing' ? bad(row.worst) : warn(row.worst),
+    row.cause === null || row.causeStream === null
+      ? '-'
+      : `${row.causeType ?? ''} of ${nameOf(row.causeStream)} at ${row.cause}`,
+    figure(row.requeued),
+    figure(row.failedNoPath),
+    figure(row.drained),
+    row.endedBy === null
+      ? bad('goes on')
+      : good(`at ${row.endedPosition ?? ''} after ${duration(row.tookUs ?? 0)}`),
+  ])
+  return [head, ...body]
+}
+
+export function flappingTable(
+  rows: readonly FlappingRow[],
+  nameOf: NameOf,
+  { dim, bold }: Paint,
+): string[][] {
+  const head = ['path', 'failures', 'at worst', 'from', 'position'].map(dim)
+  const body = rows.map((row) => [
+    bold(nameOf(row.path)),
+    figure(row.failures),
+    `${figure(row.worst)} in ${duration(row.toUs - row.fromUs)}`,
+    isoOf(row.fromUs),
+    String(row.fromPosition),
+  ])
+  return [head, ...body]
+}
+
+export function correlatedTable(rows: readonly CorrelatedRow[], nameOf: NameOf, paint: Paint): string[][] {
+  return rows.map((row) => [
+    String(row.position).padStart(6),
+    isoOf(row.recordedAtUs),
+    row.paths === row.of
+      ? paint.bad(`all ${counted(row.of, 'path')} of adapter ${row.adapter}`)
+      : `${row.paths} of ${counted(row.of, 'path')} of adapter ${row.adapter}`,
+    `within ${duration(row.toUs - row.recordedAtUs)}`,
+    row.streams.map(nameOf).join(' '),
+  ])
 }
 
 /** Evidence of an I/O, or of a probe: what answered, and where. */

@@ -22,7 +22,7 @@ export const EXIT = {
 /** Codes of errors that end the command, by what they exit with. A code that is not here exits with 1. */
 const CODES: Readonly<Record<'usage' | 'notFound' | 'conflict' | 'verification' | 'io' | 'bug', string>> = {
   usage:
-    'USAGE SEEDS_INVALID QUERY_INVALID CONTROL_REQUEST GHOST_REASON SETTINGS_INVALID STREAM_UNKNOWN LUN_ID',
+    'USAGE SEEDS_INVALID QUERY_INVALID SQL_REFUSED CONTROL_REQUEST GHOST_REASON SETTINGS_INVALID STREAM_UNKNOWN LUN_ID',
   notFound:
     'LEDGER_NOT_FOUND IMAGE_NOT_FOUND CONTROL_NOT_RUNNING POSITION_NOT_FOUND MOMENT_NOT_FOUND EVENTS_NOT_FOUND PATH_NOT_FOUND HEAD_NOT_FOUND',
   conflict:

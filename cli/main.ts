@@ -16,6 +16,8 @@ import { addPath } from './verbs/path.ts'
 import { addReplay } from './verbs/replay.ts'
 import { addShow } from './verbs/show.ts'
 import { addSimulate } from './verbs/simulate.ts'
+import { addSql } from './verbs/sql.ts'
+import { addTopology } from './verbs/topology.ts'
 import { addVerify } from './verbs/verify.ts'
 
 /**
@@ -70,7 +72,9 @@ function createProgram(cli: Cli, print: (text: string) => void): Command {
     addShow,
     addReplay,
     addVerify,
+    addTopology,
     addAudit,
+    addSql,
     addSimulate,
     addPath,
     addDrain,

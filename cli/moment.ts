@@ -32,6 +32,28 @@ export function parseMoment(typed: string): Moment {
   return { kind: 'time', us: parseIso(typed), typed }
 }
 
+/** Reads a duration, '500ms', '2s', '5m', as microseconds. Throws USAGE. Pure. */
+export function parseDuration(typed: string): number {
+  const parts = /^(\d{1,9})(ms|s|m|h|d)$/.exec(typed)
+  const us = Number(parts?.[1]) * (UNIT_US[parts?.[2] ?? ''] ?? 0)
+  if (us > 0) return us
+  throw usageError(
+    `'${typed}' is not a duration.`,
+    'It is a whole number, more than 0, and ms, s, m, h or d.',
+    'Write 500ms or 2s.',
+  )
+}
+
+/** Reads a whole number from `least` on. Throws USAGE. Pure. */
+export function parseCount(typed: string, least = 1): number {
+  if (/^\d{1,15}$/.test(typed) && Number(typed) >= least) return Number(typed)
+  throw usageError(
+    `'${typed}' is not a number.`,
+    `A whole number from ${least} is wanted here.`,
+    'Correct it.',
+  )
+}
+
 /** Reads a position. Throws USAGE. Pure. */
 export function parsePosition(typed: string): number {
   if (/^\d{1,15}$/.test(typed) && Number(typed) > 0) return Number(typed)

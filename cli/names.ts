@@ -38,6 +38,27 @@ export function findPath(reader: LedgerReader, typed: string): string {
   )
 }
 
+/** The stream of a head by any of its names: 'sda', its wwid, or the stream itself. Throws HEAD_NOT_FOUND and USAGE. */
+export function findHead(reader: LedgerReader, typed: string): string {
+  const names = given(reader, 'head.created')
+  const isMeant = ([stream, name]: readonly [string, string]): boolean =>
+    [stream, name, stream.slice('head/'.length)].includes(typed)
+  const [found, ...others] = [...names].filter(isMeant).map(([stream]) => stream)
+  if (found === undefined) {
+    throw new PathledgerError('HEAD_NOT_FOUND', {
+      message: `There is no head '${typed}' on this ledger.`,
+      why: names.size === 0 ? 'No head was ever made.' : `There are ${[...names.values()].join(', ')}.`,
+      todo: 'Use one of these names, or its wwid.',
+    })
+  }
+  if (others.length === 0) return found
+  throw usageError(
+    `'${typed}' means more than one head.`,
+    `There are ${[found, ...others].join(', ')}.`,
+    'Name one of these.',
+  )
+}
+
 /** The names that one type of event gave to streams. */
 function given(reader: LedgerReader, type: string): Map<string, string> {
   const rows = [...pages(reader, { type })].flat()

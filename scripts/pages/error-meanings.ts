@@ -69,6 +69,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     SETTINGS_INVALID: 'A setting is unknown or out of its range; docs/settings.md lists them.',
   },
   'The ledger': {
+    SQL_BOUNDS: 'A statement of `pathledger sql` took longer, or gave more, than it may.',
+    SQL_REFUSED: 'It is not one SELECT, or SQLite does not understand it.',
     AUDIT_FAILED: 'An audit query met a row that pathledger would not have written.',
     EVENT_ID_REUSED: 'The event id is on the ledger already, with other content.',
     EVENT_INVALID: 'The event is not one that this stream takes; docs/events.md lists them.',

@@ -1,41 +1,18 @@
 // The audit queries as functions. Each is one .sql file beside this one, which says what it answers and how: an auditor can
 // run the same text in a sqlite3 shell.
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { PathledgerError } from '../../errors.ts'
-import { PAGE_ROWS } from '../limits.ts'
-import { NO_LIMIT } from '../pages.ts'
-import type { SqlReader, SqlValues } from '../reader.ts'
+import type { SqlReader } from '../reader.ts'
+import { allPages, flag, json, query, regionsText, whole, type PositionRange } from './query.ts'
 
-const whole = z.int()
-const flag = z.union([z.literal(0), z.literal(1)]).transform((value) => value === 1)
-const json = z.string().transform((text) => JSON.parse(text) as unknown)
-const state = z.record(z.string(), z.string())
-const stateText = json.pipe(state)
-
-/** An audit query by its name: its text, and the file it is in. */
-export const AUDIT_QUERIES = {
-  'path-history': new URL('./path-history.sql', import.meta.url),
-  failovers: new URL('./failovers.sql', import.meta.url),
-  'time-in-state': new URL('./time-in-state.sql', import.meta.url),
-  'io-by-path': new URL('./io-by-path.sql', import.meta.url),
-} as const
-
-/** The name of an audit query. */
-export type AuditQuery = keyof typeof AUDIT_QUERIES
-
-/** The SQL of an audit query, with its comment. */
-export function auditSql(name: AuditQuery): string {
-  return readFileSync(AUDIT_QUERIES[name], 'utf8')
-}
+export { AUDIT_QUERIES, auditSql, type AuditQuery, type PositionRange } from './query.ts'
+export * from './heads.ts'
+export * from './record.ts'
+export * from './traced-io.ts'
 
 /** Which failures and events to look at. */
-export interface PathRange {
+export interface PathRange extends PositionRange {
   /** A path's stream, 'path/<wwid>/<H:C:I:L>'; default every path. */
   readonly path?: string
-  /** First and last position, both included; default all. */
-  readonly fromPosition?: number
-  readonly toPosition?: number
 }
 
 const pathHistoryRow = z
@@ -44,8 +21,8 @@ const pathHistoryRow = z
     recorded_at_us: whole,
     path: z.string(),
     type: z.string(),
-    before: stateText.nullable(),
-    after: stateText,
+    before: regionsText.nullable(),
+    after: regionsText,
     refused: flag,
     actor: z.string(),
     reason: z.string().nullable(),
@@ -63,7 +40,7 @@ export type PathHistoryRow = z.infer<typeof pathHistoryRow>
 
 /** Every event of one path or of all, in order. Reads page by page and gives all of it. Throws AUDIT_FAILED and LEDGER_*. */
 export function pathHistory(reader: SqlReader, range: PathRange = {}): PathHistoryRow[] {
-  return allPages(reader, 'path-history', pathHistoryRow, range)
+  return allPages(reader, 'path-history', pathHistoryRow, range, { path: range.path ?? null })
 }
 
 const failoverRow = z
@@ -107,7 +84,7 @@ export type FailoverRow = z.infer<typeof failoverRow>
 
 /** Every failure of one path or of all, in order. Reads page by page and gives all. Throws AUDIT_FAILED and LEDGER_*. */
 export function failovers(reader: SqlReader, range: PathRange = {}): FailoverRow[] {
-  return allPages(reader, 'failovers', failoverRow, range)
+  return allPages(reader, 'failovers', failoverRow, range, { path: range.path ?? null })
 }
 
 const timeInStateRow = z.strictObject({
@@ -158,40 +135,4 @@ export function ioByPath(
   const { path, fromUs, toUs } = range
   const values = { path: path ?? null, from_us: fromUs ?? null, to_us: toUs ?? null }
   return query(reader, 'io-by-path', ioByPathRow, values)
-}
-
-function allPages<Row extends { readonly position: number }>(
-  reader: SqlReader,
-  name: AuditQuery,
-  row: z.ZodType<Row>,
-  { path, fromPosition, toPosition }: PathRange,
-): Row[] {
-  const all: Row[] = []
-  let from = fromPosition ?? 1
-  while (true) {
-    const values = {
-      path: path ?? null,
-      from_position: from,
-      to_position: toPosition ?? NO_LIMIT,
-      limit: PAGE_ROWS,
-    }
-    const page = query(reader, name, row, values)
-    for (const one of page) all.push(one)
-    const last = page.at(-1)
-    if (last === undefined || page.length < PAGE_ROWS) return all
-    from = last.position + 1
-  }
-}
-
-function query<Row>(reader: SqlReader, name: AuditQuery, row: z.ZodType<Row>, values: SqlValues): Row[] {
-  return reader.select(auditSql(name), values).map((raw) => {
-    const parsed = row.safeParse(raw)
-    if (parsed.success) return parsed.data
-    throw new PathledgerError('AUDIT_FAILED', {
-      message: `The query ${name} met a row that it does not understand.`,
-      why: `${parsed.error.issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('; ')}.`,
-      todo: 'Run `pathledger verify`: an event on this ledger is not as pathledger writes them.',
-      details: { query: name, row: raw },
-    })
-  })
 }

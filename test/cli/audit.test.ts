@@ -1,8 +1,9 @@
-// `pathledger audit`: four questions, their options, both forms.
+// `pathledger audit`: its questions, their options, both forms.
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openLedgerReader } from '../../index.ts'
 import type { StoredEvent } from '../../index.ts'
+import { AUDIT_QUERIES } from '../../store/audit/index.ts'
 import { documentIn, errorIn, makeFolder, recordStory, removeFolder, run, WWID } from './harness.ts'
 
 const QUESTIONS = ['path-history', 'failovers', 'time-in-state', 'io-by-path']
@@ -115,6 +116,81 @@ describe('io-by-path', () => {
     expect((await run('audit', 'io-by-path', file)).stdout).toMatch(/^path +reads +read +writes +written/)
   })
 })
+
+describe('every question', () => {
+  test('has its verb, both forms, and one answer where there is one', async () => {
+    const { stdout } = await run('audit', '--help')
+    const names = [...stdout.split('\nCommands:\n')[1]!.matchAll(/^ {2}(\w[\w-]*)/gm)]
+      .map(([, name]) => name!)
+      .filter((name) => name !== 'help')
+    expect(names).toEqual(
+      Object.keys(AUDIT_QUERIES)
+        .filter((name) => name !== 'topology')
+        .sort(byList(names)),
+    )
+    const found: string[] = []
+    for (const name of names) {
+      const options = name === 'block-path' ? ['--offset', '0'] : []
+      if ((await rows(name, ...options)).length > 0) found.push(name)
+      expect(await run('audit', name, file, ...options)).toMatchObject({ code: 0, stderr: '' })
+    }
+    const none = ['outages', 'flapping', 'correlated', 'block-path', 'ghosts', 'reservations']
+    expect(found).toEqual(names.filter((name) => !none.includes(name)))
+  })
+
+  test('people read the answers', async () => {
+    const answer = async (...argv: string[]) => (await run('audit', ...argv)).stdout
+    expect(await answer('availability', file)).toMatch(/sda:0 +[\d.]+ % +[\d.]+ \w+ +[\d.]+ \w+ +1 /)
+    expect(await answer('flapping', file, '--failures', '1')).toMatch(/sda:0 +1 +1 in 0 us/)
+    expect(await answer('changes', file)).toMatch(/sda:1 +path\.disabled +a cable +by operator:0 +"a cable"/)
+    expect(await answer('timers', file, '--path', 'sda:0')).toMatch(/sda:0 +probe +5\.00 ms +fired +\d+/)
+    expect(await answer('io-by-interval', file, '--every', '1h')).toMatch(/^from +path +reads/)
+    expect(await answer('invariants', file)).toMatch(/^holds +causes-come-first +\d+ checked\n/)
+    expect(await answer('availability', file, '--head', 'sda')).not.toContain('sda:')
+  })
+
+  test.each([
+    ['flapping', '--within', '5'],
+    ['flapping', '--failures', '0'],
+    ['io-by-interval', '--every', '0s'],
+    ['block-path', '--length', '1'],
+    ['outages', '--head', 'sdq'],
+  ])('%s refuses %s %s', async (...argv) => {
+    const ran = await run('audit', argv[0], file, ...argv.slice(1), '--json')
+    expect([2, 3]).toContain(ran.code)
+    expect(ran.stdout).toBe('')
+  })
+})
+
+describe('topology', () => {
+  test('tells what was there then, as show does', async () => {
+    const failed = events.find(({ type }) => type === 'path.failed')!.position
+    const { position, heads } = documentIn(await run('topology', file, '--at', String(failed), '--json'))
+    const shown = documentIn(await run('show', file, '--at', String(failed), '--json'))
+    expect(position).toBe(failed)
+    const plain = (of: {
+      name: string
+      state: unknown
+      paths?: { name: string; state: unknown; usable: boolean }[]
+    }) => ({
+      ...{ name: of.name, state: of.state },
+      paths: of.paths!.map(({ name, state, usable }) => ({ name, state, usable })),
+    })
+    expect(heads.map(plain)).toEqual(shown.heads.map(plain))
+    const { stdout } = await run('topology', file, '--at', String(failed))
+    expect(stdout).toMatch(/\n {2}sda:0 +8:0:0:0 +running\/optimal\/failed\/enabled +by \d+/)
+  })
+
+  test('leaves out what was removed, unless asked', async () => {
+    expect((await run('topology', file)).stdout).toMatch(/No head was there\.\n$/)
+    expect((await run('topology', file, '--all')).stdout).toContain('deleted/')
+  })
+})
+
+/** The order of a list, for sorting another one. */
+function byList(list: readonly string[]) {
+  return (one: string, other: string) => list.indexOf(one) - list.indexOf(other)
+}
 
 describe.each(QUESTIONS)('%s refuses', (question) => {
   test('a path that was never there, and says which were', async () => {

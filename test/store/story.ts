@@ -71,7 +71,7 @@ function counts(scribe: Scribe, paths: number, usable: number): NewEvent {
   return scribe.event(HEAD, 'head.pathsChanged', { paths, usable, optimized: usable, available: usable })
 }
 
-function headCreated(): Readonly<Record<string, unknown>> {
+export function headCreated(): Readonly<Record<string, unknown>> {
   return {
     ...{ wwid: WWID, name: 'sda', index: 0, iopolicy: 'numa', noPathRetry: 'queue' },
     ...{ checkIntervalUs: SECOND, delayedRemovalUs: 0, sizeBytes: 1_048_576, logicalBlockBytes: 512 },

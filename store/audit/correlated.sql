@@ -1,0 +1,84 @@
+-- Which paths of one adapter went down together: "all paths of adapter 8 within 2 s"?
+--
+-- :window_us  how close together, microseconds
+--
+-- An adapter is the H of H:C:I:L. Going down is path.failed, path.wentOffline and path.transportWentOffline. A burst begins with
+-- one of them and takes in all that follow on that adapter within the window; the next one begins behind it. Only bursts of two
+-- or more paths are told. of is how many paths the adapter had when it began; paths = of says that it was all of them: look at
+-- the adapter, its cable and its switch, before you look at any path. Times are the wall clock's.
+WITH RECURSIVE
+path_event AS (
+  -- The H:C:I:L is what follows the last '/' of the stream.
+  SELECT
+    *,
+    replace(stream, rtrim(stream, replace(stream, '/', '')), '') AS hctl
+  FROM events
+  WHERE type IN ('path.failed', 'path.wentOffline', 'path.transportWentOffline', 'path.added', 'path.removed')
+    AND decision ->> '$.refused' IS NULL
+),
+failure AS MATERIALIZED (
+  SELECT
+    position,
+    recorded_at_us,
+    stream,
+    substr(hctl, 1, instr(hctl, ':') - 1) AS adapter,
+    row_number() OVER (
+      PARTITION BY substr(hctl, 1, instr(hctl, ':') - 1)
+      ORDER BY recorded_at_us, position
+    ) AS nth
+  FROM path_event
+  WHERE type NOT IN ('path.added', 'path.removed')
+),
+burst (adapter, nth, from_us) AS (
+  SELECT adapter, nth, recorded_at_us FROM failure WHERE nth = 1
+  UNION ALL
+  SELECT later.adapter, later.nth, later.recorded_at_us
+  FROM burst
+  JOIN failure AS later ON later.adapter = burst.adapter
+  WHERE later.nth = (
+    SELECT min(behind.nth)
+    FROM failure AS behind
+    WHERE behind.adapter = burst.adapter AND behind.recorded_at_us > burst.from_us + :window_us
+  )
+),
+met AS (
+  SELECT
+    burst.adapter,
+    min(failure.position) AS position,
+    max(failure.position) AS to_position,
+    min(failure.recorded_at_us) AS recorded_at_us,
+    max(failure.recorded_at_us) AS to_us,
+    count(DISTINCT failure.stream) AS paths,
+    json_group_array(DISTINCT failure.stream) AS streams
+  FROM burst
+  JOIN failure
+    ON failure.adapter = burst.adapter
+    AND failure.recorded_at_us BETWEEN burst.from_us AND burst.from_us + :window_us
+  GROUP BY burst.adapter, burst.nth
+  HAVING count(DISTINCT failure.stream) >= 2
+)
+SELECT
+  met.adapter,
+  met.position,
+  met.to_position,
+  met.recorded_at_us,
+  met.to_us,
+  met.paths,
+  (
+    SELECT count(*)
+    FROM path_event AS added
+    WHERE added.type = 'path.added'
+      AND added.hctl LIKE met.adapter || ':%'
+      AND added.position <= met.position
+      AND NOT EXISTS (
+        SELECT 1
+        FROM path_event AS removed
+        WHERE removed.stream = added.stream
+          AND removed.type = 'path.removed'
+          AND removed.position > added.position
+          AND removed.position <= met.position
+      )
+  ) AS of,
+  met.streams
+FROM met
+ORDER BY met.position

@@ -1,0 +1,46 @@
+-- Which paths fail again and again: how often at most within a while, and when was that?
+--
+-- :path       the path's stream, 'path/<wwid>/<H:C:I:L>'; NULL for every path
+-- :window_us  the while, microseconds
+-- :failures   how many failures within it make a path one that flaps
+--
+-- failures counts them all, worst those of the while with the most of them; from_position, from_us and to_us are the first and
+-- the last failure of that while, the earliest where several have as many. Times are the wall clock's.
+WITH
+failure AS (
+  SELECT stream, position, recorded_at_us
+  FROM events
+  WHERE type = 'path.failed'
+    AND decision ->> '$.refused' IS NULL
+    AND stream >= coalesce(:path, 'path/')
+    AND stream <= coalesce(:path, 'path0')
+),
+counted AS (
+  SELECT
+    stream,
+    position,
+    recorded_at_us,
+    count(*) OVER (PARTITION BY stream) AS failures,
+    count(*) OVER ahead AS within,
+    max(recorded_at_us) OVER ahead AS to_us
+  FROM failure
+  WINDOW ahead AS (
+    PARTITION BY stream
+    ORDER BY recorded_at_us
+    RANGE BETWEEN CURRENT ROW AND :window_us FOLLOWING
+  )
+),
+ranked AS (
+  SELECT *, row_number() OVER (PARTITION BY stream ORDER BY within DESC, recorded_at_us, position) AS place
+  FROM counted
+)
+SELECT
+  stream AS path,
+  failures,
+  within AS worst,
+  position AS from_position,
+  recorded_at_us AS from_us,
+  to_us
+FROM ranked
+WHERE place = 1 AND within >= :failures
+ORDER BY worst DESC, stream

@@ -1,0 +1,135 @@
+// Questions about paths and heads as a whole: what was there, how available it was, when nothing was, what flapped.
+import { z } from 'zod'
+import { NO_LIMIT } from '../pages.ts'
+import type { SqlReader } from '../reader.ts'
+import { flag, json, query, regionsText, rowOf, whole, type PositionRange } from './query.ts'
+
+const text = z.string()
+
+const topologyRow = rowOf({
+  kind: z.enum(['head', 'path']),
+  stream: text,
+  wwid: text.nullable(),
+  hctl: text.nullable(),
+  name: text.nullable(),
+  position: whole,
+  recorded_at_us: whole,
+  state: regionsText,
+  present: flag,
+  usable: flag,
+})
+
+/**
+ * One head or path as it was at a position: `position` and `recordedAtUs` are those of its last event up to there,
+ * `present` says whether it was there, `usable` whether I/O could go to it.
+ */
+export type TopologyRow = z.infer<typeof topologyRow>
+
+/** Every head and path that had an event by a position, each head before its paths. Throws AUDIT_FAILED and LEDGER_*. */
+export function topology(reader: SqlReader, { position }: { readonly position: number }): TopologyRow[] {
+  return query(reader, 'topology', topologyRow, { position })
+}
+
+const availabilityRow = rowOf({
+  kind: z.enum(['head', 'path']),
+  stream: text,
+  there_us: whole,
+  up_us: whole,
+  down_us: whole,
+  failures: whole,
+  mtbf_us: whole.nullable(),
+  mttr_us: whole.nullable(),
+  availability_ppm: whole.nullable(),
+})
+
+/**
+ * How available a path or a head was: time there, up and down, how often it went down, mean times between failures and
+ * to repair (null without a failure), and the time up in a million of the time there.
+ */
+export type AvailabilityRow = z.infer<typeof availabilityRow>
+
+/** Availability, MTBF and MTTR of each path and head, up to `endUs` (wall clock; default the last event). */
+export function availability(
+  reader: SqlReader,
+  { stream, endUs }: { readonly stream?: string; readonly endUs?: number } = {},
+): AvailabilityRow[] {
+  return query(reader, 'availability', availabilityRow, { stream: stream ?? null, end_us: endUs ?? null })
+}
+
+const outageRow = rowOf({
+  position: whole,
+  recorded_at_us: whole,
+  head: text,
+  cause: whole.nullable(),
+  cause_type: text.nullable(),
+  cause_stream: text.nullable(),
+  worst: z.enum(['queueing', 'failing']),
+  ended_position: whole.nullable(),
+  ended_at_us: whole.nullable(),
+  ended_by: text.nullable(),
+  took_us: whole.nullable(),
+  requeued: whole,
+  failed_no_path: whole,
+  drained: whole,
+})
+
+/**
+ * One window in which a head had no usable path: what led to it, how it ended, and what waited (`requeued`), failed
+ * (`failedNoPath`) or was ended by the operator (`drained`) meanwhile. Its end is null while it goes on.
+ */
+export type OutageRow = z.infer<typeof outageRow>
+
+/** Every window without a usable path, of one head or of all, by the position at which it began. */
+export function outages(
+  reader: SqlReader,
+  { head, fromPosition, toPosition }: PositionRange & { readonly head?: string } = {},
+): OutageRow[] {
+  return query(reader, 'outages', outageRow, {
+    head: head ?? null,
+    from_position: fromPosition ?? 1,
+    to_position: toPosition ?? NO_LIMIT,
+  })
+}
+
+const flappingRow = rowOf({
+  path: text,
+  failures: whole,
+  worst: whole,
+  from_position: whole,
+  from_us: whole,
+  to_us: whole,
+})
+
+/** A path that failed `worst` times within the window asked about, from `fromUs` to `toUs`, and `failures` times in all. */
+export type FlappingRow = z.infer<typeof flappingRow>
+
+/** Paths that failed at least `failures` times (default 3) within `windowUs` (default 60 s), the worst first. */
+export function flapping(
+  reader: SqlReader,
+  options: { readonly path?: string; readonly windowUs?: number; readonly failures?: number } = {},
+): FlappingRow[] {
+  const { path, windowUs = 60_000_000, failures = 3 } = options
+  return query(reader, 'flapping', flappingRow, { path: path ?? null, window_us: windowUs, failures })
+}
+
+const correlatedRow = rowOf({
+  adapter: text,
+  position: whole,
+  to_position: whole,
+  recorded_at_us: whole,
+  to_us: whole,
+  paths: whole,
+  of: whole,
+  streams: json.pipe(z.array(text)),
+})
+
+/** Several paths of one adapter that went down together: `paths` of the `of` that it had, from first to last. */
+export type CorrelatedRow = z.infer<typeof correlatedRow>
+
+/** Bursts in which two or more paths of one adapter went down within `windowUs` (default 2 s), in their order. */
+export function correlated(
+  reader: SqlReader,
+  { windowUs = 2_000_000 }: { readonly windowUs?: number } = {},
+): CorrelatedRow[] {
+  return query(reader, 'correlated', correlatedRow, { window_us: windowUs })
+}

@@ -1,0 +1,169 @@
+-- Did everything hold, over the whole history, that must always hold?
+--
+-- One row per invariant: how many facts it was asked about, how many broke it, and the first position that did.
+--
+--   causes-come-first       an event's cause is an event before it
+--   suspicions-are-settled  no path is suspected again before the suspicion of it was cleared, or it failed, or it left
+--   heads-count-their-paths what a head says of its usable paths is what the states of its paths come to there
+--   no-io-to-disabled-paths no traced attempt was sent down a path that no I/O may be sent down (machines/predicates.ts)
+--   requeues-end            each traced I/O that was parked ended, unless it waits still or the run ended first
+--   ghosts-end-once         a ghost ends once, and after it was opened
+--   episodes-only-grow      what an episode came to at its end is not less than what it was when the path failed
+--   timers-close            each timer fired, was cancelled or replaced, or is not due yet (timers.sql tells of each)
+WITH
+cause AS (
+  SELECT event.position, before.position IS NULL OR before.position >= event.position AS broken
+  FROM events AS event
+  LEFT JOIN events AS before ON before.position = event.cause
+  WHERE event.cause IS NOT NULL
+),
+verdict AS (
+  SELECT position, type, lag(type) OVER (PARTITION BY stream ORDER BY version) AS type_before
+  FROM events
+  WHERE type IN ('path.suspected', 'path.cleared', 'path.failed', 'path.removed')
+    AND decision ->> '$.refused' IS NULL
+),
+suspicion AS (
+  SELECT position, type_before IS 'path.suspected' AS broken FROM verdict WHERE type = 'path.suspected'
+),
+-- Paths, with what each event made of them.
+path_state AS (
+  SELECT
+    position,
+    stream,
+    version,
+    mono_us,
+    boot_id,
+    -- 'path/<wwid>/<H:C:I:L>' without its ends.
+    substr(rtrim(stream, replace(stream, '/', '')), 6, length(rtrim(stream, replace(stream, '/', ''))) - 6) AS wwid,
+    decision ->> '$.state.device' = 'running'
+      AND decision ->> '$.state.access' IN ('optimal', 'active')
+      AND decision ->> '$.state.health' IN ('online', 'marginal')
+      AND decision ->> '$.state.admin' = 'enabled' AS usable
+  FROM events
+  WHERE stream >= 'path/' AND stream < 'path0' AND type <> 'path.ioSampled'
+),
+path_step AS (
+  SELECT *, lag(usable, 1, 0) OVER (PARTITION BY stream ORDER BY version) AS usable_before
+  FROM path_state
+),
+tally AS (
+  SELECT position, said, sum(delta) OVER (PARTITION BY wwid ORDER BY position) AS counted
+  FROM (
+    SELECT position, wwid, usable - usable_before AS delta, NULL AS said FROM path_step
+    UNION ALL
+    SELECT position, substr(stream, 6), 0, data ->> '$.usable' FROM events WHERE type = 'head.pathsChanged'
+  )
+),
+head_count AS (
+  SELECT position, said <> counted AS broken FROM tally WHERE said IS NOT NULL
+),
+-- A path was usable from one event to the next; with several in one microsecond any of them will do.
+usable_span AS (
+  SELECT
+    stream,
+    boot_id,
+    mono_us AS from_us,
+    lead(mono_us, 1, 9223372036854775807) OVER (PARTITION BY stream, boot_id ORDER BY version) AS to_us,
+    usable
+  FROM path_state
+),
+attempt AS (
+  SELECT
+    event.position,
+    NOT EXISTS (
+      SELECT 1
+      FROM usable_span
+      WHERE usable_span.usable
+        AND usable_span.stream = 'path/' || substr(event.stream, 6) || '/' || (attempt.value ->> '$.path')
+        AND usable_span.boot_id = event.boot_id
+        AND attempt.value ->> '$.startedUs' BETWEEN usable_span.from_us AND usable_span.to_us
+    ) AS broken
+  FROM events AS event, json_each(event.data, '$.attempts') AS attempt
+  WHERE event.type = 'head.ioTraced'
+),
+parked AS (
+  SELECT
+    parked.position,
+    NOT EXISTS (
+      SELECT 1
+      FROM events AS ended
+      WHERE ended.type = 'head.ioTraced'
+        AND ended.stream = parked.stream
+        AND ended.position > parked.position
+        AND ended.data ->> '$.bio' = parked.data ->> '$.bio'
+    )
+    -- It is to end before the head is gone, and the head before its engine is.
+    AND EXISTS (
+      SELECT 1
+      FROM events AS over
+      WHERE over.type = 'engine.stopped' AND over.position > parked.position
+    ) AS broken
+  FROM events AS parked
+  WHERE parked.type = 'head.ioParked'
+),
+ghost_opened AS (
+  SELECT event.stream, event.position, ghost.value ->> '$.id' AS ghost
+  FROM events AS event, json_each(event.data, '$.ghosts') AS ghost
+  WHERE event.type = 'lun.ghostsOpened' AND event.decision ->> '$.refused' IS NULL
+),
+ghost_ended AS (
+  SELECT
+    event.stream,
+    event.position,
+    ghost.value AS ghost,
+    row_number() OVER (PARTITION BY event.stream, ghost.value ORDER BY event.position) AS nth
+  FROM events AS event, json_each(event.data, '$.ids') AS ghost
+  WHERE event.type = 'lun.ghostsEnded' AND event.decision ->> '$.refused' IS NULL
+),
+ghost AS (
+  SELECT ghost_ended.position, ghost_ended.nth > 1 OR ghost_opened.position > ghost_ended.position AS broken
+  FROM ghost_ended
+  LEFT JOIN ghost_opened USING (stream, ghost)
+),
+episode AS (
+  SELECT
+    position,
+    type,
+    data ->> '$.errors' AS errors,
+    data ->> '$.bios' AS bios,
+    lag(type) OVER life AS type_before,
+    lag(data ->> '$.errors') OVER life AS errors_before,
+    lag(data ->> '$.bios') OVER life AS bios_before
+  FROM events
+  WHERE type IN ('path.failed', 'path.episodeEnded') AND decision ->> '$.refused' IS NULL
+  WINDOW life AS (PARTITION BY stream ORDER BY version)
+),
+growth AS (
+  SELECT position, type_before IS NOT 'path.failed' OR errors < errors_before OR bios < bios_before AS broken
+  FROM episode
+  WHERE type = 'path.episodeEnded'
+),
+fact AS (
+  SELECT 1 AS nth, 'causes-come-first' AS invariant, position, broken FROM cause
+  UNION ALL SELECT 2, 'suspicions-are-settled', position, broken FROM suspicion
+  UNION ALL SELECT 3, 'heads-count-their-paths', position, broken FROM head_count
+  UNION ALL SELECT 4, 'no-io-to-disabled-paths', position, broken FROM attempt
+  UNION ALL SELECT 5, 'requeues-end', position, broken FROM parked
+  UNION ALL SELECT 6, 'ghosts-end-once', position, broken FROM ghost
+  UNION ALL SELECT 7, 'episodes-only-grow', position, broken FROM growth
+),
+named (nth, invariant) AS (
+  VALUES
+    (1, 'causes-come-first'),
+    (2, 'suspicions-are-settled'),
+    (3, 'heads-count-their-paths'),
+    (4, 'no-io-to-disabled-paths'),
+    (5, 'requeues-end'),
+    (6, 'ghosts-end-once'),
+    (7, 'episodes-only-grow')
+)
+SELECT
+  named.invariant,
+  count(fact.position) AS checked,
+  coalesce(sum(fact.broken IS 1), 0) AS violated,
+  min(CASE WHEN fact.broken IS 1 THEN fact.position END) AS first_position
+FROM named
+LEFT JOIN fact ON fact.nth = named.nth
+GROUP BY named.nth
+ORDER BY named.nth

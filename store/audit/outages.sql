@@ -1,0 +1,100 @@
+-- When had a head no usable path, for how long, what waited or failed meanwhile, and what ended it?
+--
+-- :head           the head's stream, 'head/<wwid>'; NULL for every head
+-- :from_position  first position at which such a window may begin
+-- :to_position    last position at which it may begin; how it went on is looked at wherever it is
+--
+-- A window begins with the event after which a live head is queueing or failing, and ends with the event after which it is
+-- not, or is no longer there. cause is the event that led to it: most often the failure of the last usable path. All of the
+-- end is NULL while it goes on. worst is 'failing' where the head failed I/O for some of the time, else 'queueing'.
+--
+-- requeued and failed_no_path are what the head's samples counted from the beginning up to the first sample behind the end:
+-- at the borders that is exact to one sample. drained is how many I/Os the operator ended.
+WITH
+moment AS (
+  SELECT
+    position,
+    stream,
+    version,
+    type,
+    cause,
+    recorded_at_us,
+    mono_us,
+    boot_id,
+    decision ->> '$.state.service' AS service,
+    decision ->> '$.state.life' IN ('live', 'removalPending')
+      AND decision ->> '$.state.service' IN ('queueing', 'failing') AS dark
+  FROM events
+  WHERE stream >= coalesce(:head, 'head/')
+    AND stream <= coalesce(:head, 'head0')
+    AND type NOT IN ('head.ioSampled', 'head.ioTraced', 'head.ioParked')
+),
+edge AS (
+  SELECT *, lag(dark, 1, 0) OVER (PARTITION BY stream ORDER BY version) AS dark_before
+  FROM moment
+),
+border AS (
+  SELECT
+    *,
+    lead(position) OVER life AS ended_position,
+    lead(type) OVER life AS ended_type,
+    lead(service) OVER life AS ended_service,
+    lead(recorded_at_us) OVER life AS ended_at_us,
+    lead(mono_us) OVER life AS ended_mono_us,
+    lead(boot_id) OVER life AS ended_boot_id
+  FROM edge
+  WHERE dark <> dark_before
+  WINDOW life AS (PARTITION BY stream ORDER BY version)
+),
+outage AS (
+  SELECT
+    border.*,
+    (
+      SELECT min(sample.position)
+      FROM events AS sample
+      WHERE sample.stream = border.stream
+        AND sample.type = 'head.ioSampled'
+        AND sample.position > border.ended_position
+    ) AS last_sample
+  FROM border
+  WHERE dark AND position BETWEEN :from_position AND :to_position
+)
+SELECT
+  outage.position,
+  outage.recorded_at_us,
+  outage.stream AS head,
+  outage.cause,
+  why.type AS cause_type,
+  why.stream AS cause_stream,
+  CASE
+    WHEN EXISTS (
+      SELECT 1
+      FROM moment
+      WHERE moment.stream = outage.stream
+        AND moment.service = 'failing'
+        AND moment.position >= outage.position
+        AND (outage.ended_position IS NULL OR moment.position < outage.ended_position)
+    ) THEN 'failing'
+    ELSE 'queueing'
+  END AS worst,
+  outage.ended_position,
+  outage.ended_at_us,
+  outage.ended_type AS ended_by,
+  CASE
+    WHEN outage.ended_boot_id = outage.boot_id THEN max(0, outage.ended_mono_us - outage.mono_us)
+    ELSE max(0, outage.ended_at_us - outage.recorded_at_us)
+  END AS took_us,
+  coalesce(sum(met.data ->> '$.requeued'), 0) AS requeued,
+  coalesce(sum(met.data ->> '$.failedNoPath'), 0) AS failed_no_path,
+  coalesce(sum(met.data ->> '$.bios'), 0) AS drained
+FROM outage
+LEFT JOIN events AS why ON why.position = outage.cause
+LEFT JOIN events AS met
+  ON met.stream = outage.stream
+  AND met.position > outage.position
+  AND (
+    met.type = 'head.ioSampled' AND met.position <= coalesce(outage.last_sample, met.position)
+    OR met.type = 'head.drained' AND met.position < coalesce(outage.ended_position, met.position + 1)
+  )
+GROUP BY outage.position
+ORDER BY outage.position

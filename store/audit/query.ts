@@ -1,0 +1,111 @@
+// How an audit query is asked: each is one .sql file beside this one, which says what it answers and how. An auditor can run
+// the same text in a sqlite3 shell.
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { PathledgerError } from '../../errors.ts'
+import { PAGE_ROWS } from '../limits.ts'
+import { NO_LIMIT } from '../pages.ts'
+import type { SqlReader, SqlValues } from '../reader.ts'
+
+/** Columns as SQLite gives them, and what they become. */
+export const whole = z.int()
+export const flag = z.union([z.literal(0), z.literal(1)]).transform((value) => value === 1)
+export const json = z.string().transform((text) => JSON.parse(text) as unknown)
+export const jsonObject = json.pipe(z.record(z.string(), z.unknown()))
+/** The state of a stream: by region, or one word. */
+export const stateText = json.pipe(z.union([z.string(), z.record(z.string(), z.string())]))
+/** The state of a path or a head: by region. */
+export const regionsText = json.pipe(z.record(z.string(), z.string()))
+
+type Camel<Name> = Name extends `${infer First}_${infer Rest}` ? `${First}${Capitalize<Camel<Rest>>}` : Name
+type Camelled<Row> = { [Column in keyof Row as Camel<Column>]: Row[Column] }
+
+/** The rows of a query: exactly these columns, `took_us` in SQL becoming `tookUs`. */
+export function rowOf<Shape extends z.ZodRawShape>(
+  shape: Shape,
+): z.ZodType<Camelled<z.output<z.ZodObject<Shape>>>> {
+  return z.strictObject(shape).transform((row) => {
+    const renamed = Object.entries(row).map(([column, value]) => [
+      column.replace(/_([a-z])/g, (_all, letter: string) => letter.toUpperCase()),
+      value,
+    ])
+    return Object.fromEntries(renamed) as Camelled<z.output<z.ZodObject<Shape>>>
+  })
+}
+
+/** An audit query by its name: the file that its text is in. */
+export const AUDIT_QUERIES = {
+  'path-history': new URL('./path-history.sql', import.meta.url),
+  failovers: new URL('./failovers.sql', import.meta.url),
+  'time-in-state': new URL('./time-in-state.sql', import.meta.url),
+  'io-by-path': new URL('./io-by-path.sql', import.meta.url),
+  topology: new URL('./topology.sql', import.meta.url),
+  availability: new URL('./availability.sql', import.meta.url),
+  outages: new URL('./outages.sql', import.meta.url),
+  'io-by-interval': new URL('./io-by-interval.sql', import.meta.url),
+  'block-path': new URL('./block-path.sql', import.meta.url),
+  flapping: new URL('./flapping.sql', import.meta.url),
+  changes: new URL('./changes.sql', import.meta.url),
+  timers: new URL('./timers.sql', import.meta.url),
+  ghosts: new URL('./ghosts.sql', import.meta.url),
+  reservations: new URL('./reservations.sql', import.meta.url),
+  correlated: new URL('./correlated.sql', import.meta.url),
+  invariants: new URL('./invariants.sql', import.meta.url),
+} as const
+
+/** The name of an audit query. */
+export type AuditQuery = keyof typeof AUDIT_QUERIES
+
+/** The SQL of an audit query, with its comment. */
+export function auditSql(name: AuditQuery): string {
+  return readFileSync(AUDIT_QUERIES[name], 'utf8')
+}
+
+/** First and last position to look at, both included; default all. */
+export interface PositionRange {
+  readonly fromPosition?: number
+  readonly toPosition?: number
+}
+
+/** Asks a query whose rows come in the order of their positions, page by page, for all of them. */
+export function allPages<Row extends { readonly position: number }>(
+  reader: SqlReader,
+  name: AuditQuery,
+  row: z.ZodType<Row>,
+  { fromPosition, toPosition }: PositionRange,
+  values: SqlValues,
+): Row[] {
+  const all: Row[] = []
+  let from = fromPosition ?? 1
+  while (true) {
+    const page = query(reader, name, row, {
+      ...values,
+      from_position: from,
+      to_position: toPosition ?? NO_LIMIT,
+      limit: PAGE_ROWS,
+    })
+    for (const one of page) all.push(one)
+    const last = page.at(-1)
+    if (last === undefined || page.length < PAGE_ROWS) return all
+    from = last.position + 1
+  }
+}
+
+/** Asks a query for all its rows at once. Throws AUDIT_FAILED for a row that is not as the query promises. */
+export function query<Row>(
+  reader: SqlReader,
+  name: AuditQuery,
+  row: z.ZodType<Row>,
+  values: SqlValues,
+): Row[] {
+  return reader.select(auditSql(name), values).map((raw) => {
+    const parsed = row.safeParse(raw)
+    if (parsed.success) return parsed.data
+    throw new PathledgerError('AUDIT_FAILED', {
+      message: `The query ${name} met a row that it does not understand.`,
+      why: `${parsed.error.issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('; ')}.`,
+      todo: 'Run `pathledger verify`: an event on this ledger is not as pathledger writes them.',
+      details: { query: name, row: raw },
+    })
+  })
+}

@@ -1,0 +1,123 @@
+// Questions about the record itself: who changed what, which timers and ghosts there were, and whether all of it holds.
+import { z } from 'zod'
+import type { SqlReader } from '../reader.ts'
+import { allPages, flag, jsonObject, query, rowOf, stateText, whole, type PositionRange } from './query.ts'
+
+const text = z.string()
+
+/** Which stream to look at, and between which positions; default all. */
+export interface StreamRange extends PositionRange {
+  readonly stream?: string
+}
+
+const changeRow = rowOf({
+  position: whole,
+  recorded_at_us: whole,
+  stream: text,
+  type: text,
+  actor: text,
+  reason: text.nullable(),
+  what: jsonObject,
+  before: stateText.nullable(),
+  after: stateText,
+  refused: flag,
+})
+
+/** What somebody changed who is neither the engine nor its checker: the payload, his reason, the state around it. */
+export type ChangeRow = z.infer<typeof changeRow>
+
+/** Who changed what, when and why, in order. Reads page by page and gives all of it. */
+export function changes(reader: SqlReader, range: StreamRange = {}): ChangeRow[] {
+  return allPages(reader, 'changes', changeRow, range, { stream: range.stream ?? null })
+}
+
+const timerRow = rowOf({
+  position: whole,
+  recorded_at_us: whole,
+  stream: text,
+  timer: text,
+  due_us: whole,
+  after_us: whole,
+  outcome: z.enum(['fired', 'cancelled', 'replaced', 'armed', 'overdue']),
+  ended_position: whole.nullable(),
+  ended_at_us: whole.nullable(),
+  late_us: whole.nullable(),
+})
+
+/** A timer from when it was armed (`position`) to its end: due at `dueUs` (monotonic), `afterUs` after it was armed. */
+export type TimerRow = z.infer<typeof timerRow>
+
+/** Every timer that was armed, of one stream or of all, and what became of it. */
+export function timers(reader: SqlReader, { stream }: { readonly stream?: string } = {}): TimerRow[] {
+  return query(reader, 'timers', timerRow, { stream: stream ?? null })
+}
+
+const ghostRow = rowOf({
+  position: whole,
+  recorded_at_us: whole,
+  lun: text,
+  ghost: text,
+  hctl: text,
+  incarnation: whole,
+  reason: text,
+  op: text,
+  offset: whole,
+  length: whole,
+  ended_position: whole.nullable(),
+  ended_at_us: whole.nullable(),
+  proof: text.nullable(),
+  detail: text.nullable(),
+  ended_by: text.nullable(),
+  took_us: whole.nullable(),
+})
+
+/** An attempt that ended without proof, on which path and range, and what proved in the end that it was over. */
+export type GhostRow = z.infer<typeof ghostRow>
+
+/** Every ghost of one logical unit or of all, in the order in which they were opened. */
+export function ghosts(reader: SqlReader, { lun }: { readonly lun?: string } = {}): GhostRow[] {
+  return query(reader, 'ghosts', ghostRow, { lun: lun ?? null })
+}
+
+const reservationRow = rowOf({
+  position: whole,
+  recorded_at_us: whole,
+  stream: text,
+  type: text,
+  actor: text,
+  reason: text.nullable(),
+  what: jsonObject,
+  after: stateText,
+  changed: jsonObject,
+  refused: flag,
+})
+
+/** One event of a reservation: its payload, the state after it, and what it changed. */
+export type ReservationRow = z.infer<typeof reservationRow>
+
+/** Reservations over time, in order; none on a ledger that has none. Reads page by page and gives all of it. */
+export function reservations(reader: SqlReader, range: StreamRange = {}): ReservationRow[] {
+  return allPages(reader, 'reservations', reservationRow, range, { stream: range.stream ?? null })
+}
+
+const invariantRow = rowOf({
+  invariant: text,
+  checked: whole,
+  violated: whole,
+  first_position: whole.nullable(),
+})
+
+/** One thing that must always hold: how many facts were looked at, how many broke it, and the first that did. */
+export type InvariantRow = z.infer<typeof invariantRow>
+
+/** Whether everything held, over the whole history, that must always hold; a row each. */
+export function invariants(reader: SqlReader): InvariantRow[] {
+  const rows = query(reader, 'invariants', invariantRow, {})
+  const armed = timers(reader)
+  const overdue = armed.filter(({ outcome }) => outcome === 'overdue')
+  const first = overdue[0]?.position ?? null
+  return [
+    ...rows,
+    { invariant: 'timers-close', checked: armed.length, violated: overdue.length, firstPosition: first },
+  ]
+}

@@ -1,0 +1,62 @@
+-- Which heads and paths were there at a position, in which state, and could I/O go down them?
+--
+-- :position  the position; for a time it is max(position) over recorded_at_us <= the time
+--
+-- One row per head and per path that had an event by then, removed ones included: present is 1 for those that were there.
+-- position and recorded_at_us are those of its last event up to then. usable is the rule of isDisabled
+-- (machines/predicates.ts) for a path, and 'serving or degraded' for a head. name is the last one that it was given.
+WITH RECURSIVE
+-- Every stream from 'head/' to 'path/' by jumps through the index: no look at the events of each.
+known (stream) AS (
+  SELECT min(stream) FROM events WHERE stream >= 'head/' AND stream < 'path0'
+  UNION ALL
+  SELECT (SELECT min(stream) FROM events WHERE stream > known.stream AND stream < 'path0')
+  FROM known
+  WHERE known.stream IS NOT NULL
+),
+latest AS (
+  SELECT
+    stream,
+    substr(stream, 1, 4) AS kind,
+    (
+      SELECT max(event.version)
+      FROM events AS event
+      WHERE event.stream = known.stream AND event.position <= :position
+    ) AS version
+  FROM known
+  WHERE stream LIKE 'head/%' OR stream LIKE 'path/%'
+)
+SELECT
+  latest.kind,
+  latest.stream,
+  named.data ->> '$.wwid' AS wwid,
+  named.data ->> '$.hctl' AS hctl,
+  named.data ->> '$.name' AS name,
+  event.position,
+  event.recorded_at_us,
+  event.decision -> '$.state' AS state,
+  CASE latest.kind
+    WHEN 'head' THEN event.decision ->> '$.state.life' <> 'removed'
+    ELSE event.decision ->> '$.state.device' NOT IN ('created', 'createdBlocked', 'deleted')
+  END AS present,
+  CASE latest.kind
+    WHEN 'head'
+      THEN event.decision ->> '$.state.life' IN ('live', 'removalPending')
+        AND event.decision ->> '$.state.service' IN ('serving', 'degraded')
+    ELSE event.decision ->> '$.state.device' = 'running'
+      AND event.decision ->> '$.state.access' IN ('optimal', 'active')
+      AND event.decision ->> '$.state.health' IN ('online', 'marginal')
+      AND event.decision ->> '$.state.admin' = 'enabled'
+  END AS usable
+FROM latest
+JOIN events AS event ON event.stream = latest.stream AND event.version = latest.version
+LEFT JOIN events AS named
+  ON named.stream = latest.stream
+  AND named.version = (
+    SELECT max(giving.version)
+    FROM events AS giving
+    WHERE giving.stream = latest.stream
+      AND giving.type IN ('head.created', 'path.added')
+      AND giving.position <= :position
+  )
+ORDER BY coalesce(wwid, latest.stream), latest.kind, latest.stream

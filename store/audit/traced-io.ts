@@ -1,0 +1,76 @@
+// Questions about I/O by time, and, where it was traced, about single blocks.
+import { z } from 'zod'
+import type { SqlReader } from '../reader.ts'
+import { allPages, json, query, rowOf, whole, type PositionRange } from './query.ts'
+
+const text = z.string()
+
+const ioByIntervalRow = rowOf({
+  path: text,
+  from_us: whole,
+  samples: whole,
+  reads: whole,
+  writes: whole,
+  flushes: whole,
+  read_bytes: whole,
+  write_bytes: whole,
+  errors: whole,
+  resent: whole,
+})
+
+/** What went down one path in one interval, summed over the samples recorded in it. */
+export type IoByIntervalRow = z.infer<typeof ioByIntervalRow>
+
+/** I/O per path and interval of `intervalUs` (default 60 s), by the wall clock. */
+export function ioByInterval(
+  reader: SqlReader,
+  options: {
+    readonly path?: string
+    readonly fromUs?: number
+    readonly toUs?: number
+    readonly intervalUs?: number
+  } = {},
+): IoByIntervalRow[] {
+  const { path, fromUs, toUs, intervalUs = 60_000_000 } = options
+  const values = { path: path ?? null, from_us: fromUs ?? null, to_us: toUs ?? null }
+  return query(reader, 'io-by-interval', ioByIntervalRow, { ...values, interval_us: intervalUs })
+}
+
+const blockPathRow = rowOf({
+  position: whole,
+  recorded_at_us: whole,
+  head: text,
+  bio: whole,
+  op: text,
+  offset: whole,
+  length: whole,
+  started_us: whole,
+  took_us: whole,
+  status: text,
+  errno: text.nullable(),
+  served_by: text.nullable(),
+  attempts: json.pipe(
+    z.array(
+      z.strictObject({
+        path: text,
+        incarnation: whole,
+        startedUs: whole,
+        tookUs: whole,
+        status: text,
+        errno: text.nullable(),
+      }),
+    ),
+  ),
+})
+
+/** A traced I/O that touched the block: every attempt of it, and the H:C:I:L of the one that served it. */
+export type BlockPathRow = z.infer<typeof blockPathRow>
+
+/** Which path served a range of a head, by the I/O that was traced; in the order in which it ended. */
+export function blockPath(
+  reader: SqlReader,
+  range: PositionRange & { readonly head?: string; readonly offset: number; readonly length?: number },
+): BlockPathRow[] {
+  const { head, offset, length = 1 } = range
+  return allPages(reader, 'block-path', blockPathRow, range, { head: head ?? null, offset, length })
+}
