@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openLedgerReader } from '../../index.ts'
 import type { StoredEvent } from '../../index.ts'
 import { AUDIT_QUERIES } from '../../store/audit/index.ts'
-import { documentIn, errorIn, makeFolder, recordStory, removeFolder, run, WWID } from './harness.ts'
+import { documentIn, errorIn, makeFolder, recordStory, removeFolder, run, WWID, type Ran } from './harness.ts'
 
 const QUESTIONS = ['path-history', 'failovers', 'time-in-state', 'io-by-path']
 const FIRST = `path/${WWID}/8:0:0:0`
@@ -165,16 +165,12 @@ describe('every question', () => {
 describe('topology', () => {
   test('tells what was there then, as show does', async () => {
     const failed = events.find(({ type }) => type === 'path.failed')!.position
-    const { position, heads } = documentIn(await run('topology', file, '--at', String(failed), '--json'))
-    const shown = documentIn(await run('show', file, '--at', String(failed), '--json'))
+    const { position, heads } = topologyIn(await run('topology', file, '--at', String(failed), '--json'))
+    const shown = topologyIn(await run('show', file, '--at', String(failed), '--json'))
     expect(position).toBe(failed)
-    const plain = (of: {
-      name: string
-      state: unknown
-      paths?: { name: string; state: unknown; usable: boolean }[]
-    }) => ({
-      ...{ name: of.name, state: of.state },
-      paths: of.paths!.map(({ name, state, usable }) => ({ name, state, usable })),
+    const plain = ({ name, state, paths = [] }: Shown) => ({
+      ...{ name, state },
+      paths: paths.map((path) => ({ name: path.name, state: path.state, usable: path.usable })),
     })
     expect(heads.map(plain)).toEqual(shown.heads.map(plain))
     const { stdout } = await run('topology', file, '--at', String(failed))
@@ -186,6 +182,17 @@ describe('topology', () => {
     expect((await run('topology', file, '--all')).stdout).toContain('deleted/')
   })
 })
+
+interface Shown {
+  readonly name: string
+  readonly state: unknown
+  readonly usable: boolean
+  readonly paths?: Shown[]
+}
+
+function topologyIn(ran: Ran): { position: number; heads: Shown[] } {
+  return documentIn(ran) as { position: number; heads: Shown[] }
+}
 
 /** The order of a list, for sorting another one. */
 function byList(list: readonly string[]) {

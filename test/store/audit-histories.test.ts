@@ -19,6 +19,7 @@ import {
   timers,
   topology,
 } from '../../store/audit/index.ts'
+import type { OutageRow } from '../../store/audit/index.ts'
 import { foldAll } from '../../store/fold.ts'
 import { openLedgerReader, type FileReader } from '../../store/reader.ts'
 import type { StoredEvent } from '../../store/types.ts'
@@ -176,7 +177,7 @@ test('outages: windows without a usable path, what led to them, and what waited'
   )
 })
 
-function outagesByHand(rows: readonly StoredEvent[], head: string) {
+function outagesByHand(rows: readonly StoredEvent[], head: string): OutageRow[] {
   const own = rows.filter(({ stream }) => stream === head)
   const starts = own.filter(
     (row, at) => headUp(row) === false && (at === 0 || headUp(own[at - 1]!) !== false),
@@ -196,7 +197,7 @@ function outagesByHand(rows: readonly StoredEvent[], head: string) {
     const failing = during.some((row) => (stateOf(row) as unknown as HeadValue).service === 'failing')
     return {
       ...{ position: start.position, recordedAtUs: start.recordedAtUs, head, ...causeOf(rows, start) },
-      ...{ worst: failing ? 'failing' : 'queueing', ...endOf(start, ended) },
+      ...{ worst: failing ? ('failing' as const) : ('queueing' as const), ...endOf(start, ended) },
       requeued: sum(samples, 'requeued'),
       failedNoPath: sum(samples, 'failedNoPath'),
       drained: sum(drains, 'bios'),
@@ -227,7 +228,7 @@ test('io-by-interval: sums of samples, by path and interval', () => {
         const sum = sums.get(key) ?? { path: row.stream, fromUs, samples: 0 }
         const { sinceUs: _since, ...figures } = dataOf(row)
         for (const [name, value] of Object.entries({ samples: 1, ...figures })) {
-          sum[name] = Number(sum[name] ?? 0) + (value)
+          sum[name] = Number(sum[name] ?? 0) + value
         }
         sums.set(key, sum)
       }
