@@ -8,6 +8,7 @@ import type { Io } from './io.ts'
 import { withExamples } from './verb.ts'
 import type { Cli } from './verb.ts'
 import { addAudit } from './verbs/audit.ts'
+import { addCounters } from './verbs/counters.ts'
 import { addDemo } from './verbs/demo.ts'
 import { addDrain } from './verbs/drain.ts'
 import { addGhosts } from './verbs/ghosts.ts'
@@ -77,6 +78,7 @@ function createProgram(cli: Cli, print: (text: string) => void): Command {
     addSql,
     addSimulate,
     addPath,
+    addCounters,
     addDrain,
     addGhosts,
   ]

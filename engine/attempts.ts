@@ -5,7 +5,7 @@ import { invariant, PathledgerError } from '../errors.ts'
 import type { GhostReason } from '../machines/lun-events.ts'
 import { evidenceOf, isMutation, memoryIsGone, weightOf, type Attempt, type Bio } from './bio.ts'
 import { guarded, usOfMs } from './core.ts'
-import { countDone } from './counters.ts'
+import { countDone, countError } from './counters.ts'
 import { submitBio } from './dispatch.ts'
 import { onPathError } from './failover.ts'
 import { fenceIfNeeded } from './fencing.ts'
@@ -36,6 +36,7 @@ export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): vo
     returned: false,
     ghost: null,
   }
+  head.stats.begin(bio, attempt.startedUs)
   bio.attempts += 1
   bio.live = attempt
   path.inFlight += 1
@@ -95,7 +96,7 @@ function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion)
   if (late) return completeLate(head, attempt, completion)
   bio.live = null
   if (status === 'OK') return succeed(head, bio, path)
-  path.counters.errors += 1
+  countError(path)
   const errorClass = classOf(status)
   const proof =
     errorClass !== 'path' || (path.device.guarantees.errorsAreFinal && completion.abandoned !== true)
@@ -145,6 +146,7 @@ function completeLate(head: HeadRuntime, attempt: Attempt, completion: IoComplet
 /** A bio that was re-sent completes when the record of why is durable: the outside sees no failover before it. */
 function succeed(head: HeadRuntime, bio: Bio, path: PathRuntime): void {
   countDone(path.counters, bio)
+  countDone(path.adapter.counters, bio)
   if (isMutation(bio)) path.dirty = true
   // A ghost was opened under this write while it was in flight: what it wrote may be overtaken, so it goes again.
   const overtaken = isMutation(bio) && head.ghosts.index.conflict(bio, bio.id) !== null
@@ -203,7 +205,7 @@ function expireOld(head: HeadRuntime, path: PathRuntime, beforeUs: number): void
     if (attempt.startedUs > beforeUs) return
     const { bio } = attempt
     abandonAttempt(head, attempt, 'timeout')
-    path.counters.errors += 1
+    countError(path)
     onPathError(head, bio, path, 'TIMEOUT', evidenceOf(bio, 'ETIMEDOUT', 'TIMEOUT'))
   }
 }

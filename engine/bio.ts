@@ -40,6 +40,8 @@ export interface Bio {
   /** What its attempts left behind: its caller hears of nothing before they are durable. */
   readonly ghosts: Ghost[]
   parkedAtUs: number
+  /** When it was first sent, while the statistics of the disk count it; null before and after. */
+  statSinceUs: number | null
   heldSinceUs: number
   /** Its end is decided; only records are waited for. */
   ended: boolean

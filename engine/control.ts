@@ -1,6 +1,7 @@
 // What the control socket can ask of a running engine. Each verb is one call of the public API, with the peer as the actor.
 import type { PathVerb } from '../adapters/control/frames.ts'
 import type { ControlHandler } from '../adapters/control/server.ts'
+import type { Adapter } from './adapter.ts'
 import type { Head } from './head.ts'
 import type { Multipath } from './multipath.ts'
 import type { OperatorWord, Path } from './path.ts'
@@ -20,10 +21,18 @@ export function controlHandler(mp: Multipath): ControlHandler {
       case 'show':
         return {
           heads: mp.heads.map(showHead),
+          adapters: mp.adapters.map(showAdapter),
           ghosts: mp.ghosts.length,
           memory: mp.memory,
           broken: mp.broken?.code ?? null,
         }
+      case 'countersSet': {
+        const target = countedBy(mp, request.of)
+        const { counters } = request
+        if (counters === undefined) target.resetCounters(word)
+        else target.setCounters(counters, word)
+        return { of: request.of, counters: target.counters }
+      }
       case 'drain':
         return mp.head(request.head).drain(word)
       case 'ghosts':
@@ -58,6 +67,17 @@ const PATH_STEPS: Readonly<Record<PathVerb, (path: Path, word: OperatorWord) => 
   },
 }
 
+/** 'host8' is an adapter, 'sda:0' and '8:0:0:0' are paths, everything else is a head (a wwid may have colons too). */
+function countedBy(mp: Multipath, name: string): Head | Path | Adapter {
+  const host = /^host(\d+)$/.exec(name)?.[1]
+  if (host !== undefined) return mp.adapter(host)
+  return /^(sd[a-z]+:\d+|\d+(:\d+){3})$/.test(name) ? mp.path(name) : mp.head(name)
+}
+
+function showAdapter({ host, paths, queueDepth, inFlight, counters }: Adapter): object {
+  return { name: `host${host}`, paths, queueDepth, inFlight, counters }
+}
+
 function showHead(head: Head): object {
   const { name, wwid, sizeBytes, logicalBlockBytes, state, ioPolicy, noPathRetry, queued, held, countdown } =
     head
@@ -73,11 +93,14 @@ function showHead(head: Head): object {
     held,
     countdown,
     counters: head.counters,
+    stat: head.stat,
     paths: head.paths.map(showPath),
   }
 }
 
 function showPath(path: Path): object {
-  const { name, hctl, device, state, usable, preferred, failure, inFlight, counters } = path
-  return { name, hctl, device, state, usable, preferred, failure, inFlight, counters }
+  const { name, hctl, device, state, usable, preferred, failure } = path
+  const { inFlight, queueDepth, numaNode, numaNodes, counters } = path
+  const load = { inFlight, queueDepth, numaNode, numaNodes, counters }
+  return { name, hctl, device, state, usable, preferred, failure, ...load }
 }

@@ -23,9 +23,9 @@ export interface HeadCounters {
   writeBytes: number
   /** I/Os that ended with an error at the caller. */
   callerErrors: number
-  /** Times a bio was parked because no path was usable. */
+  /** Times a bio was parked because no path was usable (the kernel's requeue_no_usable_path_cnt). */
   requeued: number
-  /** Times an I/O failed because no path was usable and none was worth waiting for. */
+  /** Times an I/O failed because no path was usable and none was worth waiting for (fail_no_avail_path_cnt). */
   failedNoPath: number
   /** Times a bio was sent again in full after a path error. */
   resent: number
@@ -62,6 +62,23 @@ export function countDone(counters: IoCounters, bio: Bio): void {
     counters.writes += 1
     counters.writeBytes += bio.length
   }
+}
+
+interface Counted {
+  readonly counters: PathCounters
+  readonly adapter: { readonly counters: PathCounters }
+}
+
+/** Counts an attempt that ended with an error. */
+export function countError({ counters, adapter }: Counted): void {
+  counters.errors += 1
+  adapter.counters.errors += 1
+}
+
+/** Counts a bio that goes elsewhere after an error here. */
+export function countResent({ counters, adapter }: Counted): void {
+  counters.resent += 1
+  adapter.counters.resent += 1
 }
 
 /** What was added since `before`; null when nothing was. */

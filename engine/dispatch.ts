@@ -17,7 +17,8 @@ export function submitBio(head: HeadRuntime, bio: Bio): void {
   if (core.broken !== null) return finishBio(head, bio, core.broken)
   if (!head.live) return finishBio(head, bio, headGoneError(head))
   if (holderOf(head, bio) !== null) return hold(head, bio)
-  if (!hasMemory(head, bio)) return park(head, bio)
+  // It waits for memory, not for a path, and is not counted as one that does.
+  if (!hasMemory(head, bio)) return head.requeue.park(bio)
   const path = choosePath(head, bio)
   if (path !== null) return startAttempt(head, bio, path)
   const usableButRefused = head.paths.some((candidate) => !candidate.disabled)

@@ -10,6 +10,7 @@ import type { Evidence } from '../machines/events.ts'
 import type { BlkStatus } from '../machines/words.ts'
 import { isFlushLike, type Bio, type Refusal } from './bio.ts'
 import { usOfMs } from './core.ts'
+import { countResent } from './counters.ts'
 import { park, submitBio } from './dispatch.ts'
 import { finishBio } from './finish.ts'
 import type { HeadRuntime } from './head-runtime.ts'
@@ -80,7 +81,7 @@ function decide(head: HeadRuntime, bio: Bio): void {
 function resend(head: HeadRuntime, bio: Bio): void {
   head.counters.resent += 1
   const from = bio.refusals.at(-1)?.path
-  if (from !== undefined) from.counters.resent += 1
+  if (from !== undefined) countResent(from)
   for (const reason of bio.reasons) reason.resent += 1
   submitBio(head, bio)
 }

@@ -275,6 +275,7 @@ export class HeadIo {
       live: null,
       ghosts: [],
       parkedAtUs: 0,
+      statSinceUs: null,
       heldSinceUs: 0,
       ended: false,
       done: (error) => this.#bioDone(piece, bio, error),
@@ -293,6 +294,7 @@ export class HeadIo {
   }
 
   #bioDone({ io }: Piece, bio: Bio, error: PathledgerError | null): void {
+    this.#head.stats.end(bio, error === null ? bio.length : 0, this.#head.core.clock.monoUs())
     if (error !== null && bio.pinned !== null) bio.pinned.dirty = true
     if (error === null) {
       countDone(this.#head.counters, bio)

@@ -6,6 +6,7 @@ import type { Lun, TimerHandle } from '../adapters/ports.ts'
 import type { Bio } from './bio.ts'
 import type { Core } from './core.ts'
 import { headCounters, type HeadCounters } from './counters.ts'
+import { DiskStats } from './disk-stat.ts'
 import type { GhostBook } from './ghost-book.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import type { RateLimit } from './rate-limit.ts'
@@ -48,6 +49,7 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
   readonly errorRows: RateLimit
   readonly counters: HeadCounters = headCounters()
   sampled: HeadCounters = headCounters()
+  readonly stats = new DiskStats()
   /** Since when the next sample counts. */
   sampledUs: number
   readonly requeue: RequeueList

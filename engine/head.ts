@@ -4,6 +4,7 @@ import { noPathRetry as noPathRetrySchema } from '../machines/head-events.ts'
 import { IO_POLICIES, type HeadValue, type IoPolicy, type NoPathRetry } from '../machines/words.ts'
 import { usOfMs } from './core.ts'
 import type { HeadCounters } from './counters.ts'
+import type { DiskStat } from './disk-stat.ts'
 import type { CallerIo, HeadIo } from './head-io.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import { drainedError, headGoneError } from './io-errors.ts'
@@ -11,6 +12,7 @@ import { LentBuffer } from './lender.ts'
 import { recordHead } from './lifecycle.ts'
 import type { OperatorWord, Path } from './path.ts'
 import type { PathRuntime } from './path-runtime.ts'
+import { applyCounters, checkCounters, zeros, type CounterValues } from './set-counters.ts'
 import { checkWords } from './spoken.ts'
 
 /** Some bytes of a head: offset and length are multiples of its logical block (IO_UNALIGNED otherwise). */
@@ -143,6 +145,27 @@ export class Head {
   /** What was done through this head since it was created: I/Os, bytes, errors at callers, requeues, re-sends. */
   get counters(): Readonly<HeadCounters> {
     return { ...this.#runtime.counters }
+  }
+
+  /** The statistics of the disk: I/Os, sectors, ticks, and what is in flight, as /sys/block/*\/stat has them. */
+  get stat(): DiskStat {
+    return this.#runtime.stats.read(this.#runtime.core.clock.monoUs())
+  }
+
+  /** Sets counters; who and why is on the ledger. Throws COUNTER_INVALID (EINVAL), and nothing is changed. */
+  setCounters(values: CounterValues<HeadCounters>, word: OperatorWord = {}): void {
+    checkWords({ ...word })
+    this.#refuseIfGone()
+    const head = this.#runtime
+    checkCounters(head.counters, values)
+    const was = applyCounters(head.counters, head.sampled, values)
+    const origin = { actor: word.actor ?? 'operator', reason: word.reason ?? null }
+    recordHead(head, 'head.countersSet', { was, now: { ...values } }, origin)
+  }
+
+  /** Sets every counter to 0. */
+  resetCounters(word: OperatorWord = {}): void {
+    this.setCounters(zeros(this.#runtime.counters), word)
   }
 
   /** Reads; resolves with the bytes, which are `into` where it was given. */

@@ -16,6 +16,7 @@ import {
   type MultipathOptions,
   type Ports,
 } from './assemble.ts'
+import { Adapter } from './adapter.ts'
 import { probe } from './checker.ts'
 import { controlHandler } from './control.ts'
 import type { Core } from './core.ts'
@@ -193,6 +194,20 @@ export class Multipath {
   /** Every head there is, in the order they were made. */
   get heads(): Head[] {
     return [...this.#registry.heads()].map((entry) => this.#head(entry))
+  }
+
+  /** Every adapter that has or had a path, in the order in which their first paths came. */
+  get adapters(): Adapter[] {
+    const parts = { engine: this.#engine, paths: () => this.#registry.paths() }
+    return [...this.#registry.adapters()].map((runtime) => new Adapter({ ...parts, runtime }))
+  }
+
+  /** An adapter, by its number ('8' for the path 8:0:0:0). Throws ADAPTER_NOT_FOUND. */
+  adapter(host: string): Adapter {
+    const found = this.adapters.find((adapter) => adapter.host === host)
+    if (found !== undefined) return found
+    const hosts = this.adapters.map((adapter) => adapter.host)
+    throw notFound('ADAPTER_NOT_FOUND', `There is no adapter '${host}'.`, hosts)
   }
 
   /** Attempts that ended without proof and may still land, oldest first. */

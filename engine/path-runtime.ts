@@ -19,6 +19,8 @@ export interface AdapterRuntime {
   readonly host: string
   /** Requests in flight that were counted under queue-depth: counted, shown and used for selection (D-29). */
   active: number
+  /** What was done through its paths, those that are gone included. */
+  readonly counters: PathCounters
 }
 
 export interface PathParts {

@@ -7,6 +7,7 @@ import { pathGone } from './io-errors.ts'
 import { recordPath } from './lifecycle.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import type { Recorded } from './recorder.ts'
+import { applyCounters, checkCounters, zeros, type CounterValues } from './set-counters.ts'
 import { checkWords } from './spoken.ts'
 
 /** What `removePath` of the registry does, handed in so that a path can be removed from here. */
@@ -78,6 +79,11 @@ export class Path {
     return this.#runtime.adapter.active
   }
 
+  /** NUMA node that the path is on; null when it belongs to none, and is as far from each as from the others. */
+  get numaNode(): number | null {
+    return this.#runtime.numaNode
+  }
+
   /** `mpath_numa_nodes`: the NUMA nodes whose cached path this is. */
   get numaNodes(): number[] {
     return this.#runtime.head.current.flatMap((path, node) => (path === this.#runtime ? [node] : []))
@@ -86,6 +92,22 @@ export class Path {
   /** What was done through this path since it was added: I/Os, bytes, errors, re-sends. */
   get counters(): Readonly<PathCounters> {
     return { ...this.#runtime.counters }
+  }
+
+  /** Sets counters; who and why is on the ledger. Throws COUNTER_INVALID (EINVAL), and nothing is changed. */
+  setCounters(values: CounterValues<PathCounters>, word: OperatorWord = {}): void {
+    checkWords({ ...word })
+    const path = this.#runtime
+    if (path.gone) throw pathGone(path)
+    checkCounters(path.counters, values)
+    const was = applyCounters(path.counters, path.sampled, values)
+    const origin = { actor: word.actor ?? 'operator', reason: word.reason ?? null }
+    recordPath(path, 'path.countersSet', { was, now: { ...values } }, origin)
+  }
+
+  /** Sets every counter to 0. */
+  resetCounters(word: OperatorWord = {}): void {
+    this.setCounters(zeros(this.#runtime.counters), word)
   }
 
   /**

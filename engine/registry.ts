@@ -6,6 +6,7 @@ import type { AccessState } from '../machines/words.ts'
 import type { LedgerState } from '../store/fold.ts'
 import type { LunStore } from '../store/lun/types.ts'
 import { probeLength } from './checker.ts'
+import { pathCounters } from './counters.ts'
 import { guarded, usOfMs, type Core } from './core.ts'
 import { resubmitParked } from './dispatch.ts'
 import { GhostBook, type EngineIdentity } from './ghost-book.ts'
@@ -75,6 +76,11 @@ export class Registry {
     return this.#heads.values()
   }
 
+  /** In the order in which their first paths came. */
+  adapters(): Iterable<AdapterRuntime> {
+    return this.#adapters.values()
+  }
+
   runtimes(): HeadRuntime[] {
     return [...this.#heads.values()].map(({ runtime }) => runtime)
   }
@@ -89,7 +95,7 @@ export class Registry {
   /** By name ('sda:0') or H:C:I:L. */
   findPath(nameOrHctl: string): PathRuntime | null {
     const matches = ({ name, hctl }: PathRuntime) => name === nameOrHctl || hctl === nameOrHctl
-    return this.#paths().find(matches) ?? null
+    return this.paths().find(matches) ?? null
   }
 
   /** Takes a device as a path, or throws why not; that is on the ledger either way. The record may not be durable yet. */
@@ -97,7 +103,7 @@ export class Registry {
     const { core, ledgerFile } = this.#parts
     const { wwid } = device.lun
     const entry = this.#heads.get(wwid) ?? null
-    const known = { head: entry?.runtime ?? null, paths: this.#paths(), ledgerFile }
+    const known = { head: entry?.runtime ?? null, paths: this.paths(), ledgerFile }
     const refusal = refusalOf(device, core.settings.multipath, known)
     if (refusal !== null) throw this.#refused(device, refusal)
     const head = entry ?? this.#createHead(device)
@@ -227,7 +233,8 @@ export class Registry {
     return this.#books
   }
 
-  #paths(): PathRuntime[] {
+  /** Every path there is. */
+  paths(): PathRuntime[] {
     return [...this.#heads.values()].flatMap(({ runtime }) => runtime.paths)
   }
 
@@ -310,7 +317,7 @@ export class Registry {
   #adapter(host: string): AdapterRuntime {
     const known = this.#adapters.get(host)
     if (known !== undefined) return known
-    const adapter = { host, active: 0 }
+    const adapter = { host, active: 0, counters: pathCounters() }
     this.#adapters.set(host, adapter)
     return adapter
   }

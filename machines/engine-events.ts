@@ -1,6 +1,7 @@
 // What happens to the engine itself and to its ledger. Numbers 300 to 399.
 import { z } from 'zod'
 import { eventType, whole, word, type MachineEventOf } from './events.ts'
+import { pathCounts } from './path-events.ts'
 import { MULTIPATH_MODES } from './words.ts'
 
 export const ENGINE_EVENTS = [
@@ -44,6 +45,13 @@ export const ENGINE_EVENTS = [
     z.strictObject({ sinceUs: whole, waited: whole, dropped: whole }),
   ),
   eventType(306, 'engine.broke', { gate: true }, z.strictObject({ code: word, detail: word })),
+  // An adapter has no stream of its own: that its counters were set is kept here.
+  eventType(
+    310,
+    'engine.adapterCountersSet',
+    {},
+    z.strictObject({ host: word, was: pathCounts, now: pathCounts }),
+  ),
 ] as const
 
 export type EngineEvent = MachineEventOf<typeof ENGINE_EVENTS>

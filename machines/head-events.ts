@@ -6,6 +6,12 @@ import { IO_POLICIES } from './words.ts'
 
 export const noPathRetry = z.union([z.literal('fail'), z.literal('queue'), z.int().min(1).max(1_000_000)])
 
+const count = whole.optional()
+const headCounts = z.strictObject({
+  ...{ reads: count, writes: count, flushes: count, readBytes: count, writeBytes: count },
+  ...{ callerErrors: count, requeued: count, failedNoPath: count, resent: count },
+})
+
 export const HEAD_EVENTS = [
   eventType(
     101,
@@ -61,6 +67,8 @@ export const HEAD_EVENTS = [
   ),
   // The operator ended what waited.
   eventType(110, 'head.drained', {}, z.strictObject({ bios: whole, bytes: whole, why: word })),
+  // Somebody set counters. What was done does not change: samples go on as if nothing had been set.
+  eventType(130, 'head.countersSet', {}, z.strictObject({ was: headCounts, now: headCounts })),
   ...HEAD_FAILBACK_EVENTS,
 ] as const
 

@@ -241,6 +241,7 @@ export const headMachine = counting.createMachine({
   context: NOTHING,
   on: {
     'head.ioSampled': { actions: 'keep' },
+    'head.countersSet': { actions: 'keep' },
     'head.drained': { guard: 'present', actions: 'keep' },
     ...FAILBACK_EVENTS,
     'head.iopolicyChanged': {

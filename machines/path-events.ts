@@ -6,6 +6,13 @@ import { ACCESS_STATES } from './words.ts'
 
 const reasoned = z.strictObject({ why: word })
 
+const count = whole.optional()
+/** Counters of a path or an adapter, those that were set. */
+export const pathCounts = z.strictObject({
+  ...{ reads: count, writes: count, flushes: count, readBytes: count, writeBytes: count },
+  ...{ errors: count, resent: count },
+})
+
 export const PATH_EVENTS = [
   eventType(
     1,
@@ -99,6 +106,8 @@ export const PATH_EVENTS = [
   eventType(30, 'path.found', {}, reasoned),
   // Somebody asked for a step that the path does not take now: what he asked for, and why not.
   eventType(31, 'path.transitionRefused', {}, z.strictObject({ asked: word, why: word })),
+  // Somebody set counters. What was done does not change: samples go on as if nothing had been set.
+  eventType(32, 'path.countersSet', {}, z.strictObject({ was: pathCounts, now: pathCounts })),
   ...PATH_HEALTH_EVENTS,
 ] as const
 

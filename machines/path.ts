@@ -213,6 +213,7 @@ export const pathMachine = kept.createMachine({
     'path.ioSampled': { actions: 'keep' },
     'path.episodeEnded': { actions: 'keep' },
     'path.transitionRefused': { actions: 'keep' },
+    'path.countersSet': { actions: 'keep' },
     ...HEALTH_EVENTS_OF_THE_PATH,
   },
   states: {

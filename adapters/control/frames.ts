@@ -27,6 +27,12 @@ export type PathVerb = (typeof PATH_VERBS)[number]
 export const controlRequest = z.discriminatedUnion('verb', [
   z.strictObject({ verb: z.literal('show') }),
   z.strictObject({ verb: z.enum(PATH_VERBS), path: name, reason: reason.optional() }),
+  z.strictObject({
+    verb: z.literal('countersSet'),
+    of: name,
+    counters: z.record(z.string().max(64), z.number()).optional(),
+    reason: reason.optional(),
+  }),
   z.strictObject({ verb: z.literal('drain'), head: name, reason: reason.optional() }),
   z.strictObject({ verb: z.literal('ghosts') }),
   z.strictObject({ verb: z.literal('ghostsRelease'), reason, ids: z.array(name).max(10_000).optional() }),

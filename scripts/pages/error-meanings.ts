@@ -24,7 +24,9 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     QUEUE_FULL: 'Too many callers wait already.',
   },
   'Heads and paths': {
+    ADAPTER_NOT_FOUND: 'No path has an H:C:I:L that begins with this number.',
     ACCESS_STATE_INVALID: 'The word is no ALUA access state.',
+    COUNTER_INVALID: 'There is no such counter, or it cannot have this value.',
     DELAYED_REMOVAL_INVALID: 'The delay is not from 0 to a day.',
     GHOST_REASON: 'Ghosts are released only with a reason.',
     HEAD_NOT_FOUND: 'No head has this name or wwid.',

@@ -32,6 +32,8 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'path.found': 'A device was found where the path was deleted; it is not a path yet.',
   'path.transitionRefused':
     'Somebody asked for a step that the path does not take in its state. The refused event is its cause.',
+  'path.countersSet':
+    'Somebody set counters of the path; what they were, and are now. Samples go on as before.',
   'path.rulesSet': "The rules that the path's health goes by from now on: checks, marginal, loss.",
   'path.checkPassed': 'A path that is well answered its check; the next one comes later than this one did.',
   'path.checkFailed':
@@ -59,6 +61,8 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'head.closed': 'The head was taken away; what waits on it ends.',
   'head.ioSampled': 'What was done through the head since `sinceUs`.',
   'head.drained': 'An operator ended the I/O that waited: so many I/Os, and their bytes.',
+  'head.countersSet':
+    'Somebody set counters of the head; what they were, and are now. Samples go on as before.',
   'head.failbackSet': 'When a path that comes back takes its I/O again.',
   'head.pathPreferred':
     'The operator prefers a path, or none any more: while it is well everything goes there.',
@@ -83,5 +87,6 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'engine.ledgerDegraded': 'The ledger stopped taking events; notes wait, and gates hold their I/O.',
   'engine.ledgerRecovered':
     'The ledger takes events again: how many waited, and how many samples were dropped.',
+  'engine.adapterCountersSet': 'Somebody set counters of an adapter; what they were, and are now.',
   'engine.broke': 'The engine stopped itself rather than go on with something broken.',
 }

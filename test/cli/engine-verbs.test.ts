@@ -61,6 +61,25 @@ test('the device of a path goes through its states, and a step that it does not 
   expect(mp.heads[0]?.paths.map(({ name }) => name)).toEqual(['sda:0'])
 })
 
+test('counters are shown and set, and a wrong one is refused before the engine is asked', async () => {
+  const shown = await run('counters', '--socket', socket)
+  expect(shown.stdout).toMatch(
+    /^sda {7}reads 0, .*requeued 0, failedNoPath 0.*\nsda stat .*\nsda:0 .*\nsda:1 .*\nhost8 /,
+  )
+  const one = ['counters', 'set', 'sda', 'requeued=0x10', '--socket', socket, '--reason', 'try', '--json']
+  expect(JSON.parse((await run(...one)).stdout)).toMatchObject({ of: 'sda', counters: { requeued: 16 } })
+  expect(await run('counters', 'set', 'host9', '--socket', socket)).toMatchObject({ code: 0, stderr: '' })
+  for (const wrong of ['requeued=-1', 'requeued', 'requeued=09', 'requeued=99999999999999999999']) {
+    expect(await run('counters', 'set', 'sda', wrong, '--socket', socket)).toMatchObject({
+      code: 2,
+      stdout: '',
+    })
+  }
+  expect(await run('counters', 'set', 'sda', 'none=1', '--socket', socket)).toMatchObject({ code: 2 })
+  expect(await run('counters', 'set', 'host7', '--socket', socket)).toMatchObject({ code: 3 })
+  expect(mp.heads[0]?.counters.requeued).toBe(16)
+})
+
 test('drain wants --fail, ghosts a reason to be released', async () => {
   expect(await run('drain', 'sda', '--socket', socket)).toMatchObject({ code: 2 })
   const drained = await run('drain', 'sda', '--fail', '--socket', socket, '--json')

@@ -248,6 +248,10 @@ async function devices(): Promise<readonly StoredEvent[]> {
   await story.pass(1_000)
   found.unblock(by('transport is back'))
   await story.drive(story.write(0))
+  found.resetCounters(by('new shift'))
+  story.mp.head(WWID).setCounters({ requeued: 0, failedNoPath: 7 }, by('as it was before the restart'))
+  story.mp.adapter('8').resetCounters(by('new shift'))
+  await story.drive(story.write(0))
   await story.drive(story.mp.close())
   return story.rows()
 }

@@ -62,11 +62,11 @@ const LEGAL: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   stopped: { started: 'running' },
   running: {
     ...{ started: 'running', stopped: 'stopped', pathRefused: 'running' },
-    ...{ ledgerDegraded: 'degraded', broke: 'broken' },
+    ...{ ledgerDegraded: 'degraded', broke: 'broken', adapterCountersSet: 'running' },
   },
   degraded: {
     ...{ started: 'running', stopped: 'stopped', pathRefused: 'degraded' },
-    ...{ ledgerRecovered: 'running', broke: 'broken' },
+    ...{ ledgerRecovered: 'running', broke: 'broken', adapterCountersSet: 'degraded' },
   },
   broken: { started: 'running', stopped: 'stopped' },
 }

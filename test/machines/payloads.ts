@@ -90,6 +90,7 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   'path.becameSteady': [WHY],
   'path.found': [WHY],
   'path.transitionRefused': [{ asked: 'path.unblocked', ...WHY }],
+  'path.countersSet': [{ was: { errors: 3 }, now: { errors: 0 } }],
   'path.fenced': [{ detail: 'its server was killed' }],
   'path.rulesSet': [rules()],
   'path.checkPassed': [{ reads: 3 }],
@@ -119,6 +120,7 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   'head.closed': [WHY],
   'head.drained': [{ bios: 3, bytes: 1536, ...WHY }],
   'head.ioSampled': [{ sinceUs: 0, ...counts, callerErrors: 0, requeued: 0, failedNoPath: 0, resent: 0 }],
+  'head.countersSet': [{ was: { requeued: 3 }, now: { requeued: 0 } }],
   'head.failbackSet': [{ to: 'manual' }, { to: 5_000_000 }],
   'head.pathPreferred': [
     { path: '8:0:0:0', ...WHY },
@@ -144,6 +146,7 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   ],
   'engine.ledgerDegraded': [WHY],
   'engine.ledgerRecovered': [{ sinceUs: 1, waited: 2, dropped: 3 }],
+  'engine.adapterCountersSet': [{ host: '8', was: { resent: 3 }, now: { resent: 0 } }],
   'engine.broke': [{ code: 'INVARIANT_BROKEN', detail: 'a bug' }],
 }
 
