@@ -83,6 +83,7 @@ function makePath(file: string, settings: FilePathSettings, { fd, direct, stats 
     deviceKey: null,
     facts: { inode, direct, sizeBytes, backendWhy: why },
     submit: submitWithin(fd, sizeBytes, backend),
+    useMemory: (memory) => backend.useMemory?.(memory),
     identify: () => identify(file, fd, stats),
     carries: (other) => restsOn(other, { number: null, inode }),
     close: async () => {

@@ -111,6 +111,11 @@ export interface PathDevice {
   readonly facts: Readonly<Record<string, string | number | boolean | null>>
   /** Starts one I/O. `done` is called exactly once and never inside `submit`. Never throws. */
   submit(request: IoRequest, done: IoDone): void
+  /**
+   * Told once, before any I/O: most I/O will be in this memory, which outlives the path and never moves. A backend may
+   * make it ready for that.
+   */
+  useMemory?(memory: ArrayBufferLike): void
   /** Proves again that this is still the device that was opened. */
   identify(): Promise<IdentityVerdict>
   /** Says why a file lies on this path (or on a stack above it), or null when it does not. */
@@ -125,6 +130,8 @@ export interface IoBackend {
   readonly isolatesExit: boolean
   /** I/Os that it has under way at most for one path; it queues the others. Default: no bound of its own. */
   readonly inFlightMax?: number
+  /** Same contract as {@link PathDevice.useMemory}. */
+  useMemory?(memory: ArrayBufferLike): void
   /** Same contract as {@link PathDevice.submit}. */
   submit(fd: number, request: IoRequest, done: IoDone): void
   /** Ends what the backend started, and waits for none of it. Nothing may be submitted afterwards. */

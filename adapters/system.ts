@@ -44,8 +44,12 @@ export function readBootId(): string {
   }
 }
 
+/** Microseconds from boot to where performance.now() begins: both count by the same clock. */
+const ORIGIN_US = Number(process.hrtime.bigint() / 1000n) - Math.round(performance.now() * 1000)
+
+/** Called for each I/O: hrtime.bigint() would make a BigInt of each. */
 function monoUs(): number {
-  return Number(process.hrtime.bigint() / 1000n)
+  return ORIGIN_US + Math.floor(performance.now() * 1000)
 }
 
 function setTimer(dueMonoUs: number, fire: () => void): TimerHandle {

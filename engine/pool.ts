@@ -54,6 +54,11 @@ export class BufferPool {
     }
   }
 
+  /** What the blocks are cut from: it never moves, and the lowest blocks are handed out first. */
+  get memory(): ArrayBuffer {
+    return this.#memory
+  }
+
   /** Bytes handed out, rounded up to whole blocks, and those reserved for memory beside the pool's own. */
   get usedBytes(): number {
     return this.#usedBytes

@@ -310,6 +310,7 @@ export class Registry {
     path.timers = new Timers(core.clock, (timer, dueUs) => {
       guarded(core, () => void recordPath(path, 'path.timerFired', { timer, dueUs }))
     })
+    device.useMemory?.(core.pool.memory)
     path.probeBlock = core.pool.take(probeLength(device.geometry))
     return path
   }

@@ -47,6 +47,7 @@ export function wrapPath(inner: PathDevice, submit: PathDevice['submit']): PathD
       return inner.facts
     },
     submit,
+    useMemory: (memory) => inner.useMemory?.(memory),
     identify: () => inner.identify(),
     carries: (file) => inner.carries(file),
     close: () => inner.close(),

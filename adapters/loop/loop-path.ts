@@ -165,6 +165,7 @@ function makePath(
       backendWhy: why,
     },
     submit: submitWithin(fd, block.sizeBytes, backend),
+    useMemory: (memory) => backend.useMemory?.(memory),
     identify: async () => identify(loop),
     carries: (file) => restsOn(file, { number, inode: status.inode }),
     close: async () => {

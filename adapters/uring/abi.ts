@@ -4,7 +4,7 @@
 export const SYSCALL = { setup: 425, enter: 426, register: 427 } as const
 
 /** What a submission asks for. */
-export const OPCODE = { pollAdd: 6, read: 22, write: 23, command: 46 } as const
+export const OPCODE = { readFixed: 4, writeFixed: 5, pollAdd: 6, read: 22, write: 23, command: 46 } as const
 
 /** Flags of io_uring_setup. */
 export const SETUP = {
@@ -18,16 +18,19 @@ export const SETUP = {
 } as const
 
 /** Features that io_uring_setup answers: one mapping for both rings; no completion is ever dropped. */
-export const FEATURE = { singleMapping: 1, noDrop: 2 } as const
+export const FEATURE = { singleMapping: 1, noDrop: 2, waitArgument: 0x100 } as const
 
-/** Flag of io_uring_enter: post what has completed. */
-export const ENTER_GET_EVENTS = 1
+/** Flags of io_uring_enter: post what has completed; wait no longer than an argument says. */
+export const ENTER = { getEvents: 1, argument: 8 } as const
 
-/** Operation of io_uring_register: which opcodes there are. */
-export const REGISTER_PROBE = 8
+/** Operations of io_uring_register. */
+export const REGISTER = { buffers: 0, files: 2, unregisterFiles: 3, probe: 8 } as const
 
 /** Bits of the word of flags that the kernel keeps in the submission ring. */
 export const RING_FLAG = { overflow: 2, taskRun: 4 } as const
+
+/** Flag of a submission: its descriptor is an index into those that the ring was told. */
+export const FIXED_FILE = 1
 
 /** Flag of a submission: the next one starts when this one has succeeded. */
 export const LINKED = 4

@@ -1,16 +1,20 @@
 // I/O through one io_uring per path. A hung I/O holds a slot of its path's ring, and nothing else: no thread, no other
 // path, no exit of the process.
+//
+// An I/O that the kernel can do at once costs no object here and no turn of the event loop: it is written into the ring
+// when it is submitted, one system call takes all that one tick submitted, and what has completed by then is told at once.
 import { invariant, PathledgerError } from '../../errors.ts'
-import { completeSoon, completed, failed } from '../completions.ts'
+import { completeSoon, completed, failed, IO_DONE } from '../completions.ts'
 import { errnoOfNumber } from '../errno.ts'
 import type { Clock, IoBackend, IoCompletion, IoDone, IoRequest, TimerHandle, Turns } from '../ports.ts'
 import { Attention } from './attention.ts'
 import type { Seen } from './attention.ts'
 import { Fifo } from './fifo.ts'
 import { joinPieces, piecesOf } from './pieces.ts'
+import { FEW_IN_FLIGHT, QuickWait } from './quick-wait.ts'
 import { openRing } from './ring.ts'
 import type { Ring } from './ring.ts'
-import { isWellFormed, submissionOf } from './submission.ts'
+import { isWellFormed, Submitter } from './submission.ts'
 import { openWake } from './wake.ts'
 import type { Wake } from './wake.ts'
 
@@ -19,6 +23,12 @@ export const QUEUE_FULL_RETRY_MS = 1
 
 /** Submissions handed over in one call at most. */
 const SUBMISSIONS = 256
+
+/**
+ * What is complete when the kernel has taken a batch is told at once, for so many batches in a row; then the event loop
+ * has its turn, with its timers, its sockets and the other paths.
+ */
+export const BATCHES_A_TURN = 16
 
 /** What the backend is handed. */
 export interface UringPorts {
@@ -52,6 +62,7 @@ interface Waiting {
 /** The backend of one path, with its own ring. */
 export interface UringBackend extends IoBackend {
   readonly inFlightMax: number
+  useMemory(memory: ArrayBufferLike): void
   close(): Promise<void>
 }
 
@@ -69,6 +80,9 @@ export function uringBackend(ports: UringPorts, limits: UringLimits): UringBacke
   return new PathRing(ports, limits, ring)
 }
 
+const NO_DONE: IoDone = () => undefined
+const NO_REQUEST: IoRequest = { op: 'flush', offset: 0, length: 0, data: null, fua: false }
+
 class PathRing implements UringBackend {
   readonly name = 'io_uring'
   readonly isolatesExit = true
@@ -76,14 +90,29 @@ class PathRing implements UringBackend {
   readonly #ports: UringPorts
   readonly #limits: UringLimits
   readonly #ring: Ring
+  readonly #submitter: Submitter
   readonly #wake: Wake
   readonly #attention: Attention
+  readonly #quickWait: QuickWait
   readonly #waiting = new Fifo<Waiting>()
-  /** By tag: what the kernel has. It keeps the memory alive, too. */
-  readonly #inFlight: (Waiting | null)[]
-  readonly #freeTags: number[]
+
+  // By tag: what the kernel has. It keeps the memory alive, too.
+  readonly #requests: IoRequest[]
+  readonly #dones: IoDone[]
+  readonly #fds: Int32Array
+  readonly #freeTags: Int32Array
+  #free: number
+
+  // What one look found.
+  readonly #finished: IoDone[] = []
+  readonly #results: IoCompletion[] = []
+  #found = 0
+  #refused: Waiting[] = []
+  #lastCompletion: IoCompletion = IO_DONE
+
   #full = false
   #pumpDue = false
+  #batches = 0
   #closed = false
   #retry: TimerHandle | null = null
 
@@ -93,25 +122,33 @@ class PathRing implements UringBackend {
       ring.close()
       throw unavailable(wake.errno)
     }
+    const { inFlightMax } = limits
     this.#ports = ports
     this.#limits = limits
     this.#ring = ring
+    this.#submitter = new Submitter(ring)
     this.#wake = wake
-    this.#attention = new Attention({ ...ports, wake, look: () => this.#look() })
-    this.inFlightMax = limits.inFlightMax
-    this.#inFlight = Array.from({ length: limits.inFlightMax }, () => null)
-    this.#freeTags = Array.from({ length: limits.inFlightMax }, (_, tag) => tag)
+    this.#attention = new Attention({ ...ports, wake, look: () => this.#turn() })
+    this.#quickWait = new QuickWait(ports.clock, ring)
+    this.inFlightMax = inFlightMax
+    this.#requests = new Array<IoRequest>(inFlightMax).fill(NO_REQUEST)
+    this.#dones = new Array<IoDone>(inFlightMax).fill(NO_DONE)
+    this.#fds = new Int32Array(inFlightMax)
+    this.#freeTags = Int32Array.from({ length: inFlightMax }, (_, tag) => tag)
+    this.#free = inFlightMax
+  }
+
+  useMemory(memory: ArrayBufferLike): void {
+    if (!this.#closed) this.#submitter.useMemory(memory)
   }
 
   submit(fd: number, request: IoRequest, done: IoDone): void {
     if (this.#closed) return completeSoon(done, failed('EBADF'))
     if (!isWellFormed(request)) return completeSoon(done, failed('EINVAL'))
     if (!this.#isForRing(request)) return this.#ports.helper.submit(fd, request, done)
-    const pieces = piecesOf(request, this.#limits.transferBytesMax)
-    const dones = pieces.length === 1 ? [done] : joinPieces(pieces, done)
-    pieces.forEach((piece, index) => {
-      this.#waiting.push({ fd, request: piece, done: dones[index] ?? done })
-    })
+    const small = request.data === null || request.length <= this.#limits.transferBytesMax
+    if (small && this.#waiting.length === 0 && this.#hasRoom()) this.#place(fd, request, done)
+    else this.#putLast(fd, request, done)
     this.#pumpSoon()
   }
 
@@ -123,7 +160,8 @@ class PathRing implements UringBackend {
     this.#wake.close()
     this.#ring.close()
     // What the kernel has may still happen; what it never saw cannot.
-    for (const waiting of this.#inFlight) waiting?.done({ ...failed('ECANCELED'), abandoned: true })
+    const dones = this.#dones.filter((done) => done !== NO_DONE)
+    for (const done of dones) done({ ...failed('ECANCELED'), abandoned: true })
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       next.done(failed('ECANCELED'))
     }
@@ -131,37 +169,65 @@ class PathRing implements UringBackend {
   }
 
   #isForRing({ op, length }: IoRequest): boolean {
-    if (op === 'discard') return length > 0 && length <= this.#limits.discardBytesMax
-    return op === 'read' || op === 'write'
+    if (op === 'read' || op === 'write') return true
+    return op === 'discard' && length > 0 && length <= this.#limits.discardBytesMax
+  }
+
+  #putLast(fd: number, request: IoRequest, done: IoDone): void {
+    const pieces = piecesOf(request, this.#limits.transferBytesMax)
+    const dones = pieces.length === 1 ? [done] : joinPieces(pieces, done)
+    pieces.forEach((piece, index) => {
+      this.#waiting.push({ fd, request: piece, done: dones[index] ?? done })
+    })
+  }
+
+  /** Whether one more may be put into the ring now. */
+  #hasRoom(): boolean {
+    return !this.#full && this.#free > 0 && this.#ring.unsubmitted < this.#ring.submissions
+  }
+
+  #place(fd: number, request: IoRequest, done: IoDone): void {
+    this.#free -= 1
+    const tag = this.#freeTags[this.#free] ?? 0
+    this.#requests[tag] = request
+    this.#dones[tag] = done
+    this.#fds[tag] = fd
+    this.#submitter.prepare(fd, request, tag)
   }
 
   /** One system call for all that is submitted in this tick. */
   #pumpSoon(): void {
     if (this.#pumpDue) return
     this.#pumpDue = true
-    queueMicrotask(() => {
-      this.#pumpDue = false
-      if (!this.#closed) this.#pump()
-    })
+    queueMicrotask(this.#pumpDueNow)
+  }
+
+  readonly #pumpDueNow = (): void => {
+    this.#pumpDue = false
+    if (!this.#closed) this.#pump()
   }
 
   #pump(): void {
-    while (!this.#full && this.#freeTags.length > 0) {
+    while (!this.#full && this.#free > 0) {
       if (this.#ring.unsubmitted >= this.#ring.submissions && !this.#handOver()) break
       const next = this.#waiting.shift()
       if (next === undefined) break
-      const tag = this.#freeTags.pop()
-      invariant(tag !== undefined, 'a tag is free')
-      this.#inFlight[tag] = next
-      this.#ring.prepare(submissionOf(next.fd, next.request, tag))
+      this.#place(next.fd, next.request, next.done)
     }
     if (this.#ring.unsubmitted > 0) this.#handOver()
-    if (this.#freeTags.length < this.inFlightMax) this.#attention.watch()
+    if (this.#batches < BATCHES_A_TURN) {
+      this.#batches += 1
+      const inFlight = this.inFlightMax - this.#free
+      if (inFlight > 0 && inFlight <= FEW_IN_FLIGHT) this.#quickWait.forOne()
+      this.#look()
+      if (this.#closed || this.#free === this.inFlightMax) return
+    }
+    this.#attention.watch()
   }
 
   /** False when the kernel took nothing: it is tried again a little later. */
   #handOver(): boolean {
-    const { errno } = this.#ring.submit()
+    const errno = this.#ring.submit()
     if (errno === null) return true
     // A lack that passes: of memory, of room for completions. Any other error says that the ring itself is wrong.
     invariant(['EINTR', 'EAGAIN', 'EBUSY', 'ENOMEM'].includes(errno), `a ring takes submissions (${errno})`)
@@ -178,45 +244,74 @@ class PathRing implements UringBackend {
     })
   }
 
-  #look(): Seen {
-    const finished: [IoDone, IoCompletion][] = []
-    const refused: Waiting[] = []
-    // First everything off the ring, then the calls: one of them may close it.
-    const found = this.#ring.reap((tag, result) => {
-      const waiting = this.#inFlight[tag]
-      invariant(waiting !== null && waiting !== undefined, 'a completion belongs to a submission')
-      this.#inFlight[tag] = null
-      this.#freeTags.push(tag)
-      if (result >= 0) finished.push([waiting.done, completed(bytesMoved(waiting.request, result))])
-      else if (this.#mustWait(errnoOfNumber(result))) refused.push(waiting)
-      else finished.push([waiting.done, failed(errnoOfNumber(result))])
-    })
-    if (found > 0) this.#goOn(refused, finished.length)
-    for (const [done, completion] of finished) done(completion)
-    if (found > 0) return 'completions'
-    return this.#freeTags.length === this.inFlightMax ? 'idle' : 'nothing'
+  /** The event loop had its turn. */
+  #turn(): Seen {
+    this.#batches = 0
+    if (this.#look() > 0) return 'completions'
+    return this.#free === this.inFlightMax ? 'idle' : 'nothing'
   }
 
-  /** After completions: a place is free again when one of ours has ended, else a little later. */
-  #goOn(refused: readonly Waiting[], ended: number): void {
+  /** Takes what has completed off the ring, and tells it. Answers how many. */
+  #look(): number {
+    this.#found = 0
+    const seen = this.#ring.reap(this.#take)
+    if (seen === 0) return 0
+    const { length: refused } = this.#refused
+    if (refused > 0 || this.#full) this.#goOn(this.#found)
+    if (this.#waiting.length > 0) this.#pumpSoon()
+    // First everything off the ring, then the calls: one of them may close it.
+    const found = this.#found
+    for (let index = 0; index < found; index += 1) {
+      const done = this.#finished[index] ?? NO_DONE
+      const result = this.#results[index] ?? IO_DONE
+      this.#finished[index] = NO_DONE
+      done(result)
+    }
+    return seen
+  }
+
+  readonly #take = (tag: number, result: number): void => {
+    const done = this.#dones[tag] ?? NO_DONE
+    const request = this.#requests[tag] ?? NO_REQUEST
+    invariant(done !== NO_DONE, 'a completion belongs to a submission')
+    this.#dones[tag] = NO_DONE
+    this.#requests[tag] = NO_REQUEST
+    this.#freeTags[this.#free] = tag
+    this.#free += 1
+    if (result < 0 && this.#mustWait(errnoOfNumber(result))) {
+      this.#refused.push({ fd: this.#fds[tag] ?? -1, request, done })
+      return
+    }
+    this.#finished[this.#found] = done
+    this.#results[this.#found] = this.#completionOf(request, result)
+    this.#found += 1
+  }
+
+  /** Most are like the one before: then it is the same object. */
+  #completionOf(request: IoRequest, result: number): IoCompletion {
+    if (result < 0) return failed(errnoOfNumber(result))
+    // A discard that succeeded did all of it, though the ring says 0.
+    const bytes = request.op === 'discard' ? request.length : result
+    if (this.#lastCompletion.bytes !== bytes) this.#lastCompletion = completed(bytes)
+    return this.#lastCompletion
+  }
+
+  /** After refusals: a place is free again when one of ours has ended, else a little later. */
+  #goOn(ended: number): void {
+    const refused = this.#refused
+    this.#refused = []
     if (this.#limits.again === 'helper') {
       for (const { fd, request, done } of refused) this.#ports.helper.submit(fd, request, done)
-    } else {
-      this.#waiting.putBack(refused)
-      this.#full = ended === 0 && refused.length > 0
-      if (refused.length > 0) this.#retrySoon()
+      return
     }
-    if (this.#waiting.length > 0) this.#pumpSoon()
+    this.#waiting.putBack(refused)
+    this.#full = ended === 0 && refused.length > 0
+    if (refused.length > 0) this.#retrySoon()
   }
 
   #mustWait(errno: string): boolean {
     return errno === 'EAGAIN' || (errno === 'EOPNOTSUPP' && this.#limits.again === 'helper')
   }
-}
-
-/** A discard that succeeded did all of it, though the ring says 0. */
-function bytesMoved(request: IoRequest, result: number): number {
-  return request.op === 'discard' ? request.length : result
 }
 
 function unavailable(errno: string): PathledgerError {

@@ -1,9 +1,9 @@
 // What this kernel lets us do with io_uring, found out by trying. Nothing here starts I/O on a device.
 import { readFileSync } from 'node:fs'
 import { errnoOfNumber } from '../errno.ts'
-import { BLOCK_DISCARD, OPCODE, REGISTER_PROBE, RW } from './abi.ts'
+import { BLOCK_DISCARD, OPCODE, REGISTER, RW } from './abi.ts'
 import { openRing } from './ring.ts'
-import type { Ring, Submission } from './ring.ts'
+import type { Ring } from './ring.ts'
 import { ringRegister } from './system-calls.ts'
 
 /** What there is of io_uring on this machine, for this process. */
@@ -37,7 +37,7 @@ export function probeUring(): UringProbe {
   if ('errno' in ring) return unavailable(refusal(ring.errno, readSysctl()))
   try {
     const answer = new Uint8Array(PROBE.head + PROBE.opcodes * PROBE.entry)
-    const { errno } = ringRegister(ring.fd, REGISTER_PROBE, answer, PROBE.opcodes)
+    const { errno } = ringRegister(ring.fd, REGISTER.probe, answer, PROBE.opcodes)
     if (errno !== null) return unavailable(`the kernel does not say which operations io_uring has (${errno})`)
     const has = (opcode: number): boolean =>
       ((answer[PROBE.head + opcode * PROBE.entry + PROBE.flags] ?? 0) & 1) !== 0
@@ -54,9 +54,10 @@ export function probeDescriptor(fd: number): DescriptorProbe {
   const ring = openRing(SMALL_RING)
   if ('errno' in ring) return { nowait: false, discard: false }
   try {
-    const none = { flags: 0, fd, address: 0, length: 0, extra: 0, operationFlags: 0, offset: 0 }
-    const read = attempt(ring, { ...none, opcode: OPCODE.read, operationFlags: RW.nowait, tag: 1 })
-    const discard = attempt(ring, { ...none, opcode: OPCODE.command, offset: BLOCK_DISCARD, tag: 2 })
+    ring.prepare(OPCODE.read, 0, fd, 0, 0, 0, RW.nowait, 0, 1)
+    const read = resultOf(ring, 1)
+    ring.prepare(OPCODE.command, 0, fd, BLOCK_DISCARD, 0, 0, 0, 0, 2)
+    const discard = resultOf(ring, 2)
     // A device that discards complains about the length; one that does not, about the request.
     return { nowait: read === 0, discard: discard !== null && errnoOfNumber(discard) === 'EINVAL' }
   } finally {
@@ -64,13 +65,12 @@ export function probeDescriptor(fd: number): DescriptorProbe {
   }
 }
 
-/** The result of one submission that the kernel answers at once; null when it does not. */
-function attempt(ring: Ring, what: Submission): number | null {
+/** The result of what was prepared with this tag, which the kernel answers at once; null when it does not. */
+function resultOf(ring: Ring, expected: number): number | null {
   let answer: number | null = null
-  ring.prepare(what)
   ring.submit()
   ring.reap((tag, result) => {
-    if (tag === what.tag) answer = result
+    if (tag === expected) answer = result
   })
   return answer
 }

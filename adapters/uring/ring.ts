@@ -1,39 +1,25 @@
 // One io_uring: its two rings and its submissions as typed arrays over memory that the kernel shares.
 // Heads and tails are read and written with Atomics, which orders them against the entries they stand for.
+import { addressOf } from '../memory-address.ts'
 import {
   COMPLETION,
   COMPLETION_BYTES,
-  ENTER_GET_EVENTS,
+  ENTER,
   FEATURE,
   MAP_OFFSET,
   PARAMS,
+  REGISTER,
   RING_FLAG,
   SETUP,
   SUBMISSION,
   SUBMISSION_BYTES,
 } from './abi.ts'
-import { closeFd, mapRing, ringEnter, ringSetup } from './system-calls.ts'
-import type { Answer, Mapping } from './system-calls.ts'
+import { closeFd, lastErrno, mapRing, ringEnter, ringRegister, ringSetup, ringWait } from './system-calls.ts'
+import type { Mapping } from './system-calls.ts'
 
 const SUBMISSION_WORDS = SUBMISSION_BYTES / 4
 const COMPLETION_WORDS = COMPLETION_BYTES / 4
 const UINT32_RANGE = 0x1_0000_0000
-
-/** What the kernel is asked to do; members that an operation has no use for are 0. */
-export interface Submission {
-  readonly opcode: number
-  readonly flags: number
-  readonly fd: number
-  /** Bytes from the start, or for a command its number. */
-  readonly offset: number
-  readonly address: number
-  readonly length: number
-  readonly operationFlags: number
-  /** The third address word: for a discard its length. */
-  readonly extra: number
-  /** Comes back with the completion. */
-  readonly tag: number
-}
 
 export interface RingSizes {
   readonly submissions: number
@@ -82,6 +68,8 @@ function mapped(fd: number, params: DataView): Ring | { readonly errno: string }
 export class Ring {
   readonly fd: number
   readonly submissions: number
+  /** Whether {@link Ring.wait} can be bounded; else it must not be used. */
+  readonly waits: boolean
   readonly #mappings: readonly Mapping[]
   readonly #words: Uint32Array
   readonly #results: Int32Array
@@ -96,6 +84,10 @@ export class Ring {
     readonly completionTail: number
   }
   #tail = 0
+  /** Where the kernel's head was after the last call: it takes submissions in those only. */
+  #taken = 0
+  #hasFile = false
+  readonly #waiting = new WaitArgument()
 
   constructor(fd: number, params: DataView, rings: Mapping, slots: Mapping) {
     const submission = (member: number): number =>
@@ -104,6 +96,7 @@ export class Ring {
     const completions = params.getUint32(PARAMS.completionEntries, true)
     this.fd = fd
     this.submissions = params.getUint32(PARAMS.submissionEntries, true)
+    this.waits = (params.getUint32(PARAMS.features, true) & FEATURE.waitArgument) !== 0
     this.#mappings = [rings, slots]
     this.#words = new Uint32Array(rings.memory)
     this.#slots = new Uint32Array(slots.memory)
@@ -127,54 +120,98 @@ export class Ring {
 
   /** Submissions prepared and not yet taken by the kernel. */
   get unsubmitted(): number {
-    return (this.#tail - Atomics.load(this.#words, this.#at.submissionHead)) >>> 0
+    return (this.#tail - this.#taken) >>> 0
   }
 
-  /** Puts one submission behind the others. False when the ring is full: submit first. */
-  prepare(what: Submission): boolean {
+  /** Makes `fd` descriptor 0 of the ring, for FIXED_FILE. False where the kernel does not. */
+  registerFile(fd: number): boolean {
+    this.#hasFile = ringRegister(this.fd, REGISTER.files, new Int32Array([fd]), 1).errno === null
+    return this.#hasFile
+  }
+
+  /** Makes `bytes` of memory at `address` buffer 0 of the ring. False where the kernel does not. */
+  registerMemory(address: number, bytes: number): boolean {
+    const vector = new BigUint64Array([BigInt(address), BigInt(bytes)])
+    return ringRegister(this.fd, REGISTER.buffers, vector, 1).errno === null
+  }
+
+  /**
+   * Puts one submission behind the others: the words that io_uring has for every operation, 0 where one has no use for it.
+   * `tag` comes back with the completion. False when the ring is full: submit first.
+   */
+  prepare(
+    opcode: number,
+    flags: number,
+    fd: number,
+    offset: number,
+    address: number,
+    length: number,
+    operationFlags: number,
+    extra: number,
+    tag: number,
+  ): boolean {
     if (this.unsubmitted >= this.submissions) return false
     const words = this.#slots
     const at = (this.#tail & (this.submissions - 1)) * SUBMISSION_WORDS
-    words[at] = what.opcode | (what.flags << 8)
-    words[at + 1] = what.fd
-    words[at + 2] = what.offset
-    words[at + 3] = Math.floor(what.offset / UINT32_RANGE)
-    words[at + 4] = what.address
-    words[at + 5] = Math.floor(what.address / UINT32_RANGE)
-    words[at + 6] = what.length
-    words[at + 7] = what.operationFlags
-    words[at + 8] = what.tag
+    words[at] = opcode | (flags << 8)
+    words[at + 1] = fd
+    words[at + 2] = offset
+    words[at + 3] = Math.floor(offset / UINT32_RANGE)
+    words[at + 4] = address
+    words[at + 5] = Math.floor(address / UINT32_RANGE)
+    words[at + 6] = length
+    words[at + 7] = operationFlags
+    words[at + 8] = tag
     words[at + 9] = 0
     words[at + 10] = 0
     words[at + 11] = 0
-    words[at + 12] = what.extra
-    words[at + 13] = Math.floor(what.extra / UINT32_RANGE)
+    words[at + 12] = extra
+    words[at + 13] = Math.floor(extra / UINT32_RANGE)
     words[at + 14] = 0
     words[at + 15] = 0
     this.#tail = (this.#tail + 1) >>> 0
     return true
   }
 
-  /** Hands everything prepared to the kernel, which may take fewer, or none and say why. Does not wait. */
-  submit(): Answer {
+  /** Hands everything prepared to the kernel, which may take fewer, or none and say why: the name of the error, or null. */
+  submit(): string | null {
     Atomics.store(this.#words, this.#at.submissionTail, this.#tail)
-    return ringEnter(this.fd, this.unsubmitted, ENTER_GET_EVENTS)
+    const taken = ringEnter(this.fd, this.unsubmitted, ENTER.getEvents)
+    this.#taken = Atomics.load(this.#words, this.#at.submissionHead)
+    return taken < 0 ? lastErrno() : null
+  }
+
+  /** Something has completed, or would be posted if the kernel were asked. */
+  isReady(): boolean {
+    const words = this.#words
+    const at = this.#at
+    if (Atomics.load(words, at.completionTail) !== Atomics.load(words, at.completionHead)) return true
+    return (Atomics.load(words, at.flags) & (RING_FLAG.taskRun | RING_FLAG.overflow)) !== 0
+  }
+
+  /** Lets the kernel wait until something completes, so many microseconds at most. */
+  wait(us: number): void {
+    if (this.waits) ringWait(this.fd, this.#waiting.for(us))
   }
 
   /** Calls `visit` with tag and result of each completion, oldest first. Answers how many there were. */
   reap(visit: (tag: number, result: number) => void): number {
+    const words = this.#words
+    const at = this.#at
     const pending = RING_FLAG.taskRun | RING_FLAG.overflow
-    if ((Atomics.load(this.#words, this.#at.flags) & pending) !== 0) ringEnter(this.fd, 0, ENTER_GET_EVENTS)
-    let head = Atomics.load(this.#words, this.#at.completionHead)
-    const tail = Atomics.load(this.#words, this.#at.completionTail)
+    if ((Atomics.load(words, at.flags) & pending) !== 0) ringEnter(this.fd, 0, ENTER.getEvents)
+    let head = Atomics.load(words, at.completionHead)
+    const tail = Atomics.load(words, at.completionTail)
     const found = (tail - head) >>> 0
+    const results = this.#results
+    const mask = this.#completionMask
     while (head !== tail) {
-      const at = (head & this.#completionMask) * COMPLETION_WORDS
-      const tag = this.#results[at] ?? 0
-      const result = this.#results[at + 2] ?? 0
+      const entry = (head & mask) * COMPLETION_WORDS
+      const tag = results[entry] ?? 0
+      const result = results[entry + 2] ?? 0
       head = (head + 1) >>> 0
       // Given back before the visit, which may throw: no completion is ever seen twice.
-      Atomics.store(this.#words, this.#at.completionHead, head)
+      Atomics.store(words, at.completionHead, head)
       visit(tag, result)
     }
     return found
@@ -182,7 +219,26 @@ export class Ring {
 
   /** Gives the ring up. What is in flight ends in the kernel, whenever it does; the ring must not be touched again. */
   close(): void {
+    // At once, not whenever the kernel gets round to it: whoever closes the device may want to claim it again.
+    if (this.#hasFile) ringRegister(this.fd, REGISTER.unregisterFiles, null, 0)
     closeFd(this.fd)
     for (const mapping of this.#mappings) mapping.unmap()
+  }
+}
+
+/** A `struct io_uring_getevents_arg` that points to the timespec behind it: both stay where they are. */
+class WaitArgument {
+  readonly #words = new Uint32Array(12)
+
+  constructor() {
+    const timespec = addressOf(this.#words.buffer) + 32
+    this.#words[4] = timespec
+    this.#words[5] = Math.floor(timespec / UINT32_RANGE)
+  }
+
+  /** The argument for a wait of so many microseconds, less than a second. */
+  for(us: number): Uint32Array {
+    this.#words[10] = us * 1000
+    return this.#words
   }
 }

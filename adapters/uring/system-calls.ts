@@ -1,7 +1,7 @@
 // The system calls that io_uring needs, through koffi. None of them waits for a device.
 import koffi from 'koffi'
 import { errnoOfNumber } from '../errno.ts'
-import { SYSCALL } from './abi.ts'
+import { ENTER, SYSCALL } from './abi.ts'
 
 const PROT_READ_WRITE = 3
 /** Shared, and populated at once: a page fault later would be one more place to wait. */
@@ -17,10 +17,10 @@ const setupCall = library.func(
 ) as unknown as Call<[number, number, Uint8Array]>
 const enterCall = library.func(
   'long syscall(long number, uint32_t fd, uint32_t submit, uint32_t complete, uint32_t flags, void *mask, size_t size)',
-) as unknown as Call<[number, number, number, number, number, null, number]>
+) as unknown as Call<[number, number, number, number, number, Uint32Array | null, number]>
 const registerCall = library.func(
   'long syscall(long number, uint32_t fd, uint32_t operation, void *argument, uint32_t count)',
-) as unknown as Call<[number, number, number, Uint8Array, number]>
+) as unknown as Call<[number, number, number, Uint8Array | Int32Array | BigUint64Array | null, number]>
 const mmapCall = library.func(
   'void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)',
 ) as unknown as (...given: [null, number, number, number, number, number]) => unknown
@@ -43,13 +43,34 @@ export function ringSetup(entries: number, params: Uint8Array): Answer {
   return answer(setupCall(SYSCALL.setup, entries, params))
 }
 
-/** Hands `submit` submissions to the kernel. Answers how many it took. Never waits for a completion. */
-export function ringEnter(fd: number, submit: number, flags: number): Answer {
-  return answer(enterCall(SYSCALL.enter, fd, submit, 0, flags, null, 0))
+/**
+ * Hands `submit` submissions to the kernel. Answers how many it took, or less than 0 and then {@link lastErrno} says why.
+ * Never waits for a completion.
+ */
+export function ringEnter(fd: number, submit: number, flags: number): number {
+  return enterCall(SYSCALL.enter, fd, submit, 0, flags, null, 0)
+}
+
+/** Bytes of the argument of a wait, without the timespec behind it. */
+const WAIT_ARGUMENT_BYTES = 24
+
+/** Waits for one completion for as long as `argument`, a struct io_uring_getevents_arg, says. Its answer does not matter. */
+export function ringWait(fd: number, argument: Uint32Array): void {
+  enterCall(SYSCALL.enter, fd, 0, 1, ENTER.getEvents | ENTER.argument, argument, WAIT_ARGUMENT_BYTES)
+}
+
+/** The name of the error of the call before. */
+export function lastErrno(): string {
+  return errnoOfNumber(koffi.errno())
 }
 
 /** Asks or tells a ring something. */
-export function ringRegister(fd: number, operation: number, argument: Uint8Array, count: number): Answer {
+export function ringRegister(
+  fd: number,
+  operation: number,
+  argument: Uint8Array | Int32Array | BigUint64Array | null,
+  count: number,
+): Answer {
   return answer(registerCall(SYSCALL.register, fd, operation, argument, count))
 }
 

@@ -6,7 +6,7 @@ import { alignedBytes } from '../aligned.ts'
 import { addressOf } from '../memory-address.ts'
 import { LINKED, OPCODE, POLL_IN } from './abi.ts'
 import { openRing } from './ring.ts'
-import type { Ring, Submission } from './ring.ts'
+import type { Ring } from './ring.ts'
 import { closeFd, makePipe } from './system-calls.ts'
 
 /** Watches one ring. */
@@ -18,8 +18,6 @@ export interface Wake {
   /** Ends it; `onWake` is not called any more. */
   close(): void
 }
-
-const NOTHING = { flags: 0, offset: 0, address: 0, length: 0, operationFlags: 0, extra: 0, tag: 0 } as const
 
 /** Makes a {@link Wake} of a ring, or says the name of the error. */
 export function openWake(watched: Ring, onWake: () => void): Wake | { readonly errno: string } {
@@ -37,20 +35,7 @@ export function openWake(watched: Ring, onWake: () => void): Wake | { readonly e
     onWake()
   })
   const byte = alignedBytes(1)
-  const poll: Submission = {
-    ...NOTHING,
-    opcode: OPCODE.pollAdd,
-    flags: LINKED,
-    fd: watched.fd,
-    operationFlags: POLL_IN,
-  }
-  const write: Submission = {
-    ...NOTHING,
-    opcode: OPCODE.write,
-    fd: pipe.writeEnd,
-    address: addressOf(byte.buffer),
-    length: byte.length,
-  }
+  const address = addressOf(byte.buffer)
   const arm = (): void => {
     if (armed) return
     // The kernel knows only its address: without a use here its memory would be collected under the ring.
@@ -58,10 +43,10 @@ export function openWake(watched: Ring, onWake: () => void): Wake | { readonly e
     ring.reap(() => undefined)
     // The kernel may have refused them the last time; then they are still there.
     if (ring.unsubmitted === 0) {
-      ring.prepare(poll)
-      ring.prepare(write)
+      ring.prepare(OPCODE.pollAdd, LINKED, watched.fd, 0, 0, 0, POLL_IN, 0, 0)
+      ring.prepare(OPCODE.write, 0, pipe.writeEnd, 0, address, byte.length, 0, 0, 0)
     }
-    armed = ring.submit().errno === null
+    armed = ring.submit() === null
   }
   const close = (): void => {
     socket.destroy()

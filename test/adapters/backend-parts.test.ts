@@ -20,6 +20,7 @@ import type { Seen } from '../../adapters/uring/attention.ts'
 import { Fifo } from '../../adapters/uring/fifo.ts'
 import { inFlightLimit, probeUring, readQueue } from '../../adapters/uring/index.ts'
 import { joinPieces, piecesOf } from '../../adapters/uring/pieces.ts'
+import { QuickWait, WAIT_US, WATCH_US } from '../../adapters/uring/quick-wait.ts'
 import { VirtualClock } from '../../adapters/virtual-clock.ts'
 import { performOn } from './backend-contract.ts'
 import { makeRequest, makeWrite, pathContract, perform } from './contract.ts'
@@ -56,6 +57,43 @@ describe('the parts of the backends', () => {
     const limits = [1, 9, 128, 100_000].map((requests) => inFlightLimit({ ...queue, requests }))
     expect([...limits, inFlightLimit(null)]).toEqual([1, 1, 120, 4096, 64])
     expect(readQueue('9999:0')).toBeNull()
+  })
+
+  describe('a quick wait', () => {
+    /** A ring that is ready at a time of its own clock, which moves with each look, and by what is waited. */
+    function makeRing(readyAfterUs: number): { us: number; waited: number[]; wait: QuickWait } {
+      const seen = { us: 0, waited: [] as number[] }
+      const ring = {
+        isReady: () => {
+          seen.us += 0.25
+          return seen.us >= readyAfterUs
+        },
+        wait: (us: number) => {
+          seen.waited.push(us)
+          seen.us = Math.min(Math.max(readyAfterUs, seen.us), seen.us + us)
+        },
+      }
+      return Object.assign(seen, { wait: new QuickWait({ monoUs: () => seen.us }, ring) })
+    }
+
+    test('watches for a moment, then lets the kernel wait a moment, and never longer', () => {
+      const soon = makeRing(5)
+      soon.wait.forOne()
+      expect([soon.us < 6, soon.waited]).toEqual([true, []])
+      const later = makeRing(30)
+      later.wait.forOne()
+      expect([Math.floor(later.us), later.waited]).toEqual([30, [WAIT_US]])
+      const never = makeRing(Infinity)
+      never.wait.forOne()
+      expect(never.us).toBeLessThan(WATCH_US + WAIT_US + 10)
+    })
+
+    test('is hardly tried any more on a ring that hangs, and again as soon as it pays', () => {
+      const hung = makeRing(Infinity)
+      for (let count = 0; count < 100; count += 1) hung.wait.forOne()
+      expect(hung.waited.length).toBeLessThan(10)
+      expect(hung.us).toBeLessThan(10 * (WATCH_US + WAIT_US + 10))
+    })
   })
 
   describe('pieces', () => {

@@ -3,7 +3,7 @@ import { readBootId, systemClock, systemNewId, systemRandom } from '../../adapte
 
 describe('system clock', () => {
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'hrtime', 'Date'] })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
   })
 
   afterEach(() => {
