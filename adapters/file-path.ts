@@ -13,6 +13,7 @@ import { inodeName } from './file-facts.ts'
 import { errorsAreFinalOn } from './final-errors.ts'
 import { fsBackend } from './fs-backend.ts'
 import { pathHelper } from './helper/helper.ts'
+import { scsiFront } from './scsi/front.ts'
 import type { Clock, IdentityVerdict, IoBackend, Lun, PathDevice, Turns } from './ports.ts'
 import { systemClock, systemTurns } from './system.ts'
 
@@ -65,6 +66,7 @@ function makePath(file: string, settings: FilePathSettings, { fd, direct, stats 
   const { backend, why, close } = openBackend(settings, fd)
   const sizeBytes = Number(stats.size)
   const inode = inodeName(stats)
+  const front = scsiFront(settings.lun, settings.hctl)
   return {
     kind: 'file',
     device: file,
@@ -82,11 +84,13 @@ function makePath(file: string, settings: FilePathSettings, { fd, direct, stats 
     coherence: { inode, direct },
     deviceKey: null,
     facts: { inode, direct, sizeBytes, backendWhy: why },
-    submit: submitWithin(fd, sizeBytes, backend),
     useMemory: (memory) => backend.useMemory?.(memory),
+    submit: front.guard(submitWithin(fd, sizeBytes, backend)),
+    ...front.commands,
     identify: () => identify(file, fd, stats),
     carries: (other) => restsOn(other, { number: null, inode }),
     close: async () => {
+      front.close()
       await close()
       await closeDescriptor(fd)
     },

@@ -1,6 +1,8 @@
 // A logical unit in memory, and paths to it on any clock: truth tables, simulation and tests run on them.
 import { PathledgerError } from '../errors.ts'
-import type { Clock, IdentityVerdict, IoCompletion, IoDone, IoRequest, Lun, PathDevice } from './ports.ts'
+import type { Clock, IdentityVerdict, IoCompletion, IoDone } from './ports.ts'
+import type { IoRequest, Lun, PathDevice, ScsiTarget } from './ports.ts'
+import { scsiFront } from './scsi/front.ts'
 import { IO_DONE, blocksFit, completed, failed, isOutOfRange } from './completions.ts'
 
 /** A logical unit whose medium is an array that every path to it shares. */
@@ -19,11 +21,13 @@ export interface MemoryLunSettings {
   readonly logicalBlockBytes?: number
   /** Default true. */
   readonly implicitAlua?: boolean
+  /** A target that answers SCSI commands for it (`virtualLun(...).scsi`). Default: nothing does. */
+  readonly scsi?: ScsiTarget
 }
 
 /** Makes a zeroed logical unit. Throws LUN_SIZE when the size is not a positive multiple of the block. */
 export function memoryLun(settings: MemoryLunSettings): MemoryLun {
-  const { wwid, sizeBytes, logicalBlockBytes = 512, implicitAlua = true } = settings
+  const { wwid, sizeBytes, logicalBlockBytes = 512, implicitAlua = true, scsi } = settings
   if (!blocksFit(sizeBytes, logicalBlockBytes)) {
     throw new PathledgerError('LUN_SIZE', {
       message: `A memory LUN of ${sizeBytes} bytes cannot be made.`,
@@ -31,7 +35,8 @@ export function memoryLun(settings: MemoryLunSettings): MemoryLun {
       todo: 'Choose another size.',
     })
   }
-  return { wwid, implicitAlua, logicalBlockBytes, medium: new Uint8Array(sizeBytes) }
+  const medium = new Uint8Array(sizeBytes)
+  return { wwid, implicitAlua, logicalBlockBytes, medium, ...(scsi === undefined ? {} : { scsi }) }
 }
 
 /** What a memory path is made of. */
@@ -66,6 +71,7 @@ export function memoryPath(lun: MemoryLun, settings: MemoryPathSettings): Memory
   const { clock, latencyUs = 0, readOnly = false, onSubmit } = settings
   const opened = { wwid: lun.wwid, sizeBytes: lun.medium.length }
   const now = { ...opened, open: true }
+  const front = scsiFront(lun, settings.hctl)
 
   function submit(request: IoRequest, done: IoDone): void {
     onSubmit?.(request)
@@ -92,16 +98,20 @@ export function memoryPath(lun: MemoryLun, settings: MemoryPathSettings): Memory
     device: 'memory',
     hctl: settings.hctl,
     lun: { wwid: lun.wwid, implicitAlua: lun.implicitAlua },
+    ...front.commands,
     numaNode: settings.numaNode ?? null,
     geometry: { sizeBytes: opened.sizeBytes, logicalBlockBytes: lun.logicalBlockBytes, readOnly },
     guarantees: { errorsAreFinal: settings.errorsAreFinal ?? true, isolatesExit: true, backend: 'memory' },
     coherence: { inode: null, direct: true },
     deviceKey: null,
     facts: {},
-    submit,
+    submit: front.guard(submit),
     identify,
     carries: () => null,
-    close: async () => void (now.open = false),
+    close: async () => {
+      front.close()
+      now.open = false
+    },
     setIdentity: (wwid) => void (now.wwid = wwid),
     resize: (sizeBytes) => void (now.sizeBytes = sizeBytes),
   }

@@ -51,6 +51,8 @@ export interface IoCompletion {
   readonly bytes: number
   /** The operation was given up on and may still happen: whoever did it could not be waited for. Default false. */
   readonly abandoned?: boolean
+  /** Sense data that came with it, where the path is a SCSI one. */
+  readonly sense?: Uint8Array
 }
 
 export type IoDone = (completion: IoCompletion) => void
@@ -80,6 +82,37 @@ export interface Lun {
   readonly wwid: string
   /** Implicit ALUA by INQUIRY's TPGS bits; mode `on` asks for it. */
   readonly implicitAlua: boolean
+  /** What answers SCSI commands for it. Its bytes then say what the LUN is, not the two fields above. */
+  readonly scsi?: ScsiTarget
+}
+
+/** A SCSI command as it goes down a path. */
+export interface ScsiCommand {
+  readonly cdb: Uint8Array
+  /** Parameter data; null for none. */
+  readonly dataOut: Uint8Array | null
+}
+
+/** What came back: an errno when it did not get through, else the target's status byte, sense data and data-in. */
+export interface ScsiAnswer {
+  readonly errno: string | null
+  readonly status: number
+  readonly sense: Uint8Array | null
+  readonly data: Uint8Array
+}
+
+/** A target in this process: the one of a virtual LUN. */
+export interface ScsiTarget {
+  /** One path's way in. */
+  connect(hctl: string): ScsiNexus
+}
+
+/** An I_T nexus of such a target. */
+export interface ScsiNexus {
+  execute(cdb: Uint8Array, dataOut: Uint8Array | null): ScsiAnswer
+  /** Null when a read or a write may go in; else the sense data of the refusal. */
+  admit(): Uint8Array | null
+  close(): void
 }
 
 /** What makes two paths to the same bytes coherent, or not (docs/loop-devices.md). */
@@ -116,6 +149,8 @@ export interface PathDevice {
    * make it ready for that.
    */
   useMemory?(memory: ArrayBufferLike): void
+  /** Sends one SCSI command; as `submit` in all else. Absent where nothing behind the path speaks SCSI. */
+  command?(command: ScsiCommand, done: (answer: ScsiAnswer) => void): void
   /** Proves again that this is still the device that was opened. */
   identify(): Promise<IdentityVerdict>
   /** Says why a file lies on this path (or on a stack above it), or null when it does not. */

@@ -97,6 +97,7 @@ export function createCore(
       probe: unset,
       drainBacklog: unset,
       headRemoved: unset,
+      sense: unset,
     },
     fence: ports.fence ?? null,
     guardsOff: ports.guardsOff ?? false,

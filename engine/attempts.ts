@@ -93,6 +93,7 @@ function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion)
     path.answered(attempt.startedUs)
     path.serviceTime = averageServiceTime(path.serviceTime, head.core.clock.monoUs() - attempt.startedUs)
   }
+  path.hear(completion)
   if (late) return completeLate(head, attempt, completion)
   bio.live = null
   if (status === 'OK') return succeed(head, bio, path)

@@ -113,6 +113,7 @@ function readOne(
       path.probing = false
       if (statusOf(completion, length) === 'OK') path.answered(startedUs)
       path.inFlight -= 1
+      path.hear(completion)
       done(completion, length)
       if (path.inFlight === 0) path.onQuiet?.()
     })

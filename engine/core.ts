@@ -25,6 +25,8 @@ export interface Actions {
   drainBacklog(path: PathRuntime): void
   /** The head is gone from the machine's point of view: take it away. */
   headRemoved(head: HeadRuntime): void
+  /** Sense data came with an I/O on a path. */
+  sense(path: PathRuntime, bytes: Uint8Array): void
 }
 
 export interface Core {

@@ -80,9 +80,8 @@ function performForPath(path: PathRuntime, effect: Effect): void {
       return path.timers?.start(effect.timer ?? '', effect.dueUs ?? 0)
     case 'cancelTimer':
       return path.timers?.cancel(effect.timer ?? '')
-    case 'failRequeue':
-    case 'publishDisk':
-    case 'removeDisk':
+    default:
+      // The other effects are a head's or a LUN's.
       return
   }
 }
@@ -101,9 +100,8 @@ function performForHead(head: HeadRuntime, effect: Effect): void {
       return head.timers?.start(effect.timer ?? '', effect.dueUs ?? 0)
     case 'cancelTimer':
       return head.timers?.cancel(effect.timer ?? '')
-    case 'publishDisk':
-    case 'searchCurrentPath':
-    case 'probe':
+    default:
+      // To publish is done by being live; the other effects are a path's or a LUN's.
       return
   }
 }

@@ -2,10 +2,11 @@
 import { serveControl, type ControlServer } from '../adapters/control/server.ts'
 import type { PathDevice } from '../adapters/ports.ts'
 import { PathledgerError } from '../errors.ts'
-import type { AccessState } from '../machines/words.ts'
 import { foldAll, type LedgerState } from '../store/fold.ts'
 import { openLedger } from '../store/open.ts'
 import type { LedgerStore } from '../store/types.ts'
+import { addPath, type AddPathOptions } from './add-path.ts'
+import { Alua } from './alua/alua.ts'
 import {
   createCore,
   isRunning,
@@ -38,18 +39,6 @@ import { checkWords } from './spoken.ts'
 import { Stream } from './stream.ts'
 import { VERSION } from './version.ts'
 
-/** How a path begins its life. */
-export interface AddPathOptions {
-  /** Access state as RTPG would tell it; default 'optimal'. */
-  readonly access?: AccessState
-  readonly preferred?: boolean
-  /**
-   * The transport holds the device back while it is found (SDEV_CREATED_BLOCK): it is added blocked, and
-   * {@link Path.unblock} lets I/O go down it. Default false.
-   */
-  readonly blocked?: boolean
-}
-
 /** What the engine's memory for I/O is used for; see {@link Multipath.memory}. */
 export interface MemoryUse {
   readonly usedBytes: number
@@ -69,6 +58,7 @@ export class Multipath {
   readonly #engine: Stream
   readonly #registry: Registry
   readonly #sampler: Sampler
+  readonly #alua: Alua
   readonly #store: LedgerStore
   readonly #heads = new Map<HeadEntry, Head>()
   readonly #paths = new Map<PathRuntime, Path>()
@@ -97,7 +87,9 @@ export class Multipath {
     this.#store = store
     this.#engine = new Stream(core, 'engine', engineBefore)
     this.#sampler = new Sampler(core, () => this.#registry.runtimes())
+    this.#alua = new Alua(core)
     this.#registry = new Registry({
+      onRemoved: (path) => this.#alua.left(path),
       core,
       engine: this.#engine,
       before,
@@ -113,6 +105,7 @@ export class Multipath {
       probe,
       drainBacklog,
       headRemoved: (head) => this.#registry.headRemoved(head),
+      sense: (path, bytes) => this.#alua.sense(path, bytes),
     }
   }
 
@@ -145,30 +138,22 @@ export class Multipath {
   }
 
   /**
-   * Takes a device as a path: finds its head by the LUN's id, or makes it. Resolves when that is durable.
+   * Takes a device as a path: asks it what it is where it speaks SCSI, finds its head by the LUN's id, or makes it.
+   * Resolves when that is durable.
    * Rejects with why it was not taken (PATH_DUPLICATE, PATH_SIZE_MISMATCH, PATH_INCOHERENT, PATH_READ_ONLY,
-   * LEDGER_ON_PATH, MULTIPATH_OFF, ...), which is on the ledger too; the device is then still yours.
+   * LEDGER_ON_PATH, MULTIPATH_OFF, ...), which is on the ledger too; the device is then still yours, to close or to use
+   * as it is ({@link plainDevice}).
    */
   async addPath(device: PathDevice, options: AddPathOptions = {}): Promise<Path> {
     this.#refuseIfOver()
-    const { access = 'optimal', preferred = false, blocked = false } = options
-    checkAccess(access)
-    const { lun, geometry } = device
-    const shared = lun.wwid === '' ? null : await this.#registry.openLun(lun.wwid, geometry.sizeBytes)
-    this.#refuseIfOver()
-    const { path, recorded } = this.#registry.add(device, { access, preferred, blocked })
-    try {
-      await Promise.all([this.#core.recorder.durable(recorded), shared?.attach(path)])
-    } catch (error) {
-      // Its caller hears that it was not taken, and has the device again.
-      await this.#registry.remove(path, 'its record did not become durable', {}, true).catch(() => undefined)
-      throw error
+    checkAccess(options.access ?? 'optimal')
+    const parts = {
+      core: this.#core,
+      registry: this.#registry,
+      alua: this.#alua,
+      refuseIfOver: () => this.#refuseIfOver(),
     }
-    this.#registry.proveByClaim(path)
-    const { backendWhy } = device.facts
-    if (typeof backendWhy === 'string') {
-      this.#core.log.info({ path: path.name, backend: device.guarantees.backend }, backendWhy)
-    }
+    const path = await addPath(parts, device, options)
     return this.#path(path)
   }
 
@@ -309,6 +294,7 @@ export class Multipath {
     }
     this.#engine.record('engine.stopped', { why: this.#core.broken?.code ?? 'closed' })
     await recorder.drained()
+    this.#alua.stop()
     await this.#registry.closeLuns()
     this.#core.broken ??= closedError()
     recorder.close()

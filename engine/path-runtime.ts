@@ -1,6 +1,6 @@
 // One path while the engine runs: the device, its place on the ledger, and the plain fields that selection reads.
-import type { PathDevice, TimerHandle } from '../adapters/ports.ts'
 import { isAvailable, isDisabled, isOptimized, rankOf } from '../machines/predicates.ts'
+import type { IoCompletion, PathDevice, TimerHandle } from '../adapters/ports.ts'
 import type { StreamState } from '../machines/step.ts'
 import type { PathContext } from '../machines/path.ts'
 import type { PathValue } from '../machines/words.ts'
@@ -131,6 +131,11 @@ export class PathRuntime {
       .ofPath(this.hctl, this.context.incarnation)
       .filter(({ returnedUs }) => returnedUs !== null && returnedUs < startedUs)
     if (over.length > 0) ghosts.end(over, 'laterIo', `${this.name} answered a later I/O`)
+  }
+
+  /** Sense data that came with an I/O is listened to. */
+  hear({ sense }: IoCompletion): void {
+    if (sense !== undefined) this.core.actions.sense(this, sense)
   }
 
   /** Ends this life: from now on the path is what it was when it was removed. */

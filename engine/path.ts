@@ -120,6 +120,15 @@ export class Path {
     this.#record('path.accessChanged', { access, preferred, why }, {})
   }
 
+  /**
+   * Sense data that came with a command on this path, in either format: an event, and where it tells of a change of
+   * access states the target is asked for them (REPORT TARGET PORT GROUPS). What is no sense data is ignored.
+   */
+  reportSense(sense: Uint8Array): void {
+    if (this.#runtime.gone) throw pathGone(this.#runtime)
+    this.#runtime.core.actions.sense(this.#runtime, sense)
+  }
+
   /** The operator pulls the path: no I/O is sent down it, and nothing automatic undoes that. */
   fail(word: OperatorWord = {}): void {
     this.#record('path.disabled', { why: word.reason ?? 'operator' }, word)

@@ -7,7 +7,7 @@ import { Stream } from './stream.ts'
 
 const WHY = 'the engine ended without closing'
 
-/** Ends every path and head that the last run left. `cause` is the start that found them. */
+/** Ends every path and head that the last run left, and what it knew of target port groups. `cause` is the start that found them. */
 export function endLastRun(core: Core, before: LedgerState, cause: Recorded): void {
   for (const [name, { value, context }] of Object.entries(before.streams)) {
     // A device may have been found and held back by its transport, and never become a path.
@@ -17,6 +17,9 @@ export function endLastRun(core: Core, before: LedgerState, cause: Recorded): vo
     }
     if (name.startsWith('head/') && typeof value === 'object' && value['life'] !== 'removed') {
       restate(before, name, new Stream(core, name, { value, context }), 'head.closed', cause)
+    }
+    if (name.startsWith('lun/') && Object.keys(context['members'] ?? {}).length > 0) {
+      restate(before, name, new Stream(core, name, { value, context }), 'lun.groupsForgotten', cause)
     }
   }
 }

@@ -36,6 +36,8 @@ export interface RegistryParts {
   readonly ledgerFile: string | null
   readonly distance: ((from: number, to: number) => number) | null
   readonly onIo: () => void
+  /** A path has left its head. */
+  readonly onRemoved: (path: PathRuntime) => void
   readonly identity: EngineIdentity
   /** The storage that every engine of a LUN shares; null where there is only this one. */
   readonly lunStorage: LunStorage | null
@@ -105,7 +107,7 @@ export class Registry {
     const entry = this.#heads.get(wwid) ?? null
     const known = { head: entry?.runtime ?? null, paths: this.paths(), ledgerFile }
     const refusal = refusalOf(device, core.settings.multipath, known)
-    if (refusal !== null) throw this.#refused(device, refusal)
+    if (refusal !== null) throw this.refused(device, refusal)
     const head = entry ?? this.#createHead(device)
     const path = this.#createPath(device, head.runtime)
     if (options.blocked) createBlocked(path)
@@ -126,6 +128,7 @@ export class Registry {
     const { recorded, refused } = recordPath(path, 'path.removed', { why }, origin)
     if (refused) throw pathGone(path)
     endEpisode(path, recorded)
+    this.#parts.onRemoved(path)
     path.timers?.cancelAll()
     if (!(await quietInTime(path))) giveUpAttempts(path, why === 'closed' ? 'closed' : 'removed')
     // Nothing is waited for any more; an armed timer would keep a program from ending.
@@ -238,7 +241,8 @@ export class Registry {
     return [...this.#heads.values()].flatMap(({ runtime }) => runtime.paths)
   }
 
-  #refused(device: PathDevice, refusal: PathledgerError): PathledgerError {
+  /** Puts it on the ledger that a device was not taken, and why. */
+  refused(device: PathDevice, refusal: PathledgerError): PathledgerError {
     const { code, why } = refusal
     const { wwid } = device.lun
     const facts = {

@@ -30,6 +30,10 @@ export const settingsSchema = z.strictObject({
     .prefault({}),
   /** A probe that has not answered by then has failed: a re-sent I/O is held back no longer than this. */
   probeTimeoutMs: ms.min(1).default(2_000),
+  /** A SCSI command (INQUIRY, REPORT TARGET PORT GROUPS) that has not been answered by then has failed. */
+  commandTimeoutMs: ms.min(1).default(60_000),
+  /** Reports of target port groups under way at once, all LUNs together; a LUN has at most one. */
+  reportsInFlightMax: z.int().min(1).max(4096).default(16),
   /** An attempt that the kernel still has after this time is given up, and sent elsewhere. 0: never. 30 s is sd's own. */
   attemptTimeoutMs: ms.default(30_000),
   /** Bytes in flight on one path: a hung path holds on to so much memory, not to all of it. */
@@ -110,7 +114,7 @@ export type SettingsInput = z.input<typeof settingsSchema>
 
 /** Checks settings and fills in the defaults. Throws SETTINGS_INVALID, which names each wrong one. */
 export function parseSettings(input: SettingsInput): Settings {
-  const parsed = settingsSchema.safeParse(input)
+  const parsed = settingsSchema.safeParse(asWritten(input))
   if (parsed.success) return parsed.data
   const issues = parsed.error.issues.map(
     ({ path, message }) => `${path.map(String).join('.') || 'settings'}: ${message}`,
@@ -121,4 +125,12 @@ export function parseSettings(input: SettingsInput): Settings {
     todo: 'Correct them; docs/settings.md lists every setting with its range.',
     errno: 'EINVAL',
   })
+}
+
+/** A word may end with one newline, as a write to sysfs may; "once" is still not "on". */
+function asWritten(input: SettingsInput): SettingsInput {
+  const word = (value: unknown) => (typeof value === 'string' ? value.replace(/\n$/, '') : value)
+  const words = ['multipath', 'iopolicy'].filter((name) => name in input)
+  const written = words.map((name) => [name, word(input[name as keyof SettingsInput])] as const)
+  return { ...input, ...(Object.fromEntries(written) as SettingsInput) }
 }

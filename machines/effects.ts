@@ -19,6 +19,10 @@ export type EffectName =
   | 'tally'
   /** Take the path out of its head. */
   | 'removePath'
+  /** Ask the target for the access states of its port groups, through any live path. */
+  | 'reportGroups'
+  /** Give each path the access state that its port group has. */
+  | 'spreadGroups'
   /** Show the head to the outside. */
   | 'publishDisk'
   /** Take the head away from the outside. */

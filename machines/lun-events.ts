@@ -1,6 +1,7 @@
 // What happens to a logical unit as a whole, whichever path saw it. Numbers 201 to 299.
 import { z } from 'zod'
-import { eventType, evidence, whole, word, type MachineEventOf } from './events.ts'
+import { eventType, evidence, interval, whole, word, type MachineEventOf } from './events.ts'
+import { ACCESS_STATES } from './words.ts'
 
 /** Why an attempt ended without proof. */
 export const GHOST_REASONS = ['error', 'timeout', 'abort', 'removed', 'closed', 'unclean'] as const
@@ -9,6 +10,16 @@ export type GhostReason = (typeof GHOST_REASONS)[number]
 /** What ended a ghost, strongest first. */
 export const GHOST_PROOFS = ['completion', 'fence', 'laterIo', 'claim', 'time', 'operator'] as const
 export type GhostProof = (typeof GHOST_PROOFS)[number]
+
+const groupNumber = z.int().min(0).max(0xffff)
+const portGroup = z.strictObject({
+  group: groupNumber,
+  access: z.enum(ACCESS_STATES),
+  preferred: z.boolean(),
+  /** ALUA's supported-states byte. */
+  supported: z.int().min(0).max(0xff),
+})
+const byte = z.int().min(0).max(0xff)
 
 const ghost = z.strictObject({ id: word, op: word, offset: whole, length: whole })
 
@@ -55,6 +66,32 @@ export const LUN_EVENTS = [
     {},
     z.strictObject({ bio: whole, offset: whole, length: whole, ghost: word }),
   ),
+  // Which target port group a path goes in through, as its page 0x83 says.
+  eventType(
+    210,
+    'lun.pathGrouped',
+    {},
+    z.strictObject({ path: word, group: groupNumber, port: whole.nullable(), tpgs: z.int().min(0).max(3) }),
+  ),
+  eventType(211, 'lun.pathUngrouped', {}, z.strictObject({ path: word })),
+  // An answer to REPORT TARGET PORT GROUPS. What it does not list is not known any more (D-60).
+  eventType(
+    212,
+    'lun.groupsReported',
+    {},
+    z.strictObject({
+      via: word,
+      extended: z.boolean(),
+      transitionUs: interval,
+      groups: z.array(portGroup).max(1024),
+    }),
+  ),
+  // No path got an answer: everything stays as it was last known (D-59).
+  eventType(213, 'lun.reportFailed', {}, z.strictObject({ via: z.array(word).max(64), why: word })),
+  eventType(214, 'lun.senseReceived', {}, z.strictObject({ path: word, key: byte, asc: byte, ascq: byte })),
+  eventType(215, 'lun.timerFired', {}, z.strictObject({ timer: word, dueUs: whole })),
+  // The run that knew its groups ended without a word: they are asked for anew.
+  eventType(216, 'lun.groupsForgotten', {}, z.strictObject({ why: word })),
 ] as const
 
 export type LunEvent = MachineEventOf<typeof LUN_EVENTS>

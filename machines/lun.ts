@@ -1,8 +1,10 @@
-// A logical unit: known or not yet, and how many of its errors were its own.
-import { assign, setup } from 'xstate'
+// A logical unit: known or not yet, how many of its errors were its own, and its target port groups (lun-groups.ts).
+import { assign, enqueueActions, setup } from 'xstate'
+import { effect, timerEffect } from './effects.ts'
 import type { LunEvent } from './lun-events.ts'
+import { advance, isArmed, NO_GROUPS, type LunGroups } from './lun-groups.ts'
 
-export interface LunContext {
+export interface LunContext extends LunGroups {
   readonly wwid: string
   readonly sizeBytes: number
   readonly logicalBlockBytes: number
@@ -16,7 +18,22 @@ export interface LunContext {
 
 const lun = setup({
   types: { context: {} as LunContext, events: {} as LunEvent },
+  guards: { isArmed: ({ context, event }) => isArmed(context, event) },
   actions: {
+    // Effects: named here, performed by the engine.
+    startTimer: timerEffect,
+    cancelTimer: timerEffect,
+    reportGroups: effect,
+    spreadGroups: effect,
+    /** What the event makes of the target port groups, and the effects of that, in their order. */
+    advanceGroups: enqueueActions(({ context, event, enqueue }) => {
+      const { next, effects } = advance(context, event)
+      enqueue.assign({ ...next })
+      for (const { type, timer = '', dueUs = 0 } of effects) {
+        if (type === 'startTimer' || type === 'cancelTimer') enqueue({ type, params: { timer, dueUs } })
+        if (type === 'reportGroups' || type === 'spreadGroups') enqueue(type)
+      }
+    }),
     remember: assign(({ event }) => {
       if (event.type !== 'lun.found') return {}
       const { wwid, sizeBytes, logicalBlockBytes } = event
@@ -47,6 +64,7 @@ export const lunMachine = lun.createMachine({
     ioErrors: 0,
     ghosts: 0,
     holdsExpired: 0,
+    ...NO_GROUPS,
   },
   initial: 'unknown',
   states: {
@@ -60,6 +78,13 @@ export const lunMachine = lun.createMachine({
         'lun.ghostsOpened': { actions: 'countGhosts' },
         'lun.ghostsEnded': { actions: 'uncountGhosts' },
         'lun.holdExpired': { actions: 'countHold' },
+        'lun.pathGrouped': { actions: 'advanceGroups' },
+        'lun.pathUngrouped': { actions: 'advanceGroups' },
+        'lun.groupsReported': { actions: 'advanceGroups' },
+        'lun.reportFailed': { actions: 'advanceGroups' },
+        'lun.senseReceived': { actions: 'advanceGroups' },
+        'lun.groupsForgotten': { actions: 'advanceGroups' },
+        'lun.timerFired': { guard: 'isArmed', actions: 'advanceGroups' },
       },
     },
   },

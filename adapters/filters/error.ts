@@ -1,6 +1,7 @@
 // The error filter: I/O fails without reaching the path. Manual: docs/filters/error.md.
 import type { BlkStatus } from '../../machines/words.ts'
 import type { FilterControl, IoDone, IoRequest, PathDevice, Random } from '../ports.ts'
+import { notAnswered } from '../scsi/answers.ts'
 import { actsOn, checkErrno, checkOp, checkSetting, extendSwitch, filterSwitch, wrapPath } from './wrap.ts'
 import type { Filtered, FilteredOp } from './wrap.ts'
 
@@ -90,12 +91,20 @@ export function errorFilter(
     queueMicrotask(() => done({ errno, status, bytes: 0 }))
   }
 
+  /** A filter on everything, everywhere and always: then commands do not get through either. */
+  const command: PathDevice['command'] = (sent, done) => {
+    const { op, range, ratePerMillion, errno } = onOff.settings
+    const strikesAll = onOff.active && op === 'all' && range === null && ratePerMillion === PER_MILLION
+    if (!strikesAll) return inner.command?.(sent, done)
+    queueMicrotask(() => done(notAnswered(errno)))
+  }
+
   const counts = {
     get failed() {
       return failed
     },
   }
-  return { path: wrapPath(inner, submit), control: extendSwitch(onOff, counts) }
+  return { path: wrapPath(inner, submit, command), control: extendSwitch(onOff, counts) }
 }
 
 function touches(range: ErrorSettings['range'], { offset, length }: IoRequest): boolean {

@@ -1,7 +1,8 @@
 // The hang filter: I/O is held until it is let go, answered, or dropped. Manual: docs/filters/hang.md.
 import { PathledgerError } from '../../errors.ts'
 import { completeSoon, failed } from '../completions.ts'
-import type { FilterControl, IoDone, IoRequest, PathDevice } from '../ports.ts'
+import type { FilterControl, IoDone, IoRequest, PathDevice, ScsiAnswer, ScsiCommand } from '../ports.ts'
+import { notAnswered } from '../scsi/answers.ts'
 import { actsOn, checkErrno, checkOp, extendSwitch, filterSwitch, wrapPath } from './wrap.ts'
 import type { Filtered, FilteredOp } from './wrap.ts'
 
@@ -12,7 +13,7 @@ export interface HangSettings {
 
 /** The switch of a hang filter, and what can be done with the I/O it holds. */
 export interface HangControl extends FilterControl<HangSettings> {
-  /** I/Os held now, those already answered included. */
+  /** I/Os held now, those already answered included. SCSI commands are held too, where `op` is all, and not counted. */
   readonly held: number
   /** Lets what is held go on to the path, in the order it came. The filter stays on. Returns how many went. */
   release(): number
@@ -35,6 +36,7 @@ export function hangFilter(
 ): Filtered<HangControl> {
   const { active = false, ...given } = settings
   let held: HeldIo[] = []
+  let heldCommands: HeldCommand[] = []
   const onOff = filterSwitch<HangSettings>({
     settings: { op: 'all', ...given },
     active,
@@ -47,9 +49,23 @@ export function hangFilter(
     else inner.submit(request, done)
   }
 
+  const command: PathDevice['command'] = (sent, done) => {
+    if (onOff.active && onOff.settings.op === 'all') heldCommands.push({ command: sent, done })
+    else inner.command?.(sent, done)
+  }
+
+  function dropCommands(errno: string): void {
+    const dropped = heldCommands
+    heldCommands = []
+    for (const { done } of dropped) queueMicrotask(() => done(notAnswered(errno)))
+  }
+
   function release(): number {
     const going = held
+    const commands = heldCommands
     held = []
+    heldCommands = []
+    for (const sent of commands) inner.command?.(sent.command, sent.done)
     for (const { request, done } of going) inner.submit(request, done)
     return going.length
   }
@@ -57,12 +73,14 @@ export function hangFilter(
   function drop(errno: string): number {
     const unanswered = completeHeld(held, errno)
     held = []
+    dropCommands(errno)
     return unanswered
   }
 
   function answer(errno: string): number {
     if (inner.guarantees.errorsAreFinal) throw errorsAreFinal(inner.device)
     const unanswered = completeHeld(held, errno)
+    dropCommands(errno)
     // Whoever holds the write has its bytes by now: what happens to the caller's memory afterwards is not seen.
     held = held.map(({ request }) => ({ request: keepBytes(request), done: ANSWERED }))
     return unanswered
@@ -76,12 +94,17 @@ export function hangFilter(
     drop,
     answer,
   }
-  return { path: wrapPath(inner, submit), control: extendSwitch(onOff, more) }
+  return { path: wrapPath(inner, submit, command), control: extendSwitch(onOff, more) }
 }
 
 interface HeldIo {
   readonly request: IoRequest
   readonly done: IoDone
+}
+
+interface HeldCommand {
+  readonly command: ScsiCommand
+  readonly done: (answer: ScsiAnswer) => void
 }
 
 /** Takes the completion of an I/O that was answered before: its caller has heard already. */

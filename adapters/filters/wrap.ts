@@ -13,8 +13,15 @@ export interface Filtered<Control> {
 /** The operations a filter acts on: one of them, or all. */
 export type FilteredOp = IoOp | 'all'
 
-/** A path that is `inner` in everything but `submit`. What it is asked, it asks `inner` at that time. */
-export function wrapPath(inner: PathDevice, submit: PathDevice['submit']): PathDevice {
+/**
+ * A path that is `inner` in everything but `submit` and, where it is given, `command`. What it is asked, it asks `inner`
+ * at that time.
+ */
+export function wrapPath(
+  inner: PathDevice,
+  submit: PathDevice['submit'],
+  command: PathDevice['command'] = (sent, done) => inner.command?.(sent, done),
+): PathDevice {
   return {
     get kind() {
       return inner.kind
@@ -48,6 +55,7 @@ export function wrapPath(inner: PathDevice, submit: PathDevice['submit']): PathD
     },
     submit,
     useMemory: (memory) => inner.useMemory?.(memory),
+    ...(inner.command === undefined ? {} : { command }),
     identify: () => inner.identify(),
     carries: (file) => inner.carries(file),
     close: () => inner.close(),

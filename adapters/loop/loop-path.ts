@@ -11,6 +11,7 @@ import { pathHelper } from '../helper/helper.ts'
 import type { Helper } from '../helper/helper.ts'
 import { readMounts } from '../mounts.ts'
 import type { Clock, IdentityVerdict, IoBackend, Lun, PathDevice, Turns } from '../ports.ts'
+import { scsiFront } from '../scsi/front.ts'
 import { systemClock, systemTurns } from '../system.ts'
 import { probeUring } from '../uring/index.ts'
 import type { UringProbe } from '../uring/index.ts'
@@ -132,6 +133,7 @@ function makePath(
   const { lun, readOnly = false } = settings
   const { fd, block, listing, status, number } = loop
   const labelled = isLabel(status.fileName)
+  const front = scsiFront(lun, settings.hctl)
   return {
     kind: 'loop',
     device,
@@ -164,11 +166,13 @@ function makePath(
       label: labelled ? status.fileName : null,
       backendWhy: why,
     },
-    submit: submitWithin(fd, block.sizeBytes, backend),
     useMemory: (memory) => backend.useMemory?.(memory),
+    submit: front.guard(submitWithin(fd, block.sizeBytes, backend)),
+    ...front.commands,
     identify: async () => identify(loop),
     carries: (file) => restsOn(file, { number, inode: status.inode }),
     close: async () => {
+      front.close()
       await backend.close()
       await closeDescriptor(fd)
     },

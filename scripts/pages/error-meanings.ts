@@ -53,6 +53,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     PATH_NOT_A_FILE: 'It is not a regular file.',
     PATH_NOT_A_LOOP: 'It is not a loop device.',
     PATH_NO_ALUA: 'The setting `multipath` is `on`, and the device has no implicit ALUA.',
+    PATH_NOT_IDENTIFIED: 'It does not answer INQUIRY, or not in bytes that can be read.',
     PATH_NO_ID: 'Its LUN has no id, or one that is too long to be compared in full.',
     PATH_OPEN: 'The kernel does not open it; `errno` says why.',
     PATH_PERMISSION: 'This process may not open it.',
@@ -60,6 +61,15 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     PATH_SIZE: 'Its size is not a whole number of blocks, or it has none.',
     PATH_SIZE_MISMATCH: 'Its size is not that of the head.',
     PATH_WRONG_LUN: 'It carries the label of another LUN.',
+  },
+  'SCSI data': {
+    SCSI_MALFORMED: 'The bytes are not what they were taken for: another page, another response code.',
+    SCSI_TRUNCATED: 'The bytes end before what they say they hold.',
+    TARGET_GROUPS: 'The target port groups of a virtual LUN cannot be so.',
+    VPD_BUFFER: 'The buffer is too small for any id.',
+    VPD_NO_GROUP: 'Page 0x83 names no target port group: there is no ALUA for this path.',
+    VPD_NO_ID: 'Page 0x83 names no logical unit, or one with an empty id.',
+    VPD_NO_PAGE: 'The device has no page 0x83.',
   },
   'The engine': {
     BACKEND_MISUSED:

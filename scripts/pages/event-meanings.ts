@@ -79,6 +79,15 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
     'Attempts ended without proof. Their writes may still land, and newer ones that overlap wait.',
   'lun.ghostsEnded': 'Ghosts are over, and by what proof; `time` and `operator` are not proof, and say so.',
   'lun.holdExpired': 'A write waited too long for a ghost; its caller got `GHOST_HOLD`.',
+  'lun.pathGrouped': 'A path goes in through this target port group, as its VPD page 0x83 says.',
+  'lun.pathUngrouped': 'The path has left; with the last one nothing is known of the groups any more.',
+  'lun.groupsReported':
+    'What the target said of its port groups (REPORT TARGET PORT GROUPS). A group that is not in it is not known any more.',
+  'lun.reportFailed': 'No path got an answer to that question; every state stays as it was last known.',
+  'lun.senseReceived': 'Sense data came on a path: a unit attention, or that its group takes no I/O now.',
+  'lun.timerFired':
+    "A timer of the LUN's port groups came due: `poll` asks again, `transition` makes a group that is still in transition standby.",
+  'lun.groupsForgotten': 'The run that knew the port groups ended without closing; they are asked for anew.',
   'ledger.header': 'Position 1 of every ledger: what wrote it, and the hashes of its machines.',
   'engine.started':
     'A run began. `unclean`: the one before did not close, and this start ended what it left open.',

@@ -28,7 +28,7 @@ describe('settings', () => {
     })
   })
 
-  test.each(['once', 'office', 'alwaysx', 'ON', 'on\n', ' on', 'on ', '', 'true', 'offon'])(
+  test.each(['once', 'office', 'alwaysx', 'ON', 'on\n\n', ' on', 'on ', '', 'true', 'offon'])(
     'D-12: the mode %j is refused: words match exactly',
     (multipath) => {
       const error = refusal({ multipath })
@@ -44,7 +44,7 @@ describe('settings', () => {
 
   test.each([
     ['iopolicy', 'roundrobin'],
-    ['iopolicy', 'numa\n'],
+    ['iopolicy', 'numa\n\n'],
     ['noPathRetry', 'never'],
     ['noPathRetry', 0],
     ['noPathRetry', -1],

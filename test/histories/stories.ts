@@ -4,6 +4,7 @@ import { delayFilter } from '../../adapters/filters/delay.ts'
 import { errorFilter, type ErrorControl } from '../../adapters/filters/error.ts'
 import { hangFilter, type HangControl } from '../../adapters/filters/hang.ts'
 import { memoryLun, memoryPath, type MemoryLun } from '../../adapters/memory.ts'
+import { virtualLun } from '../../adapters/virtual-lun.ts'
 import { VirtualClock } from '../../adapters/virtual-clock.ts'
 import type { Ports } from '../../engine/assemble.ts'
 import { Multipath } from '../../engine/multipath.ts'
@@ -40,7 +41,7 @@ class Story {
 
   static async begin(
     settings: SettingsInput,
-    more: { rows?: readonly StoredEvent[]; ports?: Partial<Ports> } = {},
+    more: { rows?: readonly StoredEvent[]; ports?: Partial<Ports>; lun?: MemoryLun } = {},
   ): Promise<Story> {
     const { rows, ports = {} } = more
     const last = rows?.at(-1)
@@ -59,7 +60,7 @@ class Story {
       ...settings,
       ports: { ...given, ...ports },
     })
-    const lun = memoryLun({ wwid: WWID, sizeBytes: 256 * BLOCK, logicalBlockBytes: BLOCK })
+    const lun = more.lun ?? memoryLun({ wwid: WWID, sizeBytes: 256 * BLOCK, logicalBlockBytes: BLOCK })
     return new Story({ clock, mp: await driveOn(clock, opening), rows: () => store.rows(), lun })
   }
 
@@ -256,12 +257,55 @@ async function devices(): Promise<readonly StoredEvent[]> {
   return story.rows()
 }
 
+/** Two port groups: a switch, a transition that ends in time, one that does not, a group that is not listed. */
+async function alua(): Promise<readonly StoredEvent[]> {
+  const [a, b] = ['8:0:0:0', '9:0:0:0'] as const
+  const { scsi } = virtualLun({
+    wwid: WWID,
+    transitionSeconds: 5,
+    groups: [
+      { id: 1, paths: [a] },
+      { id: 2, paths: [b], access: 'active', preferred: true },
+    ],
+  })
+  const lun = memoryLun({ wwid: WWID, sizeBytes: 256 * BLOCK, logicalBlockBytes: BLOCK, scsi })
+  const story = await Story.begin({ multipath: 'on' }, { lun })
+  const [first, second] = [await story.add(a), await story.add(b)]
+  await story.drive(story.write(0))
+  scsi.setGroup(1, { access: 'standby' })
+  scsi.setGroup(2, { access: 'optimal' })
+  await story.drive(story.write(BLOCK))
+  scsi.setGroup(1, { access: 'transitioning' })
+  await story.drive(story.write(0))
+  await story.pass(3_000)
+  scsi.setGroup(1, { access: 'optimal' }, { announce: false })
+  await story.pass(2_500)
+  scsi.setGroup(2, { access: 'transitioning' })
+  await story.drive(story.write(0))
+  await story.pass(6_000)
+  // Both dead: nobody can be asked.
+  for (const { hang } of [first, second]) hang.enable()
+  second.path.reportSense(Uint8Array.of(0x72, 6, 0x2a, 6, 0, 0, 0, 0))
+  await story.pass(130_000)
+  for (const { hang } of [first, second]) hang.disable()
+  scsi.setGroup(2, { listed: false })
+  await story.drive(story.read(0))
+  await story.pass(1_000)
+  await story.drive(second.path.remove())
+  // It dies here; the next run forgets the groups, and asks anew.
+  const next = await Story.begin({ multipath: 'on' }, { rows: story.rows(), lun })
+  await next.add(a)
+  await next.drive(next.mp.close())
+  return next.rows()
+}
+
 /** Every story by the name of its file. */
 export const STORIES: Readonly<Record<string, () => Promise<readonly StoredEvent[]>>> = {
   '1-failover': failover,
   '1-queueing': queueing,
   '1-ghosts': ghosts,
   '1-devices': devices,
+  '1-alua': alua,
 }
 
 /** One row as a line of NDJSON: the columns in their order, the hash in hex. */

@@ -36,7 +36,7 @@ export interface ModelEvent extends EventObject {
   readonly atUs: number
 }
 
-const armed = ({ timers }: Context): string[] => Object.keys(timers as object).sort()
+const armed = ({ timers }: Context): string[] => Object.keys(timers ?? {}).sort()
 const atMost = (limit: number, value: unknown): number => Math.min(limit, Number(value))
 
 /** What the health of a path has to do with: one access state, and a device that comes and goes. */
@@ -110,9 +110,14 @@ export const MODELS: readonly Model[] = [
     machine: MACHINES.lun.machine,
     types: LUN_EVENTS,
     openings: ['lun.found'],
-    abstraction: (context) => ['poisoned', 'flushErrors', 'ghosts'].map((key) => atMost(1, context[key])),
+    abstraction: (context) => [
+      ...['poisoned', 'flushErrors', 'ghosts'].map((key) => atMost(1, context[key])),
+      context['members'],
+      Object.values(context['groups'] ?? {}).map(({ access }: { access: string }) => access),
+      armed(context),
+    ],
     searches: [samplesOf(LUN_EVENTS)],
-    few: samplesOf(LUN_EVENTS),
+    few: samplesOf(LUN_EVENTS.filter(({ number }) => number < 210)),
   },
   {
     name: 'engine',

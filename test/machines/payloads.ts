@@ -59,6 +59,16 @@ export function paths(all: number, usable = all, optimized = usable, available =
   return { paths: all, usable, optimized, available }
 }
 
+/** A report of two groups: the first in this state, the second optimal. */
+export function reported(access: string, other: Data = {}): Data {
+  const group = { preferred: false, supported: 0xdf }
+  const groups = [
+    { ...group, group: 1, access },
+    { ...group, group: 2, access: 'optimal' },
+  ]
+  return { via: '8:0:0:0', extended: true, transitionUs: 10_000_000, groups, ...other }
+}
+
 const counts = { reads: 1, writes: 2, flushes: 0, readBytes: 512, writeBytes: 1024 }
 const found = { wwid: WWID, sizeBytes: 1_048_576, logicalBlockBytes: 512 }
 const accessChanged = ACCESS_STATES.map((access) => ({ access, preferred: access === 'active', ...WHY }))
@@ -138,6 +148,19 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   'lun.ghostsOpened': [{ path: 'sda:0', incarnation: 1, reason: 'timeout', ghosts: [GHOST] }],
   'lun.ghostsEnded': [{ ids: [GHOST.id], proof: 'laterIo', detail: null }],
   'lun.holdExpired': [{ bio: 2, offset: 4096, length: 512, ghost: GHOST.id }],
+  'lun.pathGrouped': [
+    { path: '8:0:0:0', group: 1, port: 1, tpgs: 1 },
+    { path: '9:0:0:0', group: 2, port: null, tpgs: 3 },
+  ],
+  'lun.pathUngrouped': [{ path: '8:0:0:0' }, { path: '9:0:0:0' }],
+  'lun.groupsReported': [reported('optimal'), reported('transitioning')],
+  'lun.reportFailed': [{ via: ['8:0:0:0'], why: 'EIO' }],
+  'lun.senseReceived': [
+    { path: '8:0:0:0', key: 6, asc: 0x2a, ascq: 6 },
+    { path: '8:0:0:0', key: 2, asc: 4, ascq: 0x0a },
+  ],
+  'lun.timerFired': [{ timer: 'poll', dueUs: 1 }],
+  'lun.groupsForgotten': [WHY],
   'ledger.header': [{ format: 1, machines: { path: 'hash' }, xstate: '5.33.3', engine: '0.1.0', flags: [] }],
   'engine.started': [false, true].map((unclean) => ({ version: '0.1.0', multipath: 'on', unclean, pid: 7 })),
   'engine.stopped': [WHY],

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { PathDevice } from '../../adapters/ports.ts'
 import type { MultipathOptions } from '../../engine/assemble.ts'
 import { Multipath } from '../../engine/multipath.ts'
+import { plainDevice } from '../../engine/plain-device.ts'
 import type { PathledgerError } from '../../errors.ts'
 import { FaultyStore } from '../engine/faulty-store.ts'
 import { BLOCK, bytesOf, Rig, testLun, WWID } from '../engine/rig.ts'
@@ -114,6 +115,40 @@ describe('a head', () => {
     })
     expect(await rig.drive(done)).toBe(BLOCK)
     expect(lun.medium.subarray(0, BLOCK)).toEqual(data)
+  })
+
+  test('D-4: as a plain device it does I/O unharmed, after every kind of refusal', async () => {
+    const rig = await Rig.open({ multipath: 'on' })
+    for (const refused of bad(rig, A).filter(
+      ({ geometry }) => !geometry.readOnly && geometry.sizeBytes > 0,
+    )) {
+      const lun = testLun()
+      const made = rig.makePath(A, { lun })
+      const taken = rig.mp.addPath({ ...refused, submit: (io, done) => made.device.submit(io, done) })
+      await rig.errorOf(taken)
+      const plain = plainDevice(made.device, (bytes) => new ArrayBuffer(bytes))
+      expect([plain.name, plain.sizeBytes, plain.logicalBlockBytes]).toEqual(['memory', 1024 * 1024, BLOCK])
+      await rig.drive(plain.write({ offset: BLOCK, data: bytesOf(4, 3 * BLOCK) }))
+      await rig.drive(plain.flush())
+      expect(await rig.drive(plain.read({ offset: BLOCK, length: 3 * BLOCK }))).toEqual(bytesOf(4, 3 * BLOCK))
+      expect(lun.medium.subarray(BLOCK, 4 * BLOCK)).toEqual(bytesOf(4, 3 * BLOCK))
+      for (const [offset, code] of [
+        [1, 'IO_UNALIGNED'],
+        [-BLOCK, 'IO_UNALIGNED'],
+        [1024 * 1024, 'IO_OUT_OF_RANGE'],
+      ] as const) {
+        expect((await rig.errorOf(plain.read({ offset, length: BLOCK }))).code).toBe(code)
+      }
+      // One way, no retry: an error is its caller's.
+      made.fail({ errno: 'EIO', count: 1 })
+      expect(await rig.errorOf(plain.read({ offset: 0, length: BLOCK }))).toMatchObject({
+        code: 'IO_ERROR',
+        errno: 'EIO',
+      })
+      await rig.drive(plain.close())
+      expect((await rig.errorOf(plain.flush())).code).toBe('CLOSED')
+    }
+    expect(rig.mp.heads).toEqual([])
   })
 
   test('D-6: is shared by paths that are added at once', async () => {
@@ -230,17 +265,20 @@ describe('ids', () => {
 
 describe('parameters', () => {
   test('D-12: words match exactly; "once", "office" and "alwaysx" are EINVAL', async () => {
-    for (const multipath of ['once', 'office', 'alwaysx', 'onn', 'On', 'off\n']) {
+    for (const multipath of ['once', 'office', 'alwaysx', 'onn', 'On', '', 'off\n\n', ' on']) {
       const options = { ledger: 'never.ledger', multipath } as unknown as MultipathOptions
       await expect(Multipath.open(options)).rejects.toMatchObject({
         code: 'SETTINGS_INVALID',
         errno: 'EINVAL',
       })
     }
+    // One newline at the end is how a write to sysfs ends.
     for (const [multipath, taken] of [
       ['off', false],
       ['on', true],
       ['always', true],
+      ['off\n' as 'off', false],
+      ['on\n' as 'on', true],
     ] as const) {
       const rig = await Rig.open({ multipath })
       const outcome = rig.drive(rig.mp.addPath(rig.makePath(A).device))

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { errorFilter, type ErrorControl } from '../../adapters/filters/error.ts'
 import { attachLoop, listLoops, loopPath } from '../../adapters/loop/index.ts'
+import type { Lun } from '../../adapters/ports.ts'
+import { virtualLun } from '../../adapters/virtual-lun.ts'
 import { Multipath } from '../../engine/multipath.ts'
 import type { Path } from '../../engine/path.ts'
 import type { LiveEvent } from '../../engine/recorder.ts'
@@ -47,7 +49,7 @@ interface Bench {
 }
 
 /** One image, loop devices over it, and an engine on top. */
-async function build(count: number, settings: SettingsInput = {}): Promise<Bench> {
+async function build(count: number, settings: SettingsInput = {}, lun: Lun = LUN): Promise<Bench> {
   const image = join(directory, 'lun.img')
   writeFileSync(image, '')
   truncateSync(image, MIB)
@@ -59,9 +61,9 @@ async function build(count: number, settings: SettingsInput = {}): Promise<Bench
   mp.subscribe((live) => void seen.push(live))
   const paths: Bench['paths'] = []
   for (let host = 8; host < 8 + count; host += 1) {
-    const attached = await attachLoop({ image, wwid: WWID })
+    const attached = await attachLoop({ image, wwid: lun.wwid })
     undo.push(() => attached.release())
-    const device = await loopPath(attached.device, { lun: LUN, hctl: `${host}:0:0:0` })
+    const device = await loopPath(attached.device, { lun, hctl: `${host}:0:0:0` })
     const { path, control } = errorFilter(device)
     paths.push({ path: await mp.addPath(path), error: control })
     await attached.release()
@@ -204,4 +206,55 @@ test('scenario 36: one bad block read through every loop device: the caller gets
       evidence: expect.objectContaining({ errno: 'EIO', op: 'read', offset: bad }) as unknown,
     }),
   ])
+})
+
+test('scenario 7: on loop devices: access states change places under load; I/O follows, no error, both dated', async () => {
+  const wwid = 'naa.60014050000000000000000000005ce7'
+  const hctls = ['8:0:0:0', '9:0:0:0', '10:0:0:0', '11:0:0:0']
+  const before = ['optimal', 'active', 'unavailable', 'unavailable'] as const
+  const after = ['unavailable', 'unavailable', 'optimal', 'active'] as const
+  const groups = hctls.map((hctl, at) => ({ id: at + 1, paths: [hctl], access: before[at]! }))
+  const lun = virtualLun({ wwid, groups })
+  const bench = await build(4, { multipath: 'on', iopolicy: 'round-robin' }, lun)
+  const head = bench.mp.head(wwid)
+  const accesses = () => bench.paths.map(({ path }) => path.state.access)
+  expect(accesses()).toEqual(before)
+  let over = false
+  const done = [0, 0]
+  const worker = async (first: number) => {
+    for (let turn = 1; !over; turn += 1) {
+      const block = (first + turn * 2) % BLOCKS
+      await head.write({ offset: block * BLOCK, data: blockOf(block, turn) })
+      const read = await head.read({ offset: block * BLOCK, length: BLOCK })
+      expect(Buffer.compare(read, blockOf(block, turn))).toBe(0)
+      done[first]! += 1
+    }
+  }
+  const load = Promise.all([worker(0), worker(1)])
+  const rounds = async (count: number) => {
+    const from = done[0]! + done[1]!
+    while (done[0]! + done[1]! < from + count) await head.read({ offset: 0, length: BLOCK })
+  }
+  const carried = async () => {
+    const reads = () => bench.paths.map(({ path }) => path.counters.reads)
+    const from = reads()
+    await rounds(200)
+    return reads().map((count, at) => count > from[at]!)
+  }
+  const change = async (states: readonly (typeof before)[number][]) => {
+    states.forEach((access, at) => lun.scsi.setGroup(at + 1, { access }))
+    await rounds(20)
+    expect(accesses()).toEqual(states)
+  }
+  expect(await carried()).toEqual([true, false, false, false])
+  await change(after)
+  expect(await carried()).toEqual([false, false, true, false])
+  await change(before)
+  expect(await carried()).toEqual([true, false, false, false])
+  over = true
+  await load
+  expect(head.counters).toMatchObject({ callerErrors: 0, failedNoPath: 0 })
+  expect(typesOf(bench)).not.toContain('path.failed')
+  expect(eventsOf(bench, 'path.accessChanged').length).toBeGreaterThanOrEqual(8)
+  await endAndReplay(bench)
 })

@@ -1,0 +1,75 @@
+// From a device to a path: who it says it is, what the LUN's storage knows, its place under a head, and the record of
+// all that before anybody is told.
+import type { PathDevice } from '../adapters/ports.ts'
+import { PathledgerError } from '../errors.ts'
+import type { AccessState } from '../machines/words.ts'
+import type { Alua, Introduced } from './alua/alua.ts'
+import { closedError } from './io-errors.ts'
+import type { Core } from './core.ts'
+import type { PathRuntime } from './path-runtime.ts'
+import type { Registry } from './registry.ts'
+
+/** How a path begins its life. */
+export interface AddPathOptions {
+  /** Access state, where the program knows better than the target; default: what it reports, else 'optimal'. */
+  readonly access?: AccessState
+  readonly preferred?: boolean
+  /**
+   * The transport holds the device back while it is found (SDEV_CREATED_BLOCK): it is added blocked, and
+   * {@link Path.unblock} lets I/O go down it. Default false.
+   */
+  readonly blocked?: boolean
+}
+
+export interface AddPathParts {
+  readonly core: Core
+  readonly registry: Registry
+  readonly alua: Alua
+  /** Throws when the engine is over. */
+  readonly refuseIfOver: () => void
+}
+
+/** Takes a device as a path; resolves when that is durable. Rejects with why not, which is on the ledger too. */
+export async function addPath(
+  parts: AddPathParts,
+  given: PathDevice,
+  options: AddPathOptions,
+): Promise<PathRuntime> {
+  const { core, registry, alua, refuseIfOver } = parts
+  const introduced = await introduce(parts, given, options)
+  refuseIfOver()
+  const { device } = introduced
+  const { lun, geometry } = device
+  const shared = lun.wwid === '' ? null : await registry.openLun(lun.wwid, geometry.sizeBytes)
+  refuseIfOver()
+  const standing = alua.standing(introduced, registry.find(lun.wwid)?.runtime ?? null)
+  const { access = standing.access, preferred = standing.preferred, blocked = false } = options
+  const { path, recorded } = registry.add(device, { access, preferred, blocked })
+  alua.joined(path, introduced)
+  try {
+    await Promise.all([core.recorder.durable(recorded), shared?.attach(path)])
+  } catch (error) {
+    // Its caller hears that it was not taken, and has the device again.
+    await registry.remove(path, 'its record did not become durable', {}, true).catch(() => undefined)
+    throw error
+  }
+  registry.proveByClaim(path)
+  const { backendWhy } = device.facts
+  if (typeof backendWhy === 'string') {
+    core.log.info({ path: path.name, backend: device.guarantees.backend }, backendWhy)
+  }
+  return path
+}
+
+async function introduce(
+  { registry, alua, core }: AddPathParts,
+  device: PathDevice,
+  { access }: AddPathOptions,
+): Promise<Introduced> {
+  try {
+    return await alua.introduce(device, access === undefined)
+  } catch (error) {
+    if (core.broken !== null) throw closedError()
+    throw error instanceof PathledgerError ? registry.refused(device, error) : error
+  }
+}

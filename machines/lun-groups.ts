@@ -1,0 +1,168 @@
+// Target port groups of a logical unit (ALUA): what is known of each, which path goes in through which, and the two
+// timers of a transition. Pure: the LUN's machine calls advance() for each of its events that has to do with groups.
+//
+//   transitioning -> asked again every 2 s (timer `poll`) until the transition time is over (timer `transition`),
+//                    then the group counts as standby until somebody says otherwise
+import type { Effect } from './effects.ts'
+import type { LunEvent } from './lun-events.ts'
+import type { AccessState } from './words.ts'
+
+export interface GroupState {
+  readonly access: AccessState
+  readonly preferred: boolean
+  readonly supported: number
+  /** While in transition: when it falls to standby, monotonic microseconds. */
+  readonly untilUs: number | null
+}
+
+export interface LunGroups {
+  /** Group of each path, by H:C:I:L. */
+  readonly members: Readonly<Record<string, number>>
+  /** What the last report said of each group, by its number. A group that it did not list is not here (D-60). */
+  readonly groups: Readonly<Record<string, GroupState>>
+  /** How long a transition may take, as the target says. */
+  readonly transitionUs: number
+  /** Armed timers and the monotonic time each is due at. */
+  readonly timers: Readonly<Record<string, number>>
+}
+
+/** Time between two looks at a group in transition. */
+export const POLL_US = 2_000_000
+/** How long a transition may take where the target does not say: the same minute as for its commands. */
+export const TRANSITION_US = 60_000_000
+
+export const NO_GROUPS: LunGroups = { members: {}, groups: {}, transitionUs: TRANSITION_US, timers: {} }
+
+/** Sense codes, as `asc << 8 | ascq`: what they make of the group of their path, and whether to ask for a report. */
+const ACCESS_OF_SENSE: Readonly<Record<number, AccessState>> = {
+  0x040a: 'transitioning',
+  0x040b: 'standby',
+  0x040c: 'unavailable',
+}
+const CHANGED: ReadonlySet<number> = new Set([0x2a06, 0x2a07])
+const NOT_READY = 0x2
+const UNIT_ATTENTION = 0x6
+
+export interface Advanced {
+  readonly next: LunGroups
+  readonly effects: readonly Effect[]
+}
+
+/** What an event makes of the groups, and what it asks of the engine. Pure. */
+export function advance(before: LunGroups, event: LunEvent): Advanced {
+  switch (event.type) {
+    case 'lun.pathGrouped':
+      return plain({ ...before, members: { ...before.members, [event.path]: event.group } })
+    case 'lun.pathUngrouped':
+      return ungroup(before, event.path)
+    case 'lun.groupsForgotten':
+      return plain(NO_GROUPS)
+    case 'lun.groupsReported':
+      return reported(before, event)
+    case 'lun.reportFailed':
+      return retimed(before, before, event.atUs, true)
+    case 'lun.senseReceived':
+      return sensed(before, event)
+    case 'lun.timerFired':
+      return fired(before, event)
+    default:
+      return plain(before)
+  }
+}
+
+/** True when a timer that fires is the one that is armed: an expiry of an earlier arming means nothing. */
+export function isArmed({ timers }: LunGroups, event: LunEvent): boolean {
+  return event.type === 'lun.timerFired' && timers[event.timer] === event.dueUs
+}
+
+/** The state of the group of a path; null when nothing is known of it. */
+export function groupOf(known: LunGroups, path: string): GroupState | null {
+  const group = groupNumberOf(known, path)
+  return group === null ? null : (known.groups[group] ?? null)
+}
+
+/** The number of the group that a path goes in through; null where it has none. */
+export function groupNumberOf({ members }: LunGroups, path: string): number | null {
+  // A path may be named like something that every object has.
+  return Object.hasOwn(members, path) ? (members[path] ?? null) : null
+}
+
+type Of<Type extends LunEvent['type']> = Extract<LunEvent, { type: Type }>
+
+function plain(next: LunGroups): Advanced {
+  return { next, effects: [] }
+}
+
+/** With its last path the LUN is out of sight: nothing is known of its groups any more. */
+function ungroup(before: LunGroups, path: string): Advanced {
+  const { [path]: _gone, ...members } = before.members
+  if (Object.keys(members).length > 0) return plain({ ...before, members })
+  const effects = Object.entries(before.timers).map(([timer, dueUs]) => cancelled(timer, dueUs))
+  return { next: NO_GROUPS, effects }
+}
+
+function reported(before: LunGroups, event: Of<'lun.groupsReported'>): Advanced {
+  const { transitionUs, atUs } = event
+  const groups: Record<string, GroupState> = {}
+  for (const { group, access, preferred, supported } of event.groups) {
+    const known = before.groups[group]
+    const untilUs = access === 'transitioning' ? (known?.untilUs ?? atUs + transitionUs) : null
+    groups[group] = { access, preferred, supported, untilUs }
+  }
+  const { next, effects } = retimed(before, { ...before, groups, transitionUs }, atUs, true)
+  return { next, effects: [{ type: 'spreadGroups' }, ...effects] }
+}
+
+function sensed(before: LunGroups, { path, key, asc, ascq, atUs }: Of<'lun.senseReceived'>): Advanced {
+  const code = asc * 0x100 + ascq
+  const tells = key === NOT_READY || key === UNIT_ATTENTION
+  const access = tells ? ACCESS_OF_SENSE[code] : undefined
+  const asks = access !== undefined || (key === UNIT_ATTENTION && CHANGED.has(code))
+  const ask: Effect[] = asks ? [{ type: 'reportGroups' }] : []
+  const group = groupNumberOf(before, path)
+  const known = groupOf(before, path)
+  if (access === undefined || group === null || known?.access === access)
+    return { next: before, effects: ask }
+  const untilUs = access === 'transitioning' ? atUs + before.transitionUs : null
+  const state = { preferred: known?.preferred ?? false, supported: known?.supported ?? 0, access, untilUs }
+  const told = { ...before, groups: { ...before.groups, [group]: state } }
+  const { next, effects } = retimed(before, told, atUs, false)
+  return { next, effects: [{ type: 'spreadGroups' }, ...effects, ...ask] }
+}
+
+function fired(before: LunGroups, { timer, atUs }: Of<'lun.timerFired'>): Advanced {
+  const { [timer]: _fired, ...timers } = before.timers
+  const unarmed = { ...before, timers }
+  if (timer === 'poll') return { next: unarmed, effects: [{ type: 'reportGroups' }] }
+  const groups: Record<string, GroupState> = {}
+  for (const [group, state] of Object.entries(before.groups)) {
+    const over = state.untilUs !== null && state.untilUs <= atUs
+    groups[group] = over ? { ...state, access: 'standby', untilUs: null } : state
+  }
+  const { next, effects } = retimed(unarmed, { ...unarmed, groups }, atUs, false)
+  return { next, effects: [{ type: 'spreadGroups' }, ...effects] }
+}
+
+/** Arms and cancels what the groups need now. `answered`: a report has come, the next look is due 2 s after it. */
+function retimed(armed: LunGroups, next: LunGroups, atUs: number, answered: boolean): Advanced {
+  const untils = Object.values(next.groups).flatMap(({ untilUs }) => (untilUs === null ? [] : [untilUs]))
+  const wanted: Record<string, number> = {}
+  if (untils.length > 0) {
+    wanted['transition'] = untils.reduce((one, other) => Math.min(one, other))
+    const pollUs = answered ? atUs + POLL_US : armed.timers['poll']
+    if (pollUs !== undefined) wanted['poll'] = pollUs
+  }
+  const effects: Effect[] = []
+  for (const timer of ['poll', 'transition']) {
+    const from = armed.timers[timer]
+    const to = wanted[timer]
+    if (to === from) continue
+    if (from !== undefined) effects.push(cancelled(timer, from))
+    if (to !== undefined) effects.push({ type: 'startTimer', timer, dueUs: to })
+  }
+  return { next: { ...next, timers: wanted }, effects }
+}
+
+function cancelled(timer: string, dueUs: number): Effect {
+  return { type: 'cancelTimer', timer, dueUs }
+}
