@@ -5,6 +5,7 @@ import { checkPage, DEVICE_IDENTIFICATION } from './inquiry.ts'
 /** What a designator names: the logical unit, the port that the command came through, or the whole device. */
 export const ASSOCIATIONS = { logicalUnit: 0, targetPort: 1, targetDevice: 2 } as const
 
+/** Designator types of SPC-4, by name. */
 export const DESIGNATOR_TYPES = {
   vendorSpecific: 0,
   t10: 1,

@@ -2,6 +2,9 @@
 // target lets them in through this path.
 import { completeSoon } from '../completions.ts'
 import type { IoCompletion, Lun, PathDevice, ScsiNexus } from '../ports.ts'
+import { CHECK_CONDITION } from './cdb.ts'
+import { blkStatusOf } from './result.ts'
+import { parseSense } from './sense.ts'
 
 /** The SCSI half of a path: its `command`, and a gate in front of its `submit`. */
 export interface ScsiFront {
@@ -38,5 +41,5 @@ function frontOf(nexus: ScsiNexus): ScsiFront {
 
 /** CHECK CONDITION: nothing was done, and the sense data says why. */
 function refusal(sense: Uint8Array): IoCompletion {
-  return { errno: 'EAGAIN', status: 'AGAIN', bytes: 0, sense }
+  return { errno: 'EAGAIN', status: blkStatusOf(CHECK_CONDITION, parseSense(sense)), bytes: 0, sense }
 }

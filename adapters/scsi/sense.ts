@@ -1,6 +1,7 @@
 // Sense data in both formats, built and parsed as bytes (SPC-4, 4.5).
 import { byteAt, malformed } from './bytes.ts'
 
+/** Sense keys of SPC-4, by name. */
 export const SENSE_KEYS = {
   noSense: 0x0,
   recovered: 0x1,
