@@ -83,6 +83,8 @@ export type {
   TimerRow,
   TopologyRow,
 } from './store/audit/index.ts'
+export { explain } from './store/explain/explain.ts'
+export type { Explanation, ExplainLink, ExplainRoot, ExplainTarget, RootKind } from './store/explain/types.ts'
 export { askSql } from './store/sql/ask.ts'
 export type { SqlAnswer, SqlBounds } from './store/sql/ask.ts'
 export { redecide, Redecider, stateAt } from './store/fold.ts'

@@ -11,6 +11,7 @@ import { addAudit } from './verbs/audit.ts'
 import { addCounters } from './verbs/counters.ts'
 import { addDemo } from './verbs/demo.ts'
 import { addDrain } from './verbs/drain.ts'
+import { addExplain } from './verbs/explain.ts'
 import { addGhosts } from './verbs/ghosts.ts'
 import { addLog } from './verbs/log.ts'
 import { addPath } from './verbs/path.ts'
@@ -73,6 +74,7 @@ function createProgram(cli: Cli, print: (text: string) => void): Command {
     addShow,
     addReplay,
     addVerify,
+    addExplain,
     addTopology,
     addAudit,
     addSql,

@@ -59,6 +59,16 @@ export function findHead(reader: LedgerReader, typed: string): string {
   )
 }
 
+/** The stream of a path or a head by any of its names. Throws as {@link findPath} does where neither is there. */
+export function findStream(reader: LedgerReader, typed: string): string {
+  try {
+    return findHead(reader, typed)
+  } catch (error) {
+    if (!(error instanceof PathledgerError) || error.code !== 'HEAD_NOT_FOUND') throw error
+    return findPath(reader, typed)
+  }
+}
+
 /** The names that one type of event gave to streams. */
 function given(reader: LedgerReader, type: string): Map<string, string> {
   const rows = [...pages(reader, { type })].flat()

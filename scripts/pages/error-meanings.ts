@@ -81,6 +81,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     SETTINGS_INVALID: 'A setting is unknown or out of its range; docs/settings.md lists them.',
   },
   'The ledger': {
+    EXPLAIN_UNKNOWN: 'The ledger tells nothing of this path or head by that position.',
+    IO_NOT_TRACED: 'The I/O left no trace, and no error on the ledger names it.',
     SQL_BOUNDS: 'A statement of `pathledger sql` took longer, or gave more, than it may.',
     SQL_REFUSED: 'It is not one SELECT, or SQLite does not understand it.',
     AUDIT_FAILED: 'An audit query met a row that pathledger would not have written.',

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { VerifyLoad } from '../engine/load.ts'
 import { Rig } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const HCTLS = ['8:0:0:0', '9:0:0:0', '10:0:0:0', '11:0:0:0']
 const SERVING = { life: 'live', service: 'serving' }
@@ -34,6 +35,9 @@ test('scenario 1: four paths, no fault, 30 s of verified load: no error, no stat
   const types = new Set(rig.memory.rows().flatMap(({ position, type }) => (position > start ? [type] : [])))
   expect([...types].sort()).toEqual(['head.ioSampled', 'path.ioSampled'])
   expect(rig.rows('path.failed')).toEqual([])
+  for (const target of [`head/${rig.lun.wwid}`, `path/${rig.lun.wwid}/8:0:0:0`]) {
+    expectExplained(rig.memory, { stream: target }, { kind: 'nothing' })
+  }
 
   rig.expectReplayEqualsLive()
   for (const position of [start, during, rig.position]) expect(rig.stateAt(position)).toEqual(SERVING)

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import type { AccessState } from '../../machines/words.ts'
 import { Rig, type RigPath } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 /** Reads from here on are answered an hour later: they make up the depth. */
 const SLOW_OFFSET = 512 * 1024
@@ -43,6 +44,11 @@ test('scenario 11: queue-depth with depths 2, 1, 0 picks 2, 2, 2, and 1 once pat
   for (const { position, access } of script) {
     const then = HCTLS.map((hctl) => (rig.stateAt(position, hctl) as { access: string }).access)
     expect(then).toEqual(Array.from(access).map((letter) => STATES[letter as keyof typeof STATES]))
+    for (const [at, hctl] of HCTLS.entries()) {
+      if (access[at] !== 'i') continue
+      const stream = `path/${rig.lun.wwid}/${hctl}`
+      expectExplained(rig.memory, { stream }, { kind: 'accessState', path: hctl }, position)
+    }
   }
   await rig.drive(Promise.all(held.flat()))
   expect(paths.map(({ path }) => path.queueDepth)).toEqual([0, 0, 0])

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { bytesOf, Rig, WWID } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const [A, B] = ['8:0:0:0', '9:0:0:0'] as const
 const OFFSET = 8192
@@ -44,6 +45,15 @@ test('scenario 2: the active path fails before the first I/O: one write call suc
   expect(rig.stateAt(suspected!.position, A)).toMatchObject({ health: 'online' })
   expect(rig.stateAt(failed!.position, A)).toMatchObject({ health: 'failed' })
   expect(rig.stateAt(rig.position)).toEqual({ life: 'live', service: 'degraded' })
+  const root = {
+    ...first,
+    kind: 'pathError',
+    path: A,
+    incarnation: 1,
+    position: suspected!.position,
+  } as const
+  for (const stream of [`path/${WWID}/${A}`, `head/${WWID}`]) expectExplained(rig.memory, { stream }, root)
+  expectExplained(rig.memory, { stream: `path/${WWID}/${B}` }, { kind: 'nothing' })
 
   // The first write is acknowledged only with the record of why it was re-sent; the next one needs none.
   await rig.write(OFFSET, bytesOf(8))
@@ -54,5 +64,7 @@ test('scenario 2: the active path fails before the first I/O: one write call suc
   await rig.pass(1_500)
   expect(a.path.state).toMatchObject({ health: 'online' })
   expect(rig.head.state).toEqual({ life: 'live', service: 'serving' })
+  // Also when all is well again it is told what the last trouble was.
+  expect(expectExplained(rig.memory, { stream: `head/${WWID}` }, root)).toMatchObject({ now: false })
   rig.expectReplayEqualsLive()
 })

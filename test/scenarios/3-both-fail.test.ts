@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { bytesOf, Rig } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const PATHS = ['8:0:0:0', '9:0:0:0'] as const
 const OFFSET = 4096
@@ -30,6 +31,13 @@ test('scenario 3: both paths fail, one 4 KiB write: EIO for the caller, two atte
   for (const hctl of PATHS) {
     expect(rig.events('path.failed', hctl)).toEqual([expect.objectContaining({ first, verdict: 'probe' })])
   }
+  for (const hctl of PATHS) {
+    const root = { ...first, kind: 'pathError', path: hctl } as const
+    expectExplained(rig.memory, { stream: `path/${rig.lun.wwid}/${hctl}` }, root)
+  }
+  const why = expectExplained(rig.memory, { stream: `head/${rig.lun.wwid}` }, { ...first, path: PATHS[0] })
+  expect(why.symptom).toBe('sda has no usable path: I/O fails.')
+  expect(why.also[0]).toMatch(/^sda:1 has failed\. \(position \d+\)$/)
   rig.expectReplayEqualsLive()
   expect(rig.stateAt(before)).toEqual({ life: 'live', service: 'serving' })
   const [onceFailed, twiceFailed] = rig.rows('path.failed')

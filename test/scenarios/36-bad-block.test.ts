@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { bytesOf, Rig } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const HCTLS = ['8:0:0:0', '9:0:0:0', '10:0:0:0'] as const
 const BAD = 64 * 1024
@@ -24,6 +25,8 @@ test('scenario 36: one bad block read through every path: the caller gets the er
   expect(rig.events('lun.bioPoisoned')).toEqual([
     expect.objectContaining({ evidence, paths: ['sda:0', 'sda:1'] }),
   ])
+  const stream = `head/${rig.lun.wwid}`
+  expectExplained(rig.memory, { stream }, { ...evidence, kind: 'lunError' })
 
   // Everything else on the LUN goes on, and the block itself can be written.
   await rig.write(BAD, bytesOf(9))
@@ -48,6 +51,8 @@ test('scenario 36: a medium error that the target itself reports goes to the cal
   const evidence = { errno: 'EIO', status: 'MEDIUM', op: 'read', offset: BAD, length: 512 }
   expect(rig.events('lun.ioFailed')).toEqual([expect.objectContaining({ evidence, path: 'sda:0' })])
   expect(rig.rows('path.suspected')).toEqual([])
+  const root = { ...evidence, kind: 'lunError', path: HCTLS[0] } as const
+  expectExplained(rig.memory, { stream: `head/${rig.lun.wwid}` }, root)
   rig.expectReplayEqualsLive()
   expect(rig.stateAt(rig.position)).toEqual(SERVING)
 })

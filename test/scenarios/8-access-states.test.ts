@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import type { AccessState, IoPolicy } from '../../machines/words.ts'
 import { Rig, type RigPath } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const STATES: Readonly<Record<string, AccessState>> = { o: 'optimal', n: 'active', i: 'unavailable' }
 const HCTLS = ['8:0:0:0', '9:0:0:0'] as const
@@ -64,6 +65,11 @@ async function walk(iopolicy: IoPolicy, rows: readonly Row[]): Promise<void> {
       admin: 'enabled',
     }))
     expect(then).toEqual(wanted)
+    for (const [at, hctl] of HCTLS.entries()) {
+      if (access[at] !== 'i') continue
+      const stream = `path/${rig.lun.wwid}/${hctl}`
+      expectExplained(rig.memory, { stream }, { kind: 'accessState', path: hctl }, position)
+    }
   }
 }
 

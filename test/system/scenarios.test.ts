@@ -13,8 +13,10 @@ import type { Path } from '../../engine/path.ts'
 import type { LiveEvent } from '../../engine/recorder.ts'
 import type { SettingsInput } from '../../engine/settings.ts'
 import { redecide, stateAt } from '../../store/fold.ts'
+import type { ExplainRoot } from '../../store/explain/types.ts'
 import { openLedgerReader } from '../../store/reader.ts'
 import { verifyLedger } from '../../store/verify.ts'
+import { expectExplained } from '../explained.ts'
 
 const WWID = 'naa.60014050000000000000000000005ce0'
 const LUN = { wwid: WWID, implicitAlua: true }
@@ -106,6 +108,15 @@ async function endAndReplay({ mp, seen, ledger }: Bench): Promise<void> {
   }
 }
 
+/** That `explain` names the first evidence of a path, or of the head where none is named, at the first event of a type. */
+function explains({ ledger }: Bench, hctl: string | null, type: string, root: Partial<ExplainRoot>): void {
+  const reader = openLedgerReader(ledger)
+  const [event] = reader.read({ type, limit: 1 })
+  const stream = hctl === null ? `head/${WWID}` : `path/${WWID}/${hctl}`
+  expectExplained(reader, { stream }, root, event!.position)
+  reader.close()
+}
+
 const typesOf = ({ seen }: Bench) => seen.map(({ event }) => event.type)
 const eventsOf = ({ seen }: Bench, type: string) =>
   seen.flatMap(({ event }) =>
@@ -165,6 +176,8 @@ test('scenario 2: the active loop device fails: one write succeeds, one failover
   expect(head.state).toEqual(SERVING)
   expect(Buffer.compare(await head.read({ offset: 2 * BLOCK, length: BLOCK }), blockOf(2, 1))).toBe(0)
   await endAndReplay(bench)
+  const root = { kind: 'pathError', errno: 'EIO', op: 'write', offset: 2 * BLOCK, path: '8:0:0:0' } as const
+  for (const hctl of ['8:0:0:0', null]) explains(bench, hctl, 'path.failed', root)
 })
 
 test('scenario 3: both loop devices fail, one 4 KiB write: EIO for the caller, no loop, the image as it was', async () => {
@@ -181,6 +194,7 @@ test('scenario 3: both loop devices fail, one 4 KiB write: EIO for the caller, n
   ])
   expect(head.state).toEqual({ life: 'live', service: 'failing' })
   await endAndReplay(bench)
+  explains(bench, null, 'path.failed', { kind: 'pathError', errno: 'EIO', op: 'write', offset: 0 })
   expect(readFileSync(bench.image).every((byte) => byte === 0)).toBe(true)
 })
 
@@ -200,6 +214,8 @@ test('scenario 36: one bad block read through every loop device: the caller gets
   await head.write({ offset: bad, data: blockOf(10, 1) })
   expect(Buffer.compare(await head.read({ offset: 0, length: BLOCK }), new Uint8Array(BLOCK))).toBe(0)
   await endAndReplay(bench)
+  const root = { kind: 'lunError', errno: 'EIO', op: 'read', offset: bad } as const
+  explains(bench, null, 'lun.bioPoisoned', root)
   expect(typesOf(bench)).not.toContain('path.failed')
   expect(eventsOf(bench, 'lun.bioPoisoned')).toEqual([
     expect.objectContaining({

@@ -7,6 +7,7 @@ import type { OpenSettings } from './rig.ts'
 const OLD = 0xaa
 const NEW = 0xbb
 const WITHOUT = { guardsOff: true }
+const HUNG = { kind: 'pathError', status: 'TIMEOUT', errno: 'ETIMEDOUT', op: 'write' } as const
 
 async function open(settings: OpenSettings = {}): Promise<HangRig> {
   const rig = await HangRig.make()
@@ -45,6 +46,7 @@ describe('a ghost outlives its path and its head', () => {
     expect(rig.seen('lun.ghostsEnded')).toMatchObject([{ proof: 'completion' }])
     await rig.close()
     expect(rig.mark(0)).toBe(NEW)
+    rig.explains('A', 'path.failed', { ...HUNG, offset: 0 })
   })
 
   test('scenario 19e: without the guard the removed path’s write lands on the newer one', async () => {
@@ -81,6 +83,7 @@ describe('ghosts and newer writes that share a block, or do not', () => {
     for (const offset of [...inside, ...beside]) expect(rig.mark(offset, block)).toBe(NEW)
     expect(rig.mark(START + block, LENGTH - 2 * block)).toBe(OLD)
     await rig.close()
+    rig.explains('A', 'path.failed', { ...HUNG, offset: START, length: LENGTH })
   })
 
   test('scenario 19f: without the guard both edges inside are overwritten', async () => {
@@ -110,6 +113,7 @@ describe('ghosts and newer writes that share a block, or do not', () => {
     expect(rig.mark(START)).toBe(NEW)
     await rig.close()
     expect(rig.mark(START)).toBe(NEW)
+    rig.explains('A', 'path.failed', { ...HUNG, op, offset: START, length: LENGTH })
   })
 
   test.each(bytelessOps)('scenario 19f: without the guard a late %s wipes the newer write', async (op) => {
@@ -145,6 +149,9 @@ describe('a hung write that its caller aborts', () => {
     expect(rig.mark(0)).toBe(NEW)
     await rig.close()
     expect(rig.mark(0)).toBe(NEW)
+    // Its path is well as far as anybody knows: the head's newer writes wait for what was aborted.
+    const root = { kind: 'ghost', op: 'write', offset: 0, length: BLOCK, path: rig.hctl('A') } as const
+    rig.explains(null, 'lun.ghostsOpened', root)
   })
 
   test('scenario 19g: without the guard the aborted write lands on the newer one', async () => {

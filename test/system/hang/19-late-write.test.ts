@@ -10,6 +10,7 @@ import type { OpenSettings, Pending } from './rig.ts'
 const OLD = 0xaa
 const NEW = 0xbb
 const WITHOUT = { guardsOff: true }
+const HUNG = { kind: 'pathError', status: 'TIMEOUT', errno: 'ETIMEDOUT', op: 'write' } as const
 
 async function open(settings: OpenSettings = {}): Promise<HangRig> {
   const rig = await HangRig.make()
@@ -48,6 +49,7 @@ describe('a write hangs on A and is acknowledged through B', () => {
     expect(rig.seen('lun.ghostsEnded')).toMatchObject([{ proof: 'completion' }])
     expect(rig.mp.ghosts).toEqual([])
     await rig.close()
+    rig.explains('A', 'path.failed', { ...HUNG, offset: 0, path: rig.hctl('A'), incarnation: 1 })
     expect(rig.mark(0)).toBe(NEW)
   })
 
@@ -65,6 +67,7 @@ describe('a write hangs on A and is acknowledged through B', () => {
     await hangWith(rig)
     await expect(rig.write(0, NEW)).rejects.toMatchObject({ code: 'GHOST_HOLD', outcome: 'failed' })
     await until('it is on the ledger', () => rig.seen('lun.holdExpired').length === 1)
+    rig.explains('A', 'lun.holdExpired', { ...HUNG, offset: 0 })
     expect(rig.mark(0)).toBe(OLD)
   })
 })
@@ -104,6 +107,7 @@ describe('a path that answers EIO while its server still holds the write', () =>
         { proof: 'operator', detail: 'nbdkit has written it' },
       ])
       await rig.close()
+      rig.explains('A', 'path.failed', { kind: 'pathError', errno: 'EIO', op: 'write', offset: 0 })
     },
   )
 
@@ -157,6 +161,7 @@ describe('an engine that dies before it knows of the hang', () => {
     await Promise.all(newer.map(({ promise }) => promise))
     expect(rig.mark(0)).toBe(NEW)
     await rig.close()
+    rig.explains('A', 'path.removed', { kind: 'engine', path: null })
   })
 
   test('scenario 19c: without the guard the dead engine’s write lands on the newer one', async () => {
@@ -198,6 +203,7 @@ describe('the memory of a hung write', () => {
     await scribble(rig)
     expect(wrong(rig)).toEqual([])
     await rig.close()
+    rig.explains('A', 'path.failed', HUNG)
   })
 
   test('scenario 19d: without the guard the late writes take the bytes that are there by then', async () => {

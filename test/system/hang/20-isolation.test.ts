@@ -48,6 +48,8 @@ async function nextEngine(rig: HangRig): Promise<void> {
   expect(await next.ask('ghosts')).toMatchObject({ value: [{ reason: 'unclean' }, { reason: 'unclean' }] })
   await next.kill()
   rig.verify()
+  // The operator pulled it while it hung; that outlives the engine.
+  rig.explains('A', 'path.disabled', { kind: 'operator', path: rig.hctl('A') })
 }
 
 describe('a path that hangs', () => {
@@ -93,5 +95,6 @@ describe('a path that hangs', () => {
     await Promise.all(hung.map(({ promise }) => promise))
     for (let index = 0; index < 300; index += 1) expect(rig.mark(index * 2 * BLOCK)).toBe(1)
     await rig.close()
+    rig.explains('A', 'path.disabled', { kind: 'operator', path: rig.hctl('A') })
   })
 })

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Rig } from '../../engine/rig.ts'
+import { expectExplained } from '../../explained.ts'
 import { BLOCK, HangRig, until } from './rig.ts'
 
 const MiB = 1024 * 1024
@@ -31,6 +32,13 @@ describe('which errors go where', () => {
     expect(rig.mark(0)).toBe(3)
     expect(rig.path('A').counters.writes).toBe(1)
     await rig.close()
+    rig.explains('A', 'path.failed', {
+      kind: 'pathError',
+      errno: 'EIO',
+      op: 'write',
+      offset: 0,
+      incarnation: 1,
+    })
   })
 
   test.each([
@@ -45,6 +53,8 @@ describe('which errors go where', () => {
     expect(error).toMatchObject({ code: 'IO_ERROR', errno })
     expect(b.ios).toEqual([])
     expect([a.path.usable, b.path.usable]).toEqual([true, true])
+    const root = { kind: 'lunError', status, op: 'write', offset: 0, path: '8:0:0:0' } as const
+    expectExplained(rig.memory, { stream: `head/${rig.lun.wwid}` }, root)
   })
 
   test('scenario 18: busy waits on the same path; gone meanwhile, the I/O goes to the other', async () => {
@@ -60,6 +70,8 @@ describe('which errors go where', () => {
     await rig.drive(a.path.remove())
     await rig.drive(write)
     expect(b.ios).toHaveLength(1)
+    // Having been busy is no trouble: what there is to tell is who took the path away.
+    expectExplained(rig.memory, { stream: `path/${rig.lun.wwid}/8:0:0:0` }, { kind: 'operator' })
   })
 })
 
@@ -80,6 +92,8 @@ describe('every path is dead', () => {
     expect(rig.mp.heads).toEqual([])
     await expect(head.read({ offset: 0, length: BLOCK })).rejects.toMatchObject({ code: 'HEAD_REMOVED' })
     await rig.close()
+    rig.explains('A', 'path.failed', { kind: 'pathError', op: 'write' })
+    rig.explains(null, 'head.drained', { kind: 'pathError', op: 'write' })
   })
 })
 
@@ -108,6 +122,7 @@ describe('large I/O across a failover', () => {
     await until('A gave everything back', () => rig.mp.ghosts.length === 0)
     expect(Buffer.compare(medium(), Buffer.concat([first, second]))).toBe(0)
     await until('A is back', () => rig.path('A').usable)
+    rig.explains('A', 'path.failed', { kind: 'pathError', status: 'TIMEOUT', op: 'write' })
     rig.a.hang()
     const read = await rig.head.read({ offset: 0, length: 2 * size * MiB })
     expect(Buffer.compare(read, Buffer.concat([first, second]))).toBe(0)
@@ -131,6 +146,7 @@ describe('flush', () => {
     }
     expect(rig.path('A').usable).toBe(false)
     await rig.close()
+    rig.explains('A', 'path.failed', { kind: 'pathError', op: 'read', path: rig.hctl('A') })
   })
 
   /** nbdkit's eval plugin, whose flush fails while a file is there; the first to report takes the file away. */
@@ -168,6 +184,7 @@ describe('flush', () => {
       expect(rig.seen('lun.flushFailed')).toHaveLength(flushes)
       expect(rig.seen('path.failed')).toEqual([])
       await rig.close()
+      rig.explains(null, 'lun.flushFailed', { kind: 'lunError', op: 'flush', errno: 'EIO' })
     },
   )
 })

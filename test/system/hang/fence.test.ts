@@ -41,6 +41,7 @@ describe('a fence command', () => {
     expect(rig.seen('path.probeSucceeded')).toEqual([])
     await rig.close()
     expect(rig.mark(0)).toBe(NEW)
+    rig.explains('A', 'path.failed', { kind: 'pathError', status: 'TIMEOUT', op: 'write', offset: 0 })
   })
 
   test('scenario 19: one that fails proves nothing: the newer write is not let through', async () => {

@@ -13,8 +13,10 @@ import type { Head } from '../../../engine/head.ts'
 import { Multipath } from '../../../engine/multipath.ts'
 import type { Path } from '../../../engine/path.ts'
 import type { LiveEvent } from '../../../engine/recorder.ts'
+import type { ExplainRoot } from '../../../store/explain/types.ts'
 import { openLedgerReader } from '../../../store/reader.ts'
 import { verifyLedger } from '../../../store/verify.ts'
+import { expectExplained } from '../../explained.ts'
 import { requireTools, ServedPath, until } from './servers.ts'
 
 export { end, until } from './servers.ts'
@@ -195,6 +197,22 @@ export class HangRig {
     const reader = openLedgerReader(this.ledger)
     try {
       expect(verifyLedger(reader)).toMatchObject({ chain: 'ok', replay: 'equal' })
+    } finally {
+      reader.close()
+    }
+  }
+
+  /**
+   * That `explain` names the first evidence of what was done to a path, or to the head where none is named: at the first event
+   * of a type, that is with the ledger as it was then.
+   */
+  explains(name: string | null, type: string, expected: Partial<ExplainRoot>): void {
+    const reader = openLedgerReader(this.ledger)
+    try {
+      const [event] = reader.read({ type, limit: 1 })
+      expect(event?.type).toBe(type)
+      const stream = name === null ? `head/${WWID}` : `path/${WWID}/${this.hctl(name)}`
+      expectExplained(reader, { stream }, expected, event?.position)
     } finally {
       reader.close()
     }

@@ -1,0 +1,79 @@
+// What an explanation is made of. Types only.
+import type { StateValue } from '../../machines/step.ts'
+
+/** What is to be explained: a path or head by its stream, or one I/O by its number. */
+export type ExplainTarget =
+  | { readonly stream: string }
+  | {
+      readonly io: number
+      /** The head's stream; needed where several heads are on the ledger. */ readonly head?: string
+    }
+
+/** One step of the way from the symptom back to the first evidence. */
+export interface ExplainLink {
+  readonly position: number
+  readonly recordedAtUs: number
+  readonly stream: string
+  readonly type: string
+  /** The step in a sentence. */
+  readonly says: string
+}
+
+/** What kind of thing stands at the beginning. */
+export type RootKind =
+  /** An I/O or a probe on a path was answered with an error, or not at all. */
+  | 'pathError'
+  /** The target answered alike through every path, or said itself that it was its own error. */
+  | 'lunError'
+  /** Somebody who is neither the engine nor its checker. */
+  | 'operator'
+  /** The target's word on the access state of a path. */
+  | 'accessState'
+  /** The transport, or what drives the device. */
+  | 'deviceState'
+  /** A timer that ran out. */
+  | 'timer'
+  /** The engine started, stopped or broke. */
+  | 'engine'
+  /** An attempt that may still land holds newer writes up. */
+  | 'ghost'
+  /** Nothing has gone wrong as far as the ledger tells. */
+  | 'nothing'
+
+/** The first evidence that the engine had. What it does not tell of is null. */
+export interface ExplainRoot {
+  readonly kind: RootKind
+  readonly position: number | null
+  readonly stream: string | null
+  readonly errno: string | null
+  readonly status: string | null
+  readonly op: string | null
+  readonly offset: number | null
+  readonly length: number | null
+  /** H:C:I:L of the path, and which of its lives. */
+  readonly path: string | null
+  readonly incarnation: number | null
+  readonly timer: string | null
+  readonly actor: string | null
+  readonly reason: string | null
+}
+
+/** Why something is as it is: from the symptom to the first evidence, in sentences and for programs. */
+export interface Explanation {
+  /** 'sda:0', 'sda', 'I/O 17 of sda'. */
+  readonly subject: string
+  readonly position: number
+  readonly recordedAtUs: number
+  /** State of the path or head then; null for an I/O. */
+  readonly state: StateValue | null
+  /** True while it goes on; false when it is over and told as the last trouble there was. */
+  readonly now: boolean
+  readonly symptom: string
+  /** From the symptom back to the first evidence. */
+  readonly chain: readonly ExplainLink[]
+  readonly root: ExplainRoot
+  /** What to do about it. */
+  readonly advice: string
+  /** What else matters: other reasons that hold, other paths that went down with it. */
+  readonly also: readonly string[]
+}

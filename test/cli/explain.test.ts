@@ -1,0 +1,77 @@
+// `pathledger explain`: names, times, both forms.
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { errorIn, documentIn, makeFolder, recordStory, removeFolder, run, WWID } from './harness.ts'
+
+let folder: string
+let file: string
+let failed: string
+beforeAll(async () => {
+  folder = makeFolder()
+  file = join(folder, 'story.ledger')
+  await recordStory(file)
+  const { stdout } = await run('log', file, '--type', 'path.failed', '--json')
+  failed = String((JSON.parse(stdout) as { position: number }).position)
+})
+afterAll(() => removeFolder(folder))
+
+test.each(['sda:0', '8:0:0:0', `path/${WWID}/8:0:0:0`, 'sda', WWID])(
+  '%s is explained by its first evidence',
+  async (name) => {
+    const { root, now, chain, subject } = documentIn(
+      await run('explain', name, file, '--at', failed, '--json'),
+    )
+    expect(root).toMatchObject({
+      kind: 'pathError',
+      errno: 'EIO',
+      op: 'write',
+      offset: 8192,
+      path: '8:0:0:0',
+      incarnation: 1,
+    })
+    expect(now).toBe(subject === 'sda:0')
+    expect((chain as { type: string }[]).at(-1)?.type).toBe('path.suspected')
+  },
+)
+
+test('people read the symptom, the way back, the evidence, and what to do', async () => {
+  const { stdout, code } = await run('explain', 'sda:0', file, '--at', failed)
+  expect(code).toBe(0)
+  const lines = stdout.trimEnd().split('\n')
+  expect(lines[0]).toMatch(/^sda:0 {2}running\/optimal\/failed\/enabled {2}position \d+, 2\d{3}-/)
+  expect(lines[1]).toBe('sda:0 has failed.')
+  expect(lines[2]).toMatch(/^ +\d+ {2}\S+Z {2}sda:0 failed: a probe elsewhere on it failed too/)
+  expect(lines[3]).toMatch(
+    /answered a write of 4096 bytes at offset 8192 with EIO \(IOERR\): it came under suspicion/,
+  )
+  expect(lines[4]).toMatch(
+    /^First evidence: EIO \(IOERR\) on write of 4096 bytes at 8192, path 8:0:0:0, life 1, position \d+$/,
+  )
+  expect(lines[5]).toMatch(/^What to do: Look at what is between this host and the target/)
+  expect(lines).toHaveLength(6)
+})
+
+test('an operator is named with his reason', async () => {
+  const { stdout } = await run('log', file, '--type', 'path.disabled', '--json')
+  const { position } = JSON.parse(stdout) as { position: number }
+  const told = await run('explain', 'sda:1', file, '--at', String(position))
+  expect(told.stdout).toMatch(
+    /First evidence: by operator:0, "a cable", path 9:0:0:0, life 1, position \d+\n/,
+  )
+})
+
+test('what is not there is refused', async () => {
+  for (const [what, code] of [
+    ['sdz', 'PATH_NOT_FOUND'],
+    ['io:1', 'IO_NOT_TRACED'],
+  ] as const) {
+    const ran = await run('explain', what, file, '--json')
+    expect({ exit: ran.code, code: errorIn(ran).code, stdout: ran.stdout }).toEqual({
+      exit: 3,
+      code,
+      stdout: '',
+    })
+  }
+  const early = await run('explain', 'sda:0', file, '--at', '1', '--json')
+  expect([early.code, errorIn(early).code]).toEqual([3, 'EXPLAIN_UNKNOWN'])
+})

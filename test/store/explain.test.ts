@@ -1,0 +1,180 @@
+// Explanations: from what somebody sees to the first evidence, whatever it was that went wrong.
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Evidence } from '../../machines/events.ts'
+import { isDisabled } from '../../machines/predicates.ts'
+import type { PathValue } from '../../machines/words.ts'
+import { explain } from '../../store/explain/explain.ts'
+import { stateAt } from '../../store/fold.ts'
+import { memoryReader, memoryStore } from '../../store/memory-store.ts'
+import type { LedgerReader, StoredEvent } from '../../store/types.ts'
+import { bytesOf, Rig, WWID } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
+import { STORIES } from '../histories/stories.ts'
+import { added, EVIDENCE, failed, HEADER, Scribe } from './events.ts'
+import { histories } from './random-histories.ts'
+
+const [A, B] = ['8:0:0:0', '9:0:0:0'] as const
+const path = (hctl: string) => ({ stream: `path/${WWID}/${hctl}` })
+const HEAD = { stream: `head/${WWID}` }
+
+test('a path that its operator pulled: who, and in his words', async () => {
+  const rig = await Rig.open()
+  const a = await rig.add(A)
+  await rig.add(B)
+  a.path.fail({ actor: 'operator:1000', reason: 'cable swap' })
+  await rig.settle()
+  const root = { kind: 'operator', actor: 'operator:1000', reason: 'cable swap', path: A } as const
+  const { symptom, advice } = expectExplained(rig.memory, path(A), root)
+  expect(symptom).toBe('sda:0 was pulled and has not been put back.')
+  expect(advice).toContain('path reinstate')
+  expectExplained(rig.memory, HEAD, root)
+})
+
+test('a path that failed and was pulled afterwards: the failure first, the operator beside it', async () => {
+  const rig = await Rig.open()
+  const a = await rig.add(A)
+  await rig.add(B)
+  a.fail({ errno: 'ENOLINK' })
+  await rig.write(0, bytesOf(1))
+  a.path.fail({ actor: 'operator:0', reason: 'enough' })
+  await rig.settle()
+  const root = { kind: 'pathError', errno: 'ENOLINK', status: 'TRANSPORT', op: 'write', offset: 0 } as const
+  const { chain, also } = expectExplained(rig.memory, path(A), root)
+  expect(chain.map(({ type }) => type)).toEqual(['path.failed', 'path.suspected'])
+  expect(chain[1]?.says).toBe(
+    'sda:0 answered a write of 512 bytes at offset 0 with ENOLINK (TRANSPORT): it came under suspicion, and the I/O went elsewhere.',
+  )
+  expect(also).toEqual([expect.stringContaining('sda:0 was pulled')])
+})
+
+test('a path that hangs: no errno of the device, but the time that ran out', async () => {
+  const rig = await Rig.open({ attemptTimeoutMs: 1_000, probeTimeoutMs: 500 })
+  const a = await rig.add(A, { errorsAreFinal: false })
+  await rig.add(B)
+  a.hang.enable()
+  const write = rig.head.write({ offset: 4096, data: bytesOf(1) })
+  await rig.drive(write)
+  const root = {
+    kind: 'pathError',
+    errno: 'ETIMEDOUT',
+    status: 'TIMEOUT',
+    op: 'write',
+    offset: 4096,
+  } as const
+  const { advice } = expectExplained(rig.memory, path(A), root)
+  expect(advice).toContain('hangs rather than fails')
+  // The write may still land: the head says so as well.
+  expect(expectExplained(rig.memory, HEAD, root).also).toEqual([
+    expect.stringMatching(/1 attempt on 8:0:0:0 may still land: it was not answered in time/),
+  ])
+  a.hang.disable()
+  await rig.pass(10_000)
+})
+
+test('a suspicion whose verdict is out, and an error that was nobody’s path', async () => {
+  const rig = await Rig.open()
+  const a = await rig.add(A)
+  await rig.add(B)
+  a.fail({ errno: 'EIO', op: 'write', count: 1 })
+  await rig.write(512, bytesOf(1))
+  const [suspected] = rig.rows('path.suspected')
+  const root = { kind: 'pathError', errno: 'EIO', op: 'write', offset: 512, path: A } as const
+  const then = expectExplained(rig.memory, path(A), root, suspected!.position)
+  expect(then).toMatchObject({ now: true, symptom: expect.stringContaining('under suspicion') as unknown })
+  await rig.pass(1_000)
+  expect(expectExplained(rig.memory, path(A), root)).toMatchObject({ now: false })
+})
+
+test('a flush that was lost, and the path that lost it', async () => {
+  const rig = await Rig.open()
+  const a = await rig.add(A)
+  a.fail({ errno: 'EIO', op: 'flush', count: 1 })
+  await rig.errorOf(rig.head.flush())
+  expectExplained(rig.memory, HEAD, { kind: 'lunError', op: 'flush', errno: 'EIO', path: A })
+})
+
+test('a head whose time without a path ran out, and one whose run ended without a word', async () => {
+  const rig = await Rig.open({ delayedRemovalMs: 5_000 })
+  const a = await rig.add(A)
+  await rig.drive(a.path.remove({ actor: 'operator:0', reason: 'moved' }))
+  await rig.pass(6_000)
+  expectExplained(rig.memory, HEAD, { kind: 'timer', timer: 'removal' })
+  expectExplained(rig.memory, path(A), { kind: 'operator', reason: 'moved' })
+
+  const rows = await STORIES['1-queueing']!()
+  const unclean = rows.find(({ type, data }) => type === 'engine.started' && data.includes('"unclean":true'))!
+  const gone = rows.find(({ type, cause }) => type === 'path.removed' && cause === unclean.position)!
+  const root = { kind: 'engine', position: unclean.position } as const
+  const { chain } = expectExplained(memoryReader(rows), { stream: gone.stream }, root, gone.position)
+  expect(chain.at(-1)?.says).toBe('The engine started, after a run that ended without closing.')
+})
+
+test('paths of one adapter that failed together: look at the adapter first', async () => {
+  const scribe = new Scribe()
+  const streams = ['8:0:0:0', '8:0:0:1'].map((hctl, at) => ({ stream: `path/w/${hctl}`, at, hctl }))
+  const events = [
+    ...streams.map(({ stream, at, hctl }) => scribe.event(stream, 'path.added', added(hctl, at))),
+    ...streams.map(({ stream }) => scribe.event(stream, 'path.failed', failed())),
+  ]
+  const store = memoryStore({ header: HEADER })
+  await store.append({ events })
+  const { also } = expectExplained(store, { stream: 'path/w/8:0:0:0' }, { ...EVIDENCE, kind: 'pathError' })
+  expect(also).toEqual(['sda:0, sda:1 of adapter 8 failed within two seconds: look at the adapter first.'])
+})
+
+describe('what the ledger does not tell of', () => {
+  test('is refused, with the reason', async () => {
+    const rig = await Rig.open()
+    await rig.add(A)
+    const refusal = (target: Parameters<typeof explain>[1], position = rig.position) => {
+      try {
+        explain(rig.memory, target, { position })
+      } catch (error) {
+        return (error as { code: string }).code
+      }
+      return 'none'
+    }
+    expect(refusal(path('7:7:7:7'))).toBe('EXPLAIN_UNKNOWN')
+    expect(refusal(path(A), 1)).toBe('EXPLAIN_UNKNOWN')
+    expect(refusal({ io: 1 })).toBe('IO_NOT_TRACED')
+  })
+})
+
+describe('over random histories', () => {
+  let all: ReadonlyMap<string, readonly StoredEvent[]>
+  beforeAll(async () => {
+    all = await histories()
+  }, 60_000)
+
+  /** First evidence by the machine's own memory of it. */
+  function evidenceByHand(reader: LedgerReader, stream: string, position: number): Evidence | null {
+    const at = stateAt(reader, { position }).streams[stream]
+    const value = at?.value as unknown as PathValue | undefined
+    if (at === undefined || value === undefined || value.device === 'deleted') return null
+    const onlyHealth = isDisabled(value) && !isDisabled({ ...value, health: 'online' })
+    return onlyHealth ? (at.context['failure'] as Evidence | null) : null
+  }
+
+  function explainAll(reader: LedgerReader, rows: readonly StoredEvent[], position: number): number {
+    const streams = new Set(rows.slice(0, position).map(({ stream }) => stream))
+    const asked = [...streams].filter((stream) => /^(path|head)\//.test(stream))
+    const evidence = asked.map((stream) => evidenceByHand(reader, stream, position))
+    for (const [at, stream] of asked.entries()) {
+      const found = evidence[at] ?? null
+      const expected = found === null ? {} : { ...found, kind: 'pathError' as const }
+      expectExplained(reader, { stream }, expected, position)
+    }
+    return evidence.filter((found) => found !== null).length
+  }
+
+  test('every failed path is explained by its first evidence, and everything else by something', () => {
+    let explained = 0
+    for (const rows of all.values()) {
+      const reader = memoryReader(rows)
+      for (let position = 10; position <= rows.length; position += 23) {
+        explained += explainAll(reader, rows, position)
+      }
+    }
+    expect(explained).toBeGreaterThan(50)
+  })
+})
