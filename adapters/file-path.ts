@@ -16,6 +16,7 @@ import { pathHelper } from './helper/helper.ts'
 import { scsiFront } from './scsi/front.ts'
 import type { Clock, IdentityVerdict, IoBackend, Lun, PathDevice, Turns } from './ports.ts'
 import { systemClock, systemTurns } from './system.ts'
+import { uniqueIdOf } from './unique-id.ts'
 
 /** What a file path is made of. */
 export interface FilePathSettings {
@@ -87,6 +88,7 @@ function makePath(file: string, settings: FilePathSettings, { fd, direct, stats 
     useMemory: (memory) => backend.useMemory?.(memory),
     submit: front.guard(submitWithin(fd, sizeBytes, backend)),
     ...front.commands,
+    uniqueId: async (type) => uniqueIdOf(settings.lun.wwid, type),
     identify: () => identify(file, fd, stats),
     carries: (other) => restsOn(other, { number: null, inode }),
     close: async () => {

@@ -1,8 +1,9 @@
 // A logical unit in memory, and paths to it on any clock: truth tables, simulation and tests run on them.
 import { PathledgerError } from '../errors.ts'
-import type { Clock, IdentityVerdict, IoCompletion, IoDone } from './ports.ts'
-import type { IoRequest, Lun, PathDevice, ScsiTarget } from './ports.ts'
 import { scsiFront } from './scsi/front.ts'
+import type { Clock, DeviceIoctl, DeviceIoctlAnswer, IdentityVerdict } from './ports.ts'
+import type { IoCompletion, IoDone, IoRequest, Lun, PathDevice, ScsiTarget } from './ports.ts'
+import { uniqueIdOf } from './unique-id.ts'
 import { IO_DONE, blocksFit, completed, failed, isOutOfRange } from './completions.ts'
 
 /** A logical unit whose medium is an array that every path to it shares. */
@@ -50,6 +51,8 @@ export interface MemoryPathSettings {
   readonly readOnly?: boolean
   /** What the path declares; default true, which it keeps unless a filter above it lies. */
   readonly errorsAreFinal?: boolean
+  /** Answers ioctls, at once or later. Without it the device has none, as a plain file has not. */
+  readonly ioctl?: (request: DeviceIoctl) => DeviceIoctlAnswer | Promise<DeviceIoctlAnswer>
   /** Sees every request as it is submitted. */
   readonly onSubmit?: (request: IoRequest) => void
 }
@@ -68,7 +71,7 @@ export interface MemoryPath extends PathDevice {
  * reads and writes alike; out of range is EIO, after `close` EBADF.
  */
 export function memoryPath(lun: MemoryLun, settings: MemoryPathSettings): MemoryPath {
-  const { clock, latencyUs = 0, readOnly = false, onSubmit } = settings
+  const { clock, latencyUs = 0, readOnly = false, onSubmit, ioctl } = settings
   const opened = { wwid: lun.wwid, sizeBytes: lun.medium.length }
   const now = { ...opened, open: true }
   const front = scsiFront(lun, settings.hctl)
@@ -106,6 +109,8 @@ export function memoryPath(lun: MemoryLun, settings: MemoryPathSettings): Memory
     deviceKey: null,
     facts: {},
     submit: front.guard(submit),
+    ...(ioctl === undefined ? {} : { ioctl: async (request) => ioctl(request) }),
+    uniqueId: async (type) => uniqueIdOf(now.wwid, type),
     identify,
     carries: () => null,
     close: async () => {

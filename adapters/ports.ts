@@ -1,5 +1,6 @@
 // What the engine asks of the world. Types only: every adapter implements these, every contract suite tests them.
 import type { BlkStatus, IoOp } from '../machines/words.ts'
+import type { UniqueIdType } from './unique-id.ts'
 
 /** Time, passed in. Microseconds fit a JS number exactly until the year 2255; nanoseconds do not. */
 export interface Clock {
@@ -125,6 +126,22 @@ export interface Coherence {
 
 export type IdentityVerdict = { readonly same: true } | { readonly same: false; readonly why: string }
 
+/** An ioctl of a device, by its kernel name: 'BLKGETSIZE64'. */
+export interface DeviceIoctl {
+  readonly command: string
+  /** What it takes: the bytes of its argument. Null where it takes none. */
+  readonly argument: Uint8Array | null
+}
+
+export interface DeviceIoctlAnswer {
+  /** 'ENOTTY' where the device has no such ioctl; null when it went well. */
+  readonly errno: string | null
+  /** What the call returned. */
+  readonly value: number
+  /** What it filled in; empty where it fills in nothing. */
+  readonly data: Uint8Array
+}
+
 /** One way to a logical unit. Filters implement it too, around another one. */
 export interface PathDevice {
   readonly kind: 'loop' | 'file' | 'memory'
@@ -151,6 +168,10 @@ export interface PathDevice {
   useMemory?(memory: ArrayBufferLike): void
   /** Sends one SCSI command; as `submit` in all else. Absent where nothing behind the path speaks SCSI. */
   command?(command: ScsiCommand, done: (answer: ScsiAnswer) => void): void
+  /** Does one ioctl. Absent where the device has none. Rejects for no answer of the device. */
+  ioctl?(request: DeviceIoctl): Promise<DeviceIoctlAnswer>
+  /** Unique id of the LUN, as this kind of designator; empty where it has none. Absent where the device cannot tell. */
+  uniqueId?(type: UniqueIdType): Promise<Uint8Array>
   /** Proves again that this is still the device that was opened. */
   identify(): Promise<IdentityVerdict>
   /** Says why a file lies on this path (or on a stack above it), or null when it does not. */

@@ -13,6 +13,7 @@ import { finishBio } from './finish.ts'
 import { takeHeld } from './hold.ts'
 import { abortedError, headGoneError } from './io-errors.ts'
 import { PAGE_BYTES, type LentBuffer } from './lender.ts'
+import { nodeRefusal } from './numa.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import type { PoolBlock } from './pool.ts'
 
@@ -151,14 +152,9 @@ export class HeadIo {
     // What carries no bytes is bounded by no bytes: those that are parked or held count here.
     const byteless = op === 'read' || op === 'write' ? 0 : this.#head.requeue.length + this.#head.held.length
     if (this.#waiting.length + byteless >= core.settings.waitersMax) return queueFull(this.#head)
-    if (!Number.isInteger(node) || node < 0 || node >= core.settings.numaNodes) {
-      return invalid(
-        'NODE_UNKNOWN',
-        `There is no NUMA node ${node}.`,
-        `numaNodes is ${core.settings.numaNodes}.`,
-      )
-    }
-    return op === 'flush' ? null : (this.#badRange(io) ?? this.#badMemory(io))
+    const unknownNode = nodeRefusal(core, node)
+    if (unknownNode !== null || op === 'flush') return unknownNode
+    return this.#badRange(io) ?? this.#badMemory(io)
   }
 
   /** What is wrong with the memory that a write is to be done from, or null. */

@@ -1,4 +1,5 @@
 // A head as a program sees it: a block device with a promise API.
+import type { UniqueIdType } from '../adapters/unique-id.ts'
 import { PathledgerError } from '../errors.ts'
 import { noPathRetry as noPathRetrySchema } from '../machines/head-events.ts'
 import { IO_POLICIES, type HeadValue, type IoPolicy, type NoPathRetry } from '../machines/words.ts'
@@ -10,6 +11,9 @@ import type { HeadRuntime } from './head-runtime.ts'
 import { drainedError, headGoneError } from './io-errors.ts'
 import { LentBuffer } from './lender.ts'
 import { recordHead } from './lifecycle.ts'
+import { Partition, type PartitionOptions } from './partition.ts'
+import { getGeometry, getUniqueId, passIoctl } from './pass-through.ts'
+import type { DiskGeometry, IoctlOptions, IoctlResult } from './pass-through.ts'
 import type { OperatorWord, Path } from './path.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import { applyCounters, checkCounters, zeros, type CounterValues } from './set-counters.ts'
@@ -240,6 +244,34 @@ export class Head {
       fua: false,
       signal: signal ?? null,
     })
+  }
+
+  /**
+   * Passes an ioctl through to one path's device, chosen by the policy. It is never tried on another path, and its error
+   * is the caller's: NO_PATH (EWOULDBLOCK) when no path is usable now, IOCTL_UNSUPPORTED (ENOTTY) when the device has no
+   * such ioctl, IOCTL_FAILED with the errno of the device, or ETIMEDOUT after `attemptTimeoutMs`.
+   */
+  async ioctl(options: IoctlOptions): Promise<IoctlResult> {
+    return passIoctl(this.#runtime, options, false)
+  }
+
+  /** Heads, sectors and cylinders (HDIO_GETGEO), by one path. Rejects like {@link ioctl}. */
+  async getGeometry({ node = 0 }: { readonly node?: number } = {}): Promise<DiskGeometry> {
+    return getGeometry(this.#runtime, node)
+  }
+
+  /**
+   * The LUN's unique id as bytes, by one path: its designator of this kind. Empty where the LUN has none, or the device
+   * cannot tell. Rejects with NO_PATH (EWOULDBLOCK) when no path is usable now.
+   */
+  async getUniqueId(type: UniqueIdType, { node = 0 }: { readonly node?: number } = {}): Promise<Uint8Array> {
+    return getUniqueId(this.#runtime, type, node)
+  }
+
+  /** A part of this head with offsets of its own. Throws PARTITION_INVALID for a range that is none. */
+  partition(options: PartitionOptions): Partition {
+    this.#refuseIfGone()
+    return new Partition(this, this.#runtime, options)
   }
 
   /**

@@ -57,7 +57,7 @@ export class PathRuntime {
   rank = 0
   serviceTime = 0
 
-  /** I/Os that the kernel has: attempts, abandoned ones included, and probes. */
+  /** What the kernel has: attempts, abandoned ones included, probes, and what is passed through. */
   inFlight = 0
   /** Bytes of those attempts; each may become memory that a hung path holds. */
   inFlightBytes = 0

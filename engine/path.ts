@@ -69,7 +69,7 @@ export class Path {
     return this.#runtime.context.failure
   }
 
-  /** Attempts in flight, probes included. */
+  /** Attempts in flight, with probes and what is passed through. */
   get inFlight(): number {
     return this.#runtime.inFlight
   }

@@ -56,6 +56,13 @@ export function wrapPath(
     submit,
     useMemory: (memory) => inner.useMemory?.(memory),
     ...(inner.command === undefined ? {} : { command }),
+    // What a device cannot do, a filter around it cannot either.
+    ...(inner.ioctl === undefined
+      ? {}
+      : { ioctl: (request) => (inner.ioctl as NonNullable<PathDevice['ioctl']>)(request) }),
+    ...(inner.uniqueId === undefined
+      ? {}
+      : { uniqueId: (type) => (inner.uniqueId as NonNullable<PathDevice['uniqueId']>)(type) }),
     identify: () => inner.identify(),
     carries: (file) => inner.carries(file),
     close: () => inner.close(),

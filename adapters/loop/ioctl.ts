@@ -2,6 +2,7 @@
 import koffi from 'koffi'
 import { PathledgerError } from '../../errors.ts'
 import { errnoOfNumber } from '../errno.ts'
+import type { DeviceIoctl, DeviceIoctlAnswer } from '../ports.ts'
 
 /** One ioctl: its kernel name, and its number on x86-64 and arm64. */
 export interface IoctlRequest {
@@ -77,6 +78,31 @@ export function readBlockFacts(fd: number): BlockFacts {
     readOnly: ask(fd, BLKROGET).getUint32(0, true) !== 0,
     diskseq: Number(ask(fd, BLKGETDISKSEQ).getBigUint64(0, true)),
   }
+}
+
+/** What may be passed on to a loop device, with the bytes that the kernel fills in. None of these waits for a server. */
+const PASSED: Readonly<Record<string, IoctlRequest & { readonly bytes: number }>> = Object.fromEntries(
+  [
+    { ...BLKGETSIZE64, bytes: 8 },
+    { ...BLKSSZGET, bytes: 4 },
+    { name: 'BLKPBSZGET', number: 0x127b, bytes: 4 },
+    { name: 'BLKIOMIN', number: 0x1278, bytes: 4 },
+    { name: 'BLKIOOPT', number: 0x1279, bytes: 4 },
+    { name: 'BLKALIGNOFF', number: 0x127a, bytes: 4 },
+    { ...BLKROGET, bytes: 4 },
+    { ...BLKGETDISKSEQ, bytes: 8 },
+    // struct hd_geometry: heads, sectors (a byte each), cylinders (two), padding, and the start as a long.
+    { name: 'HDIO_GETGEO', number: 0x0301, bytes: 16 },
+  ].map((passed) => [passed.name, passed]),
+)
+
+/** An ioctl of a caller on an open loop device; ENOTTY for one that is not passed on. Never throws. */
+export function passIoctl(fd: number, { command }: DeviceIoctl): DeviceIoctlAnswer {
+  const passed = Object.hasOwn(PASSED, command) ? PASSED[command] : undefined
+  if (passed === undefined) return { errno: 'ENOTTY', value: -1, data: new Uint8Array(0) }
+  const data = new Uint8Array(passed.bytes)
+  const { value, errno } = tryIoctl(fd, passed, data)
+  return { errno, value, data }
 }
 
 /** Little-endian: x86-64 and arm64. */

@@ -13,9 +13,10 @@ import { readMounts } from '../mounts.ts'
 import type { Clock, IdentityVerdict, IoBackend, Lun, PathDevice, Turns } from '../ports.ts'
 import { scsiFront } from '../scsi/front.ts'
 import { systemClock, systemTurns } from '../system.ts'
+import { uniqueIdOf } from '../unique-id.ts'
 import { probeUring } from '../uring/index.ts'
 import type { UringProbe } from '../uring/index.ts'
-import { readBlockFacts } from './ioctl.ts'
+import { passIoctl, readBlockFacts } from './ioctl.ts'
 import type { BlockFacts } from './ioctl.ts'
 import { isLabel, labelOf } from './label.ts'
 import { readLoop } from './list.ts'
@@ -169,6 +170,8 @@ function makePath(
     useMemory: (memory) => backend.useMemory?.(memory),
     submit: front.guard(submitWithin(fd, block.sizeBytes, backend)),
     ...front.commands,
+    ioctl: async (request) => passIoctl(fd, request),
+    uniqueId: async (type) => uniqueIdOf(lun.wwid, type),
     identify: async () => identify(loop),
     carries: (file) => restsOn(file, { number, inode: status.inode }),
     close: async () => {

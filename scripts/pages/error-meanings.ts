@@ -13,6 +13,10 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     DRAINED: 'The I/O waited, and an operator ended the waiting.',
     GHOST_HOLD: 'A write waited too long for an earlier attempt that may still land on the same blocks.',
     HEAD_REMOVED: 'The head is gone, with its last path or by an operator.',
+    IOCTL_FAILED:
+      'The device of the one path answered an ioctl with this errno, or not in time. It was not tried on another one.',
+    IOCTL_PARTITION: 'An ioctl through a partition, which only a caller with `rawIo` may ask for.',
+    IOCTL_UNSUPPORTED: 'The device has no such ioctl.',
     IO_DATA: 'A write came without its bytes, or twice with them; or a read with memory of another length.',
     IO_ERROR: 'The I/O failed; `errno` says how, as the kernel maps the status.',
     IO_OUT_OF_RANGE: 'The I/O goes beyond the end of the head.',
@@ -32,10 +36,12 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     HEAD_NOT_FOUND: 'No head has this name or wwid.',
     IOPOLICY_INVALID: 'The word is no I/O policy.',
     NO_PATH_RETRY_INVALID: 'It is neither `fail`, `queue` nor a number of checks.',
+    PARTITION_INVALID: 'The range is no part of the head in whole blocks.',
     PATH_NOT_FOUND: 'No path has this name or H:C:I:L, or no such file is there to open.',
     PATH_REMOVED: 'The path has been removed before.',
     TRANSITION_REFUSED:
       "The path's machine takes no such event in its present state; docs/path.mmd draws which it takes.",
+    UNIQUE_ID_TYPE: 'The word is no kind of unique id.',
     WORD_INVALID: 'A reason or another word for the ledger is empty, too long or not well-formed.',
   },
   'A device that is not taken as a path': {
