@@ -17,6 +17,7 @@ interface LiveHead {
   readonly queued: { readonly bios: number; readonly bytes: number }
   readonly held: { readonly bios: number }
   readonly countdown: { readonly checksLeft: number; readonly nextCheckMs: number } | null
+  readonly lost: readonly { readonly name: string; readonly hctl: string }[]
   readonly paths: readonly LivePath[]
 }
 
@@ -34,7 +35,17 @@ export function describeLive({ heads, ghosts, broken }: LiveShow): string {
   return `${lines.length === 0 ? 'no heads' : lines.join('\n')}\n`
 }
 
-function describeHead({ name, wwid, state, ioPolicy, queued, held, countdown, paths }: LiveHead): string[] {
+function describeHead({
+  name,
+  wwid,
+  state,
+  ioPolicy,
+  queued,
+  held,
+  countdown,
+  lost,
+  paths,
+}: LiveHead): string[] {
   const waits = queued.bios === 0 ? '' : `, ${queued.bios} I/Os wait for a path`
   const holds = held.bios === 0 ? '' : `, ${held.bios} for a ghost`
   const left =
@@ -42,6 +53,7 @@ function describeHead({ name, wwid, state, ioPolicy, queued, held, countdown, pa
   return [
     `${name} ${wwid} ${state.life}, ${state.service}, ${ioPolicy}${waits}${holds}${left}`,
     ...paths.map(describePath),
+    ...lost.map(({ name, hctl }) => `  ${name} ${hctl} lost with the last run, not attached again yet`),
   ]
 }
 

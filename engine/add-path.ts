@@ -11,7 +11,7 @@ import type { Registry } from './registry.ts'
 
 /** How a path begins its life. */
 export interface AddPathOptions {
-  /** Access state, where the program knows better than the target; default: what it reports, else 'optimal'. */
+  /** Access state, where the program knows better than the target; default: what it reports, else what it was before a restart, else 'optimal'. */
   readonly access?: AccessState
   readonly preferred?: boolean
   /**
@@ -43,7 +43,8 @@ export async function addPath(
   const shared = lun.wwid === '' ? null : await registry.openLun(lun.wwid, geometry.sizeBytes)
   refuseIfOver()
   const standing = alua.standing(introduced, registry.find(lun.wwid)?.runtime ?? null)
-  const { access = standing.access, preferred = standing.preferred, blocked = false } = options
+  const { access = tells(introduced) ? standing.access : null, preferred = standing.preferred } = options
+  const { blocked = false } = options
   const { path, recorded } = registry.add(device, { access, preferred, blocked })
   alua.joined(path, introduced)
   try {
@@ -59,6 +60,11 @@ export async function addPath(
     core.log.info({ path: path.name, backend: device.guarantees.backend }, backendWhy)
   }
   return path
+}
+
+/** Whether the target tells access states. Where it does not, one that comes back after a restart has what it had. */
+function tells({ identity: { tpgs } }: Introduced): boolean {
+  return tpgs !== null && tpgs !== 0
 }
 
 async function introduce(

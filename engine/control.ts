@@ -94,6 +94,7 @@ function showHead(head: Head): object {
     countdown,
     counters: head.counters,
     stat: head.stat,
+    lost: head.lost,
     paths: head.paths.map(showPath),
   }
 }

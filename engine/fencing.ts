@@ -1,6 +1,7 @@
 // Fencing: the strongest proof that we can force. For a path over a server, a command kills that server and waits for its
 // death; nothing of the path can land afterwards, its ghosts are over, and it needs a new attach.
 import { guarded, usOfMs } from './core.ts'
+import type { Ghost } from './ghosts.ts'
 import { recordPath } from './lifecycle.ts'
 import type { PathRuntime } from './path-runtime.ts'
 
@@ -20,17 +21,18 @@ export function fenceIfNeeded(path: PathRuntime): void {
   if (core.fence === null || path.fencing || path.context.fenced || !path.present) return
   const { health } = path.value
   if (health !== 'failed' && health !== 'probing') return
-  const { incarnation } = path.context
-  if (head.ghosts.ofPath(path.hctl, incarnation).length === 0) return
+  if (ghostsBehind(path).length === 0) return
   path.fencing = true
   const target = { wwid: head.lun.wwid, hctl: path.hctl, device: path.device.device }
   const limitMs = core.settings.fenceTimeoutMs
+  const { incarnation } = path.context
+  const behind = () => ghostsBehind(path, incarnation)
   const done = (detail: string | null, error: unknown) =>
     guarded(core, () => {
       timer.cancel()
       if (!path.fencing) return
       path.fencing = false
-      if (detail !== null) return recordFence(path, incarnation, detail)
+      if (detail !== null) return recordFence(path, behind(), detail)
       core.log.warn({ path: path.name, error }, 'fence did not succeed')
     })
   const timer = core.clock.setTimer(core.clock.monoUs() + usOfMs(limitMs), () =>
@@ -42,8 +44,18 @@ export function fenceIfNeeded(path: PathRuntime): void {
   )
 }
 
-function recordFence(path: PathRuntime, incarnation: number, detail: string): void {
-  const ghosts = path.head.ghosts.ofPath(path.hctl, incarnation)
+/** What a fence of the path proves over: ghosts of this life of it, and of lives before it that nobody waits for. */
+function ghostsBehind({ hctl, context, head }: PathRuntime, incarnation = context.incarnation): Ghost[] {
+  return head.ghosts.index
+    .all()
+    .filter(
+      (ghost) =>
+        ghost.path === hctl &&
+        (ghost.incarnation === incarnation || (ghost.incarnation < incarnation && ghost.returnedUs !== null)),
+    )
+}
+
+function recordFence(path: PathRuntime, ghosts: readonly Ghost[], detail: string): void {
   const cause = path.present ? recordPath(path, 'path.fenced', { detail }).recorded : null
   path.head.ghosts.end(ghosts, 'fence', detail, { cause })
 }

@@ -97,6 +97,13 @@ export class GhostBook {
     }
   }
 
+  /** Says on the ledger what became of ghosts that it alone knows of. */
+  supersede(ids: readonly string[], detail: string): void {
+    for (let at = 0; at < ids.length; at += BATCH_MAX) {
+      this.#stream.record('lun.ghostsSuperseded', { ids: ids.slice(at, at + BATCH_MAX), detail })
+    }
+  }
+
   /** The ghosts of one life of a path. */
   ofPath(path: string, incarnation: number): Ghost[] {
     return this.index.all().filter((ghost) => ghost.path === path && ghost.incarnation === incarnation)

@@ -8,6 +8,7 @@ import type { Core } from './core.ts'
 import { headCounters, type HeadCounters } from './counters.ts'
 import { DiskStats } from './disk-stat.ts'
 import type { GhostBook } from './ghost-book.ts'
+import type { LostPath } from './lost-path.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { RequeueList } from './requeue.ts'
@@ -62,6 +63,8 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
   heldBytes = 0
   holdTimer: TimerHandle | null = null
   timers: Timers | null = null
+  /** By H:C:I:L: paths that the last run left and that are not attached again yet. They keep their index. */
+  readonly lost = new Map<string, LostPath>()
   /** State of the stream when this life of the head ended. */
   #last: StreamState | null = null
 

@@ -118,6 +118,11 @@ export class Head {
     return this.#runtime.paths.map(this.#pathOf)
   }
 
+  /** Paths that the last run left and that were not attached again yet, by their names of then. */
+  get lost(): readonly { readonly name: string; readonly hctl: string }[] {
+    return [...this.#runtime.lost.values()].map(({ context: { name, hctl } }) => ({ name, hctl }))
+  }
+
   get ioPolicy(): IoPolicy {
     return this.#runtime.policy
   }

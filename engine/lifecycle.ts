@@ -23,9 +23,12 @@ export function recordPath(
   return step
 }
 
+/** Why a path is blocked from its first moment on. */
+export const HELD_BACK = 'the transport holds it back'
+
 /** What the transport holds back while it is found is blocked before it is a path: then it is added blocked. */
 export function createBlocked(path: PathRuntime): void {
-  const why = 'the transport holds it back'
+  const why = HELD_BACK
   if (path.value.device === 'deleted') recordPath(path, 'path.found', { why })
   recordPath(path, 'path.blocked', { why })
 }
@@ -52,14 +55,18 @@ function leaveList(path: PathRuntime): void {
 }
 
 /** Tells the head's machine what its paths come to, when that has changed. */
-function recountPaths(head: HeadRuntime, cause: Recorded): void {
+export function recountPaths(head: HeadRuntime, cause: Recorded): void {
   const now = { paths: head.paths.length, usable: 0, optimized: 0, available: 0 }
   for (const path of head.paths) {
     if (!path.disabled) now.usable += 1
     if (path.optimized) now.optimized += 1
     if (path.available) now.available += 1
   }
-  const { paths, usable, optimized, available } = head.context
+  const { paths, usable, optimized, available, lost } = head.context
+  if (lost !== head.lost.size) {
+    recordHead(head, 'head.lostPathsChanged', { ...now, lost: head.lost.size }, { cause })
+    return
+  }
   const same =
     paths === now.paths && usable === now.usable && optimized === now.optimized && available === now.available
   if (!same) recordHead(head, 'head.pathsChanged', now, { cause })

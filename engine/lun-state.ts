@@ -6,6 +6,7 @@ import type { GhostReason } from '../machines/lun-events.ts'
 import type { Core } from './core.ts'
 import { Gate } from './gate.ts'
 import type { EngineIdentity, GhostBook } from './ghost-book.ts'
+import type { GhostsOnLedger } from './ghost-ledger.ts'
 import type { Ghost } from './ghosts.ts'
 import type { PathRuntime } from './path-runtime.ts'
 
@@ -24,11 +25,16 @@ export class LunState {
   }
 
   /** Takes over what is on the storage: called once, when the LUN is first used. */
-  start(sizeBytes: number): void {
+  start(sizeBytes: number, onLedger: GhostsOnLedger): void {
     const contents = this.#storage.load()
-    this.#adopt(contents)
-    for (const { engine, path, incarnation } of contents.attachments) {
-      if (engine === this.#identity.id || this.#storage.isAlive(engine)) continue
+    // The ledger has their end, and the crash came before the storage heard of it: it hears now.
+    const over = contents.ghosts.filter(({ id }) => onLedger.ended.has(id)).map(({ id }) => id)
+    if (over.length > 0) this.#later(this.#storage.endGhosts(over), 'ended ghosts not taken from the storage')
+    this.#adopt({ ...contents, ghosts: contents.ghosts.filter(({ id }) => !over.includes(id)) })
+    const dead = contents.attachments.filter(
+      ({ engine }) => engine !== this.#identity.id && !this.#storage.isAlive(engine),
+    )
+    for (const { engine, path, incarnation } of dead) {
       // It died with this path open: nothing says what was in flight, so everything may have been.
       this.#book.open({
         path,
@@ -40,8 +46,16 @@ export class LunState {
         bio: null,
         returned: true,
       })
-      this.#forget(engine, path)
+      this.#later(this.#storage.detach(engine, path), 'attachment of a dead engine not removed')
     }
+    const there = new Set(contents.ghosts.map(({ id }) => id))
+    const halfOpened = [...onLedger.open].filter((id) => !there.has(id))
+    this.#book.supersede(
+      halfOpened,
+      dead.length > 0
+        ? 'the whole LUN is held for the paths that were attached'
+        : 'another engine of the LUN has ended them',
+    )
   }
 
   /** Looks whether another engine opened or ended ghosts; at most once a turn, before writes. */
@@ -99,9 +113,7 @@ export class LunState {
     this.#book.drop((ghost) => ghost.foreign && !there.has(ghost.id))
   }
 
-  #forget(engine: string, path: string): void {
-    this.#storage.detach(engine, path).catch((error: unknown) => {
-      this.#core.log.warn({ engine, path, error }, 'attachment of a dead engine not removed')
-    })
+  #later(done: Promise<void>, otherwise: string): void {
+    done.catch((error: unknown) => this.#core.log.warn({ error }, otherwise))
   }
 }

@@ -28,10 +28,11 @@ import { closedError } from './io-errors.ts'
 import { finishBio } from './finish.ts'
 import { takeHeld } from './hold.ts'
 import { recordHead } from './lifecycle.ts'
+import { giveUpLost } from './lost-path.ts'
 import { checkAccess, Path } from './path.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import type { LiveEvent } from './recorder.ts'
-import { endLastRun } from './recovery.ts'
+import { recoverLastRun } from './recovery.ts'
 import { Registry, type HeadEntry } from './registry.ts'
 import { Sampler } from './samples.ts'
 import { parseSettings } from './settings.ts'
@@ -93,6 +94,7 @@ export class Multipath {
       core,
       engine: this.#engine,
       before,
+      store,
       ledgerFile: typeof ledger === 'string' ? ledger : null,
       distance: numaDistance ?? null,
       onIo: () => this.#sampler.touch(),
@@ -128,7 +130,7 @@ export class Multipath {
     try {
       const before = foldAll(store)
       const mp = new Multipath(store, before, options, ports)
-      await mp.#start(before, multipath, ports.pid)
+      await mp.#start(before, multipath, ports)
       await mp.#listen(controlSocket)
       return mp
     } catch (error) {
@@ -247,17 +249,21 @@ export class Multipath {
 
   /**
    * Ends what waits with CLOSED, calls in lent buffers, waits for what is in flight, removes every path and head, writes
-   * the last events and lets go of the ledger. Calling it again gives the same promise.
+   * the last events and lets go of the ledger. A head that is waiting out its delayed removal stays, for the next engine.
+   * Calling it again gives the same promise.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
   }
 
-  async #start(before: LedgerState, multipath: string, pid: number): Promise<void> {
+  async #start(before: LedgerState, multipath: string, { pid, bootId }: Ports): Promise<void> {
     const unclean = isRunning(before)
-    const { recorded } = this.#engine.record('engine.started', { version: VERSION, multipath, unclean, pid })
-    if (unclean) endLastRun(this.#core, before, recorded)
+    const started = { version: VERSION, multipath, unclean, pid }
+    const { recorded } = this.#engine.record('engine.started', started)
+    const why = unclean ? 'the engine ended without closing' : 'the engine was closed while it waited'
+    const parts = { core: this.#core, registry: this.#registry, store: this.#store, before, bootId }
+    recoverLastRun({ ...parts, cause: recorded, why })
     await this.#core.recorder.durable(recorded)
   }
 
@@ -280,6 +286,8 @@ export class Multipath {
     this.#sampler.sampleAll()
     this.#sampler.stop()
     const entries = [...this.#registry.heads()]
+    // A head that waits for its last path to come back goes on waiting in the next run, for as long as it had left.
+    const waiting = entries.filter(({ runtime }) => runtime.value.life === 'removalPending')
     for (const { runtime, io } of entries) {
       io.refuseWaiting(closedError())
       for (const bio of [...runtime.requeue.takeAll(), ...takeHeld(runtime)])
@@ -289,8 +297,11 @@ export class Multipath {
       [...runtime.paths].map((path) => this.#registry.remove(path, 'closed')),
     )
     await Promise.allSettled(removals)
-    for (const { runtime } of entries) {
-      if (runtime.live) recordHead(runtime, 'head.closed', { why: 'closed' })
+    for (const entry of entries) {
+      const { runtime } = entry
+      giveUpLost(runtime, 'closed', null)
+      if (waiting.includes(entry)) runtime.timers?.cancelAll()
+      else if (!runtime.gone) recordHead(runtime, 'head.closed', { why: 'closed' })
     }
     this.#engine.record('engine.stopped', { why: this.#core.broken?.code ?? 'closed' })
     await recorder.drained()

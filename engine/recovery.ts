@@ -1,32 +1,129 @@
-// After a run that did not close: what it left open on the ledger is ended by this start, so that no path looks alive
-// that nobody holds.
-import type { LedgerState } from '../store/fold.ts'
-import type { Core } from './core.ts'
+// What the last run left, taken up again: heads come back as they were, with their timers and the deadlines they had;
+// their paths are known and lost until they are attached again. What a crash kept from being done is decided here, once:
+//
+//   a timer that was armed         runs again, by its original deadline; one that is past fires at once
+//   a probe without an answer      is sent again when its path is there
+//   a fence without an answer      runs again when its path is there, still failed, with ghosts
+//   a disk that was not published  is published with its first path
+//   I/O that was parked or held    went with its callers; what may still land of it is a ghost (lun-state.ts)
+import type { HeadContext } from '../machines/head.ts'
+import type { PathContext } from '../machines/path.ts'
+import type { StreamAt, LedgerState } from '../store/fold.ts'
+import { pages } from '../store/pages.ts'
+import type { LedgerStore, StoredEvent } from '../store/types.ts'
+import { usOfMs, type Core } from './core.ts'
+import { isSameBoot, rebaseDeadlines, type Moment } from './deadlines.ts'
+import { recordHead } from './lifecycle.ts'
+import type { HeadRuntime } from './head-runtime.ts'
+import { giveUpLost, LostPath } from './lost-path.ts'
 import type { Recorded } from './recorder.ts'
-import { Stream } from './stream.ts'
+import type { HeadEntry, Registry } from './registry.ts'
 
-const WHY = 'the engine ended without closing'
+export interface RecoveryParts {
+  readonly core: Core
+  readonly registry: Registry
+  readonly store: LedgerStore
+  readonly before: LedgerState
+  readonly bootId: string
+  /** The start that found it. */
+  readonly cause: Recorded
+  readonly why: string
+}
 
-/** Ends every path and head that the last run left, and what it knew of target port groups. `cause` is the start that found them. */
-export function endLastRun(core: Core, before: LedgerState, cause: Recorded): void {
-  for (const [name, { value, context }] of Object.entries(before.streams)) {
-    // A device may have been found and held back by its transport, and never become a path.
-    const held = typeof value === 'object' && value['device'] === 'createdBlocked'
-    if (name.startsWith('path/') && (context['present'] === true || held)) {
-      restate(before, name, new Stream(core, name, { value, context }), 'path.removed', cause)
-    }
-    if (name.startsWith('head/') && typeof value === 'object' && value['life'] !== 'removed') {
-      restate(before, name, new Stream(core, name, { value, context }), 'head.closed', cause)
-    }
-    if (name.startsWith('lun/') && Object.keys(context['members'] ?? {}).length > 0) {
-      restate(before, name, new Stream(core, name, { value, context }), 'lun.groupsForgotten', cause)
-    }
+/** Takes up every head and path that the ledger says is there. Doing it again, after a crash in it, comes to the same. */
+export function recoverLastRun(parts: RecoveryParts): void {
+  const heads = presentHeads(parts)
+  forgetGroups(parts)
+  for (const [name, at] of Object.entries(parts.before.streams)) {
+    const { present, lost, wwid } = at.context as unknown as PathContext
+    if (!name.startsWith('path/')) continue
+    if (!present && isHeld(at))
+      parts.registry.stream(name).record('path.removed', { why: parts.why }, { cause: parts.cause })
+    if (!present && !lost) continue
+    const path = losePath(parts, name, at)
+    const head = heads.get(wwid)
+    if (head === undefined) path.forget('its head is gone', parts.cause)
+    else keepLost(head.runtime, path)
+  }
+  for (const [wwid, entry] of heads) recoverHead(parts, entry, momentOf(parts, `head/${wwid}`))
+}
+
+/** What the last run knew of target port groups is asked for anew. */
+function forgetGroups({ registry, before, why, cause }: RecoveryParts): void {
+  for (const [name, { context }] of Object.entries(before.streams)) {
+    if (!name.startsWith('lun/') || Object.keys(context['members'] ?? {}).length === 0) continue
+    registry.stream(name).record('lun.groupsForgotten', { why }, { cause })
   }
 }
 
-/** Records the end, and keeps the state after it as where the stream stands when it is used again. */
-function restate(before: LedgerState, name: string, stream: Stream, type: string, cause: Recorded): void {
-  stream.record(type, { why: WHY }, { cause })
-  const entry = before.streams[name]
-  if (entry !== undefined) before.streams[name] = { ...entry, ...stream.state }
+/** A device may have been found and held back by its transport, and never become a path. */
+function isHeld({ value }: StreamAt): boolean {
+  return (
+    typeof value === 'object' &&
+    ['created', 'createdBlocked', 'offline', 'transportOffline'].includes(String(value['device']))
+  )
+}
+
+function keepLost(head: HeadRuntime, path: LostPath): void {
+  head.lost.set(path.hctl, path)
+  path.onOver = (cause) => giveUpLost(head, 'its time is over', cause, (other) => other === path)
+}
+
+/** The heads that are there, as they were: index, name and settings. */
+function presentHeads({ before, registry }: RecoveryParts): Map<string, HeadEntry> {
+  const heads = new Map<string, HeadEntry>()
+  for (const [name, { context }] of Object.entries(before.streams)) {
+    const { present, ...facts } = context as unknown as HeadContext
+    if (!name.startsWith('head/') || !present) continue
+    heads.set(facts.wwid, registry.makeHead({ lun: { wwid: facts.wwid, implicitAlua: false }, ...facts }))
+  }
+  return heads
+}
+
+function losePath(parts: RecoveryParts, name: string, { context }: StreamAt): LostPath {
+  const { core, registry, why, cause } = parts
+  const added = lastAdded(parts.store, name)
+  const { facts } = JSON.parse(added?.data ?? '{"facts":{}}') as { facts: Record<string, unknown> }
+  const sameBoot = added !== null && isSameBoot(momentOfRow(added), now(parts))
+  const path = new LostPath(core, registry.stream(name), { facts, sameBoot })
+  const armed = (context as unknown as PathContext).timers
+  const timers = rebaseDeadlines(armed, momentOf(parts, name), now(parts))
+  path.record('path.lost', { why, timers }, { cause })
+  return path
+}
+
+function recoverHead(parts: RecoveryParts, { runtime }: HeadEntry, last: Moment): void {
+  const { core, cause, why } = parts
+  const lost = runtime.lost.size
+  if (runtime.value.life === 'allocated' && lost === 0) {
+    recordHead(runtime, 'head.closed', { why }, { cause })
+    return
+  }
+  const timers = rebaseDeadlines(runtime.context.timers, last, now(parts))
+  const reattachUs = usOfMs(core.settings.reattachMs)
+  recordHead(runtime, 'head.recovered', { why, lost, reattachUs, timers }, { cause })
+}
+
+/** The event with which the device of a path came last. */
+function lastAdded(store: LedgerStore, stream: string): StoredEvent | null {
+  const rows = ['path.added', 'path.returned'].flatMap((type) => [...pages(store, { stream, type })].flat())
+  return rows.reduce<StoredEvent | null>(
+    (last, row) => (last === null || row.position > last.position ? row : last),
+    null,
+  )
+}
+
+/** When a stream's last event was: its deadlines are in the time of that boot. */
+function momentOf({ before, store, ...parts }: RecoveryParts, stream: string): Moment {
+  const position = before.streams[stream]?.position ?? 0
+  const [row] = store.read({ fromPosition: position, toPosition: position })
+  return row === undefined ? now({ before, store, ...parts }) : momentOfRow(row)
+}
+
+function momentOfRow({ bootId, monoUs, recordedAtUs }: StoredEvent): Moment {
+  return { bootId, monoUs, wallUs: recordedAtUs }
+}
+
+function now({ core: { clock }, bootId }: RecoveryParts): Moment {
+  return { bootId, monoUs: clock.monoUs(), wallUs: clock.wallUs() }
 }

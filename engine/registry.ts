@@ -1,22 +1,26 @@
 // Heads and paths by name. A device becomes a path and finds or makes its head in one critical section: nothing is
 // awaited between the look-up and the entry, so two paths added at once share one head (D-6).
-import type { PathDevice } from '../adapters/ports.ts'
+import type { Lun, PathDevice } from '../adapters/ports.ts'
 import type { PathledgerError } from '../errors.ts'
-import type { AccessState } from '../machines/words.ts'
+import type { AccessState, IoPolicy } from '../machines/words.ts'
 import type { LedgerState } from '../store/fold.ts'
 import type { LunStore } from '../store/lun/types.ts'
+import type { LedgerStore } from '../store/types.ts'
+import { arrive } from './arrive.ts'
 import { probeLength } from './checker.ts'
 import { pathCounters } from './counters.ts'
 import { guarded, usOfMs, type Core } from './core.ts'
 import { resubmitParked } from './dispatch.ts'
 import { GhostBook, type EngineIdentity } from './ghost-book.ts'
+import { ghostsOnLedger } from './ghost-ledger.ts'
 import { HeadIo } from './head-io.ts'
 import { giveUpAttempts, letGo, letGoOpen, quietInTime } from './let-go.ts'
+import { giveUpLost } from './lost-path.ts'
 import { LunState } from './lun-state.ts'
 import { releaseHeld } from './hold.ts'
 import { headGoneError, pathGone } from './io-errors.ts'
 import { HeadRuntime } from './head-runtime.ts'
-import { createBlocked, recordHead, recordPath } from './lifecycle.ts'
+import { recordHead, recordPath } from './lifecycle.ts'
 import { diskName, lowestFree, pathName } from './names.ts'
 import { hostOf, PathRuntime, type AdapterRuntime } from './path-runtime.ts'
 import { refusalOf } from './qualify.ts'
@@ -33,6 +37,7 @@ export interface RegistryParts {
   readonly engine: Stream
   /** Where every stream stands on the ledger at the start. */
   readonly before: LedgerState
+  readonly store: LedgerStore
   readonly ledgerFile: string | null
   readonly distance: ((from: number, to: number) => number) | null
   readonly onIo: () => void
@@ -48,9 +53,20 @@ export type LunStorage = (wwid: string) => Promise<LunStore>
 
 /** How a path begins its life. */
 export interface AddOptions {
-  readonly access: AccessState
+  /** Null: optimal, or what it was before a restart. */
+  readonly access: AccessState | null
   readonly preferred: boolean
   readonly blocked: boolean
+}
+
+/** What a head is made with. */
+export interface HeadFacts {
+  readonly lun: Lun
+  readonly index: number
+  readonly name: string
+  readonly iopolicy: IoPolicy
+  readonly sizeBytes: number
+  readonly logicalBlockBytes: number
 }
 
 export interface HeadEntry {
@@ -110,9 +126,7 @@ export class Registry {
     if (refusal !== null) throw this.refused(device, refusal)
     const head = entry ?? this.#createHead(device)
     const path = this.#createPath(device, head.runtime)
-    if (options.blocked) createBlocked(path)
-    head.runtime.paths.push(path)
-    const { recorded } = recordPath(path, 'path.added', addedFacts(path, options))
+    const { recorded } = arrive(path, options)
     if (head.runtime.value.life !== 'allocated') return { path, head, recorded }
     const published = recordHead(head.runtime, 'head.published', {}, { cause: recorded })
     return { path, head, recorded: published.recorded }
@@ -209,7 +223,7 @@ export class Registry {
     const book = this.book(wwid)
     book.keepIn(storage)
     const lun = new LunState(core, storage, book, identity)
-    lun.start(sizeBytes)
+    lun.start(sizeBytes, ghostsOnLedger(this.#parts.store, wwid))
     this.#openLuns.set(wwid, lun)
     return lun
   }
@@ -220,7 +234,7 @@ export class Registry {
     if (known !== undefined) return known
     const { core, identity } = this.#parts
     const book = new GhostBook(core, {
-      stream: this.#stream(`lun/${wwid}`),
+      stream: this.stream(`lun/${wwid}`),
       identity,
       onEnded: () => {
         const head = this.#heads.get(wwid)?.runtime
@@ -257,38 +271,19 @@ export class Registry {
   }
 
   #createHead(device: PathDevice): HeadEntry {
-    const { core, distance, onIo } = this.#parts
-    const { settings } = core
+    const { settings } = this.#parts.core
     const { wwid } = device.lun
     const index = lowestFree([...this.#heads.values()].map(({ runtime }) => runtime.index))
     const { sizeBytes, logicalBlockBytes } = device.geometry
-    const runtime = new HeadRuntime({
-      core,
-      lun: device.lun,
-      stream: this.#stream(`head/${wwid}`),
-      lunStream: this.#stream(`lun/${wwid}`),
-      index,
-      name: diskName(index),
-      policy: settings.iopolicy,
-      sizeBytes,
-      logicalBlockBytes,
-      distance,
-      errorRows: new RateLimit(core.clock, settings.errorRowsPerMinute),
-      ghosts: this.book(wwid),
-      refreshGhosts: () => this.lun(wwid)?.refresh(),
-    })
-    runtime.timers = new Timers(core.clock, (timer, dueUs) => {
-      guarded(core, () => void recordHead(runtime, 'head.timerFired', { timer, dueUs }))
-    })
-    const io = new HeadIo(runtime, onIo)
-    const entry = { runtime, io }
-    this.#heads.set(wwid, entry)
-    runtime.lunStream.record('lun.found', { wwid, sizeBytes, logicalBlockBytes })
-    recordHead(runtime, 'head.created', {
+    const { iopolicy } = settings
+    const name = diskName(index)
+    const entry = this.makeHead({ lun: device.lun, index, name, iopolicy, sizeBytes, logicalBlockBytes })
+    entry.runtime.lunStream.record('lun.found', { wwid, sizeBytes, logicalBlockBytes })
+    recordHead(entry.runtime, 'head.created', {
       wwid,
-      name: runtime.name,
+      name,
       index,
-      iopolicy: settings.iopolicy,
+      iopolicy,
       noPathRetry: settings.noPathRetry,
       checkIntervalUs: usOfMs(settings.noPathCheckMs),
       delayedRemovalUs: usOfMs(settings.delayedRemovalMs),
@@ -298,14 +293,47 @@ export class Registry {
     return entry
   }
 
+  /** Puts a head together and lists it; nothing is recorded. */
+  makeHead({ lun, index, name, iopolicy, sizeBytes, logicalBlockBytes }: HeadFacts): HeadEntry {
+    const { core, distance, onIo } = this.#parts
+    const { wwid } = lun
+    const runtime = new HeadRuntime({
+      core,
+      lun,
+      stream: this.stream(`head/${wwid}`),
+      lunStream: this.stream(`lun/${wwid}`),
+      index,
+      name,
+      policy: iopolicy,
+      sizeBytes,
+      logicalBlockBytes,
+      distance,
+      errorRows: new RateLimit(core.clock, core.settings.errorRowsPerMinute),
+      ghosts: this.book(wwid),
+      refreshGhosts: () => this.lun(wwid)?.refresh(),
+    })
+    runtime.timers = new Timers(core.clock, (timer, dueUs) => {
+      guarded(core, () => {
+        const { recorded } = recordHead(runtime, 'head.timerFired', { timer, dueUs })
+        if (timer === 'reattach') giveUpLost(runtime, NOT_IN_TIME, recorded)
+      })
+    })
+    const entry = { runtime, io: new HeadIo(runtime, onIo) }
+    this.#heads.set(wwid, entry)
+    return entry
+  }
+
   #createPath(device: PathDevice, head: HeadRuntime): PathRuntime {
     const { core } = this.#parts
-    const index = lowestFree(head.paths.map((path) => path.index))
+    const lost = [...head.lost.values()].map(({ context }) => context.index)
+    const index =
+      head.lost.get(device.hctl)?.context.index ??
+      lowestFree([...head.paths.map((path) => path.index), ...lost])
     const path = new PathRuntime({
       core,
       device,
       head,
-      stream: this.#stream(`path/${device.lun.wwid}/${device.hctl}`),
+      stream: this.stream(`path/${device.lun.wwid}/${device.hctl}`),
       adapter: this.#adapter(hostOf(device.hctl)),
       index,
       name: pathName(head.name, index),
@@ -328,7 +356,7 @@ export class Registry {
   }
 
   /** A stream goes on where it stood: an operator's word on a path outlives the path's removal. */
-  #stream(name: string): Stream {
+  stream(name: string): Stream {
     const known = this.#streams.get(name)
     if (known !== undefined) return known
     const before = this.#parts.before.streams[name]
@@ -355,24 +383,5 @@ export class Registry {
   }
 }
 
-function addedFacts(path: PathRuntime, { access, preferred }: AddOptions): Record<string, unknown> {
-  const { device, head, index, name, core } = path
-  const { minMs, maxMs } = core.settings.checker
-  return {
-    wwid: head.lun.wwid,
-    hctl: device.hctl,
-    name,
-    index,
-    kind: device.kind,
-    device: device.device.slice(0, WORD_MAX) || '-',
-    numaNode: device.numaNode,
-    sizeBytes: device.geometry.sizeBytes,
-    logicalBlockBytes: device.geometry.logicalBlockBytes,
-    errorsAreFinal: device.guarantees.errorsAreFinal,
-    backend: device.guarantees.backend,
-    access,
-    preferred,
-    checker: { minUs: usOfMs(minMs), maxUs: usOfMs(maxMs) },
-    facts: device.facts,
-  }
-}
+/** Why a path of the last run is given up. */
+const NOT_IN_TIME = 'it was not attached again in time'

@@ -18,6 +18,11 @@ export const settingsSchema = z.strictObject({
   noPathCheckMs: ms.min(1).default(5_000),
   /** How long a head outlives its last path. 0: not at all, as in the series' v1. */
   delayedRemovalMs: ms.default(0),
+  /**
+   * How long, from each start, the paths that the last run left may take to be attached again. Then they are given up,
+   * and their heads go on as if the last path had left: a program has so long to open its devices.
+   */
+  reattachMs: ms.default(30_000),
   /** NUMA nodes of the machine: one cached path each. */
   numaNodes: z.int().min(1).max(1024).default(1),
   /**

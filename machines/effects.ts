@@ -51,3 +51,16 @@ export interface TimerParams {
 export function timerEffect(_args: unknown, _params: TimerParams): void {
   // The engine performs it.
 }
+
+/** The deadlines of armed timers after a restart: those that were told anew, and the others as they were. */
+export function rebased(
+  armed: Readonly<Record<string, number>>,
+  told: Readonly<Record<string, number>>,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(armed).map(([timer, dueUs]) => [
+      timer,
+      Object.hasOwn(told, timer) ? (told[timer] ?? dueUs) : dueUs,
+    ]),
+  )
+}

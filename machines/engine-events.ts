@@ -25,7 +25,7 @@ export const ENGINE_EVENTS = [
     z.strictObject({
       version: word,
       multipath: z.enum(MULTIPATH_MODES),
-      /** The run before this one did not close: what it left open was ended by this start. */
+      /** The run before this one did not close: what it left is taken up by this start. */
       unclean: z.boolean(),
       pid: whole,
     }),

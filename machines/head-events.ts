@@ -11,6 +11,8 @@ const headCounts = z.strictObject({
   ...{ reads: count, writes: count, flushes: count, readBytes: count, writeBytes: count },
   ...{ callerErrors: count, requeued: count, failedNoPath: count, resent: count },
 })
+/** What the paths of a head come to. */
+const pathCounts = { paths: whole, usable: whole, optimized: whole, available: whole }
 
 export const HEAD_EVENTS = [
   eventType(
@@ -36,7 +38,7 @@ export const HEAD_EVENTS = [
     'head.pathsChanged',
     {},
     z
-      .strictObject({ paths: whole, usable: whole, optimized: whole, available: whole })
+      .strictObject(pathCounts)
       .refine(
         ({ paths, usable, optimized, available }) =>
           optimized <= usable && usable <= available && available <= paths,
@@ -67,6 +69,27 @@ export const HEAD_EVENTS = [
   ),
   // The operator ended what waited.
   eventType(110, 'head.drained', {}, z.strictObject({ bios: whole, bytes: whole, why: word })),
+  // The engine that had the head ended without closing it: here it is again, its paths lost, its timers with the
+  // deadlines they had. Where the machine was started anew meanwhile they are told in its new monotonic time.
+  eventType(
+    111,
+    'head.recovered',
+    { gate: true },
+    z.strictObject({ why: word, lost: whole, reattachUs: interval, timers: z.record(z.string(), whole) }),
+  ),
+  // A path that the last run left was attached again, or given up.
+  eventType(
+    112,
+    'head.lostPathsChanged',
+    {},
+    z
+      .strictObject({ ...pathCounts, lost: whole })
+      .refine(
+        ({ paths, usable, optimized, available }) =>
+          optimized <= usable && usable <= available && available <= paths,
+        'optimized <= usable <= available <= paths does not hold',
+      ),
+  ),
   // Somebody set counters. What was done does not change: samples go on as if nothing had been set.
   eventType(130, 'head.countersSet', {}, z.strictObject({ was: headCounts, now: headCounts })),
   ...HEAD_FAILBACK_EVENTS,

@@ -1,104 +1,27 @@
 // The life of one head: allocated, live, perhaps waiting to be removed, removed. Beside it, what service it gives.
 import { assign, setup } from 'xstate'
-import { effect, timerEffect } from './effects.ts'
-import { FAILBACK_EVENTS, failbackAfter, NO_FAILBACK, type HeadFailback } from './head-failback.ts'
+import { effect, rebased, timerEffect } from './effects.ts'
+import { NO_HEAD, type HeadContext } from './head-context.ts'
+import { checksToCount, counts, known, waits } from './head-counts.ts'
+import { FAILBACK_EVENTS, failbackAfter } from './head-failback.ts'
 import type { HeadEvent } from './head-events.ts'
-import type { IoPolicy, NoPathRetry } from './words.ts'
 
-export interface HeadContext extends HeadFailback {
-  readonly wwid: string
-  /** 'sda'. */
-  readonly name: string
-  readonly index: number
-  /** Between created and removed. */
-  readonly present: boolean
-  readonly incarnation: number
-  readonly iopolicy: IoPolicy
-  readonly noPathRetry: NoPathRetry
-  /** Time between two checks while `noPathRetry` counts them. */
-  readonly checkIntervalUs: number
-  /** How long the head outlives its last path; 0 removes it at once. */
-  readonly delayedRemovalUs: number
-  readonly sizeBytes: number
-  readonly logicalBlockBytes: number
-  readonly paths: number
-  readonly usable: number
-  readonly optimized: number
-  readonly available: number
-  /** Checks left before parked I/O fails; 0 when nothing counts. */
-  readonly checksLeft: number
-  /** `noPathRetry` counted down to nothing and no path has come back since. */
-  readonly exhausted: boolean
-  /** Armed timers and the monotonic time each is due at. */
-  readonly timers: Readonly<Record<string, number>>
-  readonly why: string
-}
-
-const NOTHING: HeadContext = {
-  ...NO_FAILBACK,
-  wwid: '',
-  name: '',
-  index: 0,
-  present: false,
-  incarnation: 0,
-  iopolicy: 'numa',
-  noPathRetry: 'fail',
-  checkIntervalUs: 0,
-  delayedRemovalUs: 0,
-  sizeBytes: 0,
-  logicalBlockBytes: 0,
-  paths: 0,
-  usable: 0,
-  optimized: 0,
-  available: 0,
-  checksLeft: 0,
-  exhausted: false,
-  timers: {},
-  why: '',
-}
+export type { HeadContext } from './head-context.ts'
 
 type Of<Type extends HeadEvent['type']> = Extract<HeadEvent, { type: Type }>
 const as = <Type extends HeadEvent['type']>(event: HeadEvent, _type: Type) => event as Of<Type>
-type Counts = Pick<HeadContext, 'paths' | 'usable' | 'available'>
-
-/** The counts as they are after this event. Guards run before any action, so they look at the event first. */
-function counts(context: HeadContext, event: HeadEvent): Counts {
-  return event.type === 'head.pathsChanged' ? event : context
-}
-
-/**
- * Whether I/O without a usable path should wait: `noPathRetry` as it is after this event. Retries that ran out stay out
- * until a path is worth waiting for again, or the operator says otherwise.
- */
-function waits(context: HeadContext, event: HeadEvent): boolean {
-  const { paths, available } = counts(context, event)
-  if (paths === 0) return context.delayedRemovalUs > 0
-  if (available > 0) return true
-  if (event.type === 'head.noPathRetryChanged') return event.to !== 'fail'
-  // Counting checks is for paths that may come back; who says 'queue' waits for new ones too.
-  const loss = event.type === 'head.lossChanged' ? event.to : context.loss
-  if (loss === 'permanent' && context.noPathRetry !== 'queue') return false
-  return context.noPathRetry !== 'fail' && !context.exhausted
-}
-
-/** How many checks the waiting lasts: nothing will come back by itself, and `noPathRetry` is a number. Else 0. */
-function checksToCount(context: HeadContext): number {
-  const { paths, available, noPathRetry } = context
-  return paths > 0 && available === 0 && typeof noPathRetry === 'number' ? noPathRetry : 0
-}
 
 const head = setup({
   types: { context: {} as HeadContext, events: {} as HeadEvent },
   guards: {
     present: ({ context }) => context.present,
     absent: ({ context }) => !context.present,
-    noPaths: ({ context, event }) => counts(context, event).paths === 0,
-    somePaths: ({ context, event }) => counts(context, event).paths > 0,
-    noPathsAndDelay: ({ context, event }) =>
-      counts(context, event).paths === 0 && context.delayedRemovalUs > 0,
+    noPaths: ({ context, event }) => known(context, event) === 0,
+    somePaths: ({ context, event }) => known(context, event) > 0,
+    noPathsAndDelay: ({ context, event }) => known(context, event) === 0 && context.delayedRemovalUs > 0,
     allUsable: ({ context, event }) => {
-      const { paths, usable } = counts(context, event)
-      return context.present && usable > 0 && usable === paths
+      const { usable } = counts(context, event)
+      return context.present && usable > 0 && usable === known(context, event)
     },
     someUsable: ({ context, event }) => context.present && counts(context, event).usable > 0,
     waits: ({ context, event }) =>
@@ -109,7 +32,11 @@ const head = setup({
       event.type === 'head.timerFired' &&
       event.timer === 'removal' &&
       context.timers['removal'] === event.dueUs &&
-      context.paths === 0,
+      context.paths + context.lost === 0,
+    isReattachTimer: ({ context, event }) =>
+      event.type === 'head.timerFired' &&
+      event.timer === 'reattach' &&
+      context.timers['reattach'] === event.dueUs,
     isCheckTimer: ({ context, event }) =>
       event.type === 'head.timerFired' &&
       event.timer === 'noPath' &&
@@ -121,7 +48,10 @@ const head = setup({
       context.checksLeft <= 1,
     delayOff: ({ event }) => event.type === 'head.delayedRemovalChanged' && event.us === 0,
     delayOffAndNoPaths: ({ context, event }) =>
-      event.type === 'head.delayedRemovalChanged' && event.us === 0 && context.present && context.paths === 0,
+      event.type === 'head.delayedRemovalChanged' &&
+      event.us === 0 &&
+      context.present &&
+      known(context, event) === 0,
     policyDiffers: ({ context, event }) =>
       event.type === 'head.iopolicyChanged' && context.present && event.to !== context.iopolicy,
   },
@@ -138,21 +68,20 @@ const head = setup({
     keep: assign({}),
     remember: assign(({ context, event }) => {
       const { type: _type, atUs: _atUs, ...facts } = as(event, 'head.created')
-      return { ...NOTHING, ...facts, present: true, incarnation: context.incarnation + 1, why: 'created' }
+      return { ...NO_HEAD, ...facts, present: true, incarnation: context.incarnation + 1, why: 'created' }
     }),
     leave: assign({
       present: false,
-      ...{ paths: 0, usable: 0, optimized: 0, available: 0, checksLeft: 0, exhausted: false },
+      ...{ paths: 0, usable: 0, optimized: 0, available: 0, lost: 0, checksLeft: 0, exhausted: false },
     }),
     notePaths: assign(({ context, event }) => {
-      const { paths, usable, optimized, available } = as(event, 'head.pathsChanged')
-      return {
-        paths,
-        usable,
-        optimized,
-        available,
-        exhausted: context.exhausted && usable === 0 && available === 0,
+      if (event.type === 'head.recovered') {
+        return { paths: 0, usable: 0, optimized: 0, available: 0, lost: event.lost }
       }
+      const { paths, usable, optimized, available } = as(event, 'head.pathsChanged')
+      const exhausted = context.exhausted && usable === 0 && available === 0
+      const { lost } = counts(context, event)
+      return { paths, usable, optimized, available, lost, exhausted }
     }),
     notePolicy: assign(({ event }) => ({ iopolicy: as(event, 'head.iopolicyChanged').to })),
     noteRetry: assign(({ event }) => ({
@@ -175,6 +104,14 @@ const head = setup({
       timers: Object.fromEntries(Object.entries(context.timers).filter(([timer]) => timer !== params.timer)),
     })),
     setChecks: assign((_args, params: { checksLeft: number }) => params),
+    /** The timers died with the engine that had armed them. What is armed has its deadline, told in this boot's time. */
+    rebase: assign(({ context, event }) => ({
+      timers: rebased(context.timers, as(event, 'head.recovered').timers),
+      why: as(event, 'head.recovered').why,
+    })),
+    awaitReturn: assign(({ context, event }) => ({
+      timers: { ...context.timers, reattach: event.atUs + as(event, 'head.recovered').reattachUs },
+    })),
   },
 })
 
@@ -192,10 +129,10 @@ const cancel = (timer: Timer) =>
     { type: 'cancelTimer', params: due(timer) },
     { type: 'disarm', params: { timer } },
   ] as const
-const expire = (timer: Timer) => [{ type: 'disarm', params: { timer } }] as const
+const expire = (timer: Timer | 'reattach') => [{ type: 'disarm', params: { timer } }] as const
 const because = (why: string) => ({ type: 'noteWhy', params: { why } }) as const
 
-const gone = ['leave', 'removeDisk', 'clearCurrentPath', 'failRequeue'] as const
+const gone = ['stopAwaiting', 'leave', 'removeDisk', 'clearCurrentPath', 'failRequeue'] as const
 
 /** Starts or ends the count of checks, as the waiting now needs it. */
 const recount = head.enqueueActions(({ context, event, enqueue }) => {
@@ -223,22 +160,71 @@ const endCount = head.enqueueActions(({ context, event, enqueue }) => {
   enqueue({ type: 'disarm', params: { timer: 'noPath' } })
 })
 
-/** The count by name, so that the drawing shows where it starts and ends. */
-const counting = head.extend({ actions: { recount, endCount } })
+/** Nothing is lost any more, or the head goes: nobody waits for a path of the last run. */
+const stopAwaiting = head.enqueueActions(({ context, event, enqueue }) => {
+  const dueUs = context.timers['reattach']
+  if (dueUs === undefined || (event.type === 'head.lostPathsChanged' && event.lost > 0)) return
+  enqueue({ type: 'cancelTimer', params: { timer: 'reattach', dueUs } })
+  enqueue({ type: 'disarm', params: { timer: 'reattach' } })
+})
 
+/** The head as it was, in a new engine: its timers run again, and what its paths were has a while to come back. */
+const recover = head.enqueueActions(({ context, event, enqueue }) => {
+  if (event.type !== 'head.recovered') return
+  const { reattach, ...armed } = rebased(context.timers, event.timers)
+  if (reattach !== undefined && event.lost === 0) {
+    enqueue({ type: 'cancelTimer', params: { timer: 'reattach', dueUs: context.timers['reattach'] ?? 0 } })
+    enqueue({ type: 'disarm', params: { timer: 'reattach' } })
+  }
+  enqueue('rebase')
+  for (const [timer, dueUs] of Object.entries(armed)) {
+    enqueue({ type: 'startTimer', params: { timer, dueUs } })
+  }
+  if (event.lost === 0) return
+  enqueue('awaitReturn')
+  enqueue({ type: 'startTimer', params: { timer: 'reattach', dueUs: event.atUs + event.reattachUs } })
+})
+
+/** By name, so that the drawing shows where each starts and ends. */
+const counting = head.extend({ actions: { recount, endCount, recover, stopAwaiting } })
+
+const WAITS = { guard: 'waits', target: '.queueing', actions: 'notePaths' } as const
+const FAILS = { guard: 'fails', target: '.failing', actions: 'notePaths' } as const
 /** What service the head gives follows from its paths and from `noPathRetry`. */
 const SERVICE = [
   { guard: 'allUsable', target: '.serving', actions: 'notePaths' },
   { guard: 'someUsable', target: '.degraded', actions: 'notePaths' },
-  { guard: 'waits', target: '.queueing', actions: 'notePaths' },
-  { guard: 'fails', target: '.failing', actions: 'notePaths' },
+  WAITS,
+  FAILS,
 ] as const
+
+/** The last path is gone, and nobody knows of another. */
+const PENDING = {
+  guard: 'noPathsAndDelay',
+  target: 'removalPending',
+  actions: [...arm('removal'), because('last path removed')],
+} as const
+const REMOVED = {
+  guard: 'noPaths',
+  target: 'removed',
+  actions: [...gone, because('last path removed')],
+} as const
+const BACK_IN_TIME = {
+  guard: 'somePaths',
+  target: 'live',
+  actions: [...cancel('removal'), because('a path came back in time')],
+} as const
+/** What has not come back by now is given up: an event of each path, and then what they come to. */
+const GIVE_UP_LOST = {
+  guard: 'isReattachTimer',
+  actions: [...expire('reattach'), because('paths of the last run were not attached again in time')],
+} as const
 
 export const headMachine = counting.createMachine({
   id: 'head',
   version: '1',
   type: 'parallel',
-  context: NOTHING,
+  context: NO_HEAD,
   on: {
     'head.ioSampled': { actions: 'keep' },
     'head.countersSet': { actions: 'keep' },
@@ -258,28 +244,45 @@ export const headMachine = counting.createMachine({
           on: {
             'head.published': { target: 'live', actions: ['publishDisk', 'wakeRequeue'] },
             'head.closed': { target: 'removed', actions: [...gone, because('closed before it was live')] },
+            'head.recovered': { actions: 'recover' },
+            'head.lostPathsChanged': { actions: 'stopAwaiting' },
+            'head.timerFired': GIVE_UP_LOST,
           },
         },
         live: {
           on: {
-            'head.pathsChanged': [
-              {
-                guard: 'noPathsAndDelay',
-                target: 'removalPending',
-                actions: [...arm('removal'), because('last path removed')],
-              },
-              { guard: 'noPaths', target: 'removed', actions: [...gone, because('last path removed')] },
+            'head.pathsChanged': [PENDING, REMOVED],
+            'head.lostPathsChanged': [
+              { ...PENDING, actions: ['stopAwaiting', ...PENDING.actions] },
+              REMOVED,
+              { actions: 'stopAwaiting' },
             ],
+            'head.recovered': [
+              { ...PENDING, actions: ['recover', 'publishDisk', ...PENDING.actions] },
+              REMOVED,
+              { actions: ['recover', 'publishDisk'] },
+            ],
+            'head.timerFired': GIVE_UP_LOST,
             'head.closed': { target: 'removed', actions: [...gone, because('closed')] },
           },
         },
         removalPending: {
           on: {
-            'head.pathsChanged': {
-              guard: 'somePaths',
-              target: 'live',
-              actions: [...cancel('removal'), because('a path came back in time')],
-            },
+            'head.pathsChanged': BACK_IN_TIME,
+            'head.lostPathsChanged': BACK_IN_TIME,
+            'head.recovered': [
+              {
+                guard: 'somePaths',
+                target: 'live',
+                actions: [
+                  'recover',
+                  'publishDisk',
+                  ...cancel('removal'),
+                  because('a path had come back in time'),
+                ],
+              },
+              { actions: ['recover', 'publishDisk'] },
+            ],
             'head.timerFired': {
               guard: 'isRemovalTimer',
               target: 'removed',
@@ -300,6 +303,8 @@ export const headMachine = counting.createMachine({
       on: {
         'head.created': { guard: 'absent', target: '.failing' },
         'head.pathsChanged': [...SERVICE],
+        'head.lostPathsChanged': [...SERVICE],
+        'head.recovered': [WAITS, FAILS],
         'head.noPathRetryChanged': [
           { guard: 'waits', target: '.queueing', actions: 'noteRetry' },
           { guard: 'fails', target: '.failing', actions: 'noteRetry' },
@@ -326,6 +331,8 @@ export const headMachine = counting.createMachine({
           on: {
             'head.pathsChanged': { guard: 'waits', actions: ['notePaths', 'recount'] },
             'head.lossChanged': { guard: 'waits', actions: 'noteFailback' },
+            'head.lostPathsChanged': { guard: 'waits', actions: ['notePaths', 'recount'] },
+            'head.recovered': { guard: 'waits', actions: ['notePaths', 'recount'] },
             'head.timerFired': [
               {
                 guard: 'isLastCheck',

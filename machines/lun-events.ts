@@ -66,6 +66,14 @@ export const LUN_EVENTS = [
     {},
     z.strictObject({ bio: whole, offset: whole, length: whole, ghost: word }),
   ),
+  // A crash between the ledger and the LUN's own storage left these on the ledger alone. Something wider stands for them,
+  // or another engine of the LUN has ended them.
+  eventType(
+    208,
+    'lun.ghostsSuperseded',
+    { gate: true },
+    z.strictObject({ ids: z.array(word).min(1).max(1000), detail: word }),
+  ),
   // Which target port group a path goes in through, as its page 0x83 says.
   eventType(
     210,

@@ -45,7 +45,9 @@ const lun = setup({
       event.type === 'lun.ghostsOpened' ? { ghosts: context.ghosts + event.ghosts.length } : {},
     ),
     uncountGhosts: assign(({ context, event }) =>
-      event.type === 'lun.ghostsEnded' ? { ghosts: Math.max(0, context.ghosts - event.ids.length) } : {},
+      event.type === 'lun.ghostsEnded' || event.type === 'lun.ghostsSuperseded'
+        ? { ghosts: Math.max(0, context.ghosts - event.ids.length) }
+        : {},
     ),
     countHold: assign(({ context }) => ({ holdsExpired: context.holdsExpired + 1 })),
     countIoError: assign(({ context }) => ({ ioErrors: context.ioErrors + 1 })),
@@ -77,6 +79,7 @@ export const lunMachine = lun.createMachine({
         'lun.ioFailed': { actions: 'countIoError' },
         'lun.ghostsOpened': { actions: 'countGhosts' },
         'lun.ghostsEnded': { actions: 'uncountGhosts' },
+        'lun.ghostsSuperseded': { actions: 'uncountGhosts' },
         'lun.holdExpired': { actions: 'countHold' },
         'lun.pathGrouped': { actions: 'advanceGroups' },
         'lun.pathUngrouped': { actions: 'advanceGroups' },

@@ -26,6 +26,19 @@ const ofAPath = <Step extends object>(step: Step) => ({ ...step, guard: 'present
 
 export const DEVICE_REGION = {
   initial: 'created',
+  on: {
+    'path.lost': [
+      { guard: 'present', target: '.deleted', actions: ['lose', 'runTimers'] },
+      // Lost once more: the engine that was to attach it again is gone as well.
+      { guard: 'lost', actions: ['lose', 'runTimers'] },
+    ],
+    'path.returned': {
+      guard: 'lost',
+      target: '.running',
+      actions: ['rejoin', 'searchCurrentPath', 'wakeRequeue', 'checkAgain'],
+    },
+    'path.forgotten': { guard: 'lost', actions: ['noteWhy', 'keepHealth', 'forget'] },
+  },
   states: {
     created: {
       on: {
@@ -97,7 +110,7 @@ export const DEVICE_REGION = {
     deleted: {
       on: {
         // A device that is cancelled or deleted never comes back; what is found or added in its place is another one.
-        'path.found': { target: 'created', actions: 'noteWhy' },
+        'path.found': { guard: 'absent', target: 'created', actions: 'noteWhy' },
         'path.added': toAdded,
       },
     },

@@ -13,29 +13,27 @@ export const pathCounts = z.strictObject({
   ...{ errors: count, resent: count },
 })
 
+/** What is known of a device when it becomes a path. */
+const attached = {
+  wwid: word,
+  hctl: word,
+  name: word,
+  index: whole,
+  kind: z.enum(['loop', 'file', 'memory']),
+  device: word,
+  numaNode: whole.nullable(),
+  sizeBytes: whole,
+  logicalBlockBytes: whole,
+  errorsAreFinal: z.boolean(),
+  backend: word,
+  access: z.enum(ACCESS_STATES),
+  preferred: z.boolean(),
+  checker: z.strictObject({ minUs: interval.min(1), maxUs: interval.min(1) }),
+  facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+}
+
 export const PATH_EVENTS = [
-  eventType(
-    1,
-    'path.added',
-    { gate: true },
-    z.strictObject({
-      wwid: word,
-      hctl: word,
-      name: word,
-      index: whole,
-      kind: z.enum(['loop', 'file', 'memory']),
-      device: word,
-      numaNode: whole.nullable(),
-      sizeBytes: whole,
-      logicalBlockBytes: whole,
-      errorsAreFinal: z.boolean(),
-      backend: word,
-      access: z.enum(ACCESS_STATES),
-      preferred: z.boolean(),
-      checker: z.strictObject({ minUs: interval.min(1), maxUs: interval.min(1) }),
-      facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
-    }),
-  ),
+  eventType(1, 'path.added', { gate: true }, z.strictObject(attached)),
   eventType(2, 'path.removed', { gate: true }, reasoned),
   eventType(3, 'path.blocked', {}, reasoned),
   eventType(4, 'path.unblocked', {}, reasoned),
@@ -102,6 +100,23 @@ export const PATH_EVENTS = [
   eventType(23, 'path.becameSteady', {}, reasoned),
   // Its server was killed, say: nothing of it can land any more, and only a new attach brings it back.
   eventType(24, 'path.fenced', { gate: true }, z.strictObject({ detail: word })),
+  // The engine that had the path ended without letting go of it. What was said of its health, and by operators, stands;
+  // its timers go on from the deadlines they had, told in this boot's monotonic time.
+  eventType(
+    25,
+    'path.lost',
+    { gate: true },
+    z.strictObject({ why: word, timers: z.record(z.string(), whole) }),
+  ),
+  // The same device as before the restart, attached again; `changed` is what of it differs all the same.
+  eventType(
+    26,
+    'path.returned',
+    { gate: true },
+    z.strictObject({ ...attached, changed: z.array(word).max(64) }),
+  ),
+  // It was not attached again in time, or its place was taken by another device.
+  eventType(27, 'path.forgotten', { gate: true }, reasoned),
   // Where a path was deleted there is a device again. It is not a path yet.
   eventType(30, 'path.found', {}, reasoned),
   // Somebody asked for a step that the path does not take now: what he asked for, and why not.

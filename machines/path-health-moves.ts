@@ -13,11 +13,7 @@ interface Asked {
 export const healthGuards = {
   takesRules: ({ context }: Asked): boolean => context.present && context.rules === null,
   /** A check of a path that is well is out. */
-  isChecking: ({ context }: Asked): boolean =>
-    context.present &&
-    context.failure === null &&
-    (context.rules?.check.maxUs ?? 0) > 0 &&
-    context.timers['check'] === undefined,
+  isChecking: ({ context }: Asked): boolean => context.present && awaitsCheck(context),
   isHealthTimer: ({ context, event }: Asked, { timer }: { timer: HealthTimer }): boolean =>
     event.type === 'path.timerFired' && event.timer === timer && context.timers[timer] === event.dueUs,
   comesBackMarginal: ({ context }: Asked): boolean => comesBackMarginal(context),
@@ -31,8 +27,13 @@ export const healthGuards = {
   staysHere: ({ context }: Asked): boolean => context.present && !context.goingAway,
 }
 
+/** A path that is well is checked from time to time, and now its check is out. */
+export function awaitsCheck({ failure, rules, timers }: PathContext): boolean {
+  return failure === null && (rules?.check.maxUs ?? 0) > 0 && timers['check'] === undefined
+}
+
 /** The time for samples is over, and what they came to is waited for. */
-function isSampling({ rules, timers }: PathContext): boolean {
+export function isSampling({ rules, timers }: PathContext): boolean {
   return rules !== null && timers['sample'] === undefined && timers['recheck'] === undefined
 }
 

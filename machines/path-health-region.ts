@@ -46,6 +46,7 @@ export const HEALTH_REGION = {
         'path.cleared': { guard: 'suspected', actions: 'unsuspect' },
         'path.failed': toFailed,
         'path.becameMarginal': { guard: 'present', target: 'marginal', actions: toMarginal },
+        'path.returned': { guard: 'suspected', actions: 'probe' },
       },
     },
     marginal: {
@@ -58,7 +59,9 @@ export const HEALTH_REGION = {
           { guard: 'sampledClean', target: 'online', actions: toSteady },
           { guard: 'isSampling', actions: 'keepHealth' },
         ],
+        'path.returned': { guard: 'lost', actions: 'sampleAgain' },
         'path.removed': 'online',
+        'path.forgotten': { guard: 'lost', target: 'online' },
       },
     },
     failed: {
@@ -70,8 +73,12 @@ export const HEALTH_REGION = {
         },
         'path.fenced': { guard: 'unfenced', actions: [...cancelProbe, 'noteFence'] },
         'path.removed': [
-          { guard: 'fenced', target: 'online' },
-          { target: 'online', actions: [...cancelProbe] },
+          { guard: 'presentAndFenced', target: 'online' },
+          { guard: 'present', target: 'online', actions: [...cancelProbe] },
+        ],
+        'path.forgotten': [
+          { guard: 'lostAndFenced', target: 'online' },
+          { guard: 'lost', target: 'online', actions: [...cancelProbe] },
         ],
       },
     },
@@ -83,7 +90,9 @@ export const HEALTH_REGION = {
         ],
         'path.fenced': { target: 'failed', actions: 'noteFence' },
         'path.probeFailed': { target: 'failed', actions: ['slowDown', ...armProbe] },
-        'path.removed': 'online',
+        'path.returned': { guard: 'lost', actions: 'probe' },
+        'path.removed': { guard: 'present', target: 'online' },
+        'path.forgotten': { guard: 'lost', target: 'online' },
       },
     },
   },

@@ -1,7 +1,7 @@
 // What an event means for the health of a path beyond its state: counts, flags and timers. A pure function over the
 // path's context; path.ts applies what it says. Without rules (path.rulesSet) nothing of this happens.
 import type { HealthRules } from './path-health-events.ts'
-import type { PathContext } from './path.ts'
+import type { PathContext } from './path-context.ts'
 import type { PathEvent } from './path-events.ts'
 import type { PathFlags } from './predicates.ts'
 
@@ -41,6 +41,7 @@ const US = 1_000_000
 export function healthAfter(context: PathContext, event: PathEvent): HealthChange {
   switch (event.type) {
     case 'path.removed':
+    case 'path.forgotten':
       return change({}, HEALTH_TIMERS)
     case 'path.failed':
       return failed(context, event.atUs)

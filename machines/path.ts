@@ -1,84 +1,61 @@
 // The life of one path, on one screen: four regions side by side, each in the kernel's own words.
 // What a transition asks of the world is an effect: plain data that the engine performs (machines/effects.ts).
 import { assign, setup } from 'xstate'
-import type { Evidence } from './events.ts'
+import { NO_PATH, type PathContext } from './path-context.ts'
 import type { PathEvent } from './path-events.ts'
 import type { AccessState } from './words.ts'
-import { effect, timerEffect } from './effects.ts'
+import { effect, rebased, timerEffect } from './effects.ts'
 import { DEVICE_REGION } from './path-device.ts'
-import { healthAfter, NO_HEALTH, reconnectUs, type HealthTimer, type PathHealth } from './path-health.ts'
-import { HEALTH_EVENTS_OF_THE_PATH, healthGuards } from './path-health-moves.ts'
+import { healthAfter, reconnectUs, type HealthTimer } from './path-health.ts'
+import { awaitsCheck, HEALTH_EVENTS_OF_THE_PATH, healthGuards, isSampling } from './path-health-moves.ts'
 import { ADMIN_REGION, HEALTH_REGION } from './path-health-region.ts'
 
-export interface PathContext extends PathHealth {
-  readonly wwid: string
-  readonly hctl: string
-  readonly name: string
-  readonly index: number
-  /** 'loop /dev/loop0': what the path is made of. */
-  readonly device: string
-  readonly numaNode: number | null
-  readonly sizeBytes: number
-  readonly logicalBlockBytes: number
-  readonly errorsAreFinal: boolean
-  /** Between added and removed. */
-  readonly present: boolean
-  /** Counts the lives of this path: 1 when first added, one more with each return. */
-  readonly incarnation: number
-  /** ALUA's preferred bit, kept apart from the access state (D-20). */
-  readonly preferred: boolean
-  readonly checker: { readonly minUs: number; readonly maxUs: number }
-  /** An error whose verdict is still out. */
-  readonly suspect: Evidence | null
-  /** First evidence of the failure that holds now. */
-  readonly failure: Evidence | null
-  /** Fenced: the checker leaves it alone, and it needs a new attach. */
-  readonly fenced: boolean
-  /** Time until the next probe of a failed path; doubles from minUs to maxUs. */
-  readonly probeIntervalUs: number
-  /** Armed timers and the monotonic time each is due at. */
-  readonly timers: Readonly<Record<string, number>>
-  /** Why the path is where it is, in the words of the event that put it there. */
-  readonly why: string
-}
-
-const NOTHING: PathContext = {
-  ...NO_HEALTH,
-  wwid: '',
-  hctl: '',
-  name: '',
-  index: 0,
-  device: '',
-  numaNode: null,
-  sizeBytes: 0,
-  logicalBlockBytes: 0,
-  errorsAreFinal: false,
-  present: false,
-  incarnation: 0,
-  preferred: false,
-  checker: { minUs: 0, maxUs: 0 },
-  suspect: null,
-  failure: null,
-  fenced: false,
-  probeIntervalUs: 0,
-  timers: {},
-  why: '',
-}
+export type { PathContext } from './path-context.ts'
 
 type Of<Type extends PathEvent['type']> = Extract<PathEvent, { type: Type }>
 const as = <Type extends PathEvent['type']>(event: PathEvent, _type: Type) => event as Of<Type>
+
+type Arrival = Of<'path.added' | 'path.returned'>
+
+/** True when a device becomes the path with this event: for the first time, anew, or again after a restart. */
+function isArrival({ present, lost }: PathContext, event: PathEvent): event is Arrival {
+  return (event.type === 'path.added' && !present && !lost) || (event.type === 'path.returned' && lost)
+}
+
+/** What a path is made of, from the event with which its device came. */
+function madeOf(event: Arrival) {
+  const { wwid, hctl, name, index, kind, device, numaNode, sizeBytes, logicalBlockBytes } = event
+  const { errorsAreFinal, preferred, checker } = event
+  return {
+    ...{
+      wwid,
+      hctl,
+      name,
+      index,
+      numaNode,
+      sizeBytes,
+      logicalBlockBytes,
+      errorsAreFinal,
+      preferred,
+      checker,
+    },
+    device: `${kind} ${device}`,
+  }
+}
 
 const path = setup({
   types: { context: {} as PathContext, events: {} as PathEvent },
   guards: {
     ...healthGuards,
-    absent: ({ context }) => !context.present,
+    absent: ({ context }) => !context.present && !context.lost,
     present: ({ context }) => context.present,
     accessIs: ({ context, event }, params: { access: AccessState }) =>
       event.type === 'path.accessChanged' && context.present && event.access === params.access,
     firstAccess: ({ context, event }, params: { access: AccessState }) =>
-      event.type === 'path.added' && !context.present && event.access === params.access,
-    fenced: ({ context }) => context.fenced,
+      isArrival(context, event) && event.access === params.access,
+    lost: ({ context }) => context.lost,
+    lostAndFenced: ({ context }) => context.lost && context.fenced,
+    presentAndFenced: ({ context }) => context.present && context.fenced,
     unfenced: ({ context }) => !context.fenced,
     suspected: ({ context }) => context.suspect !== null,
     isProbeTimer: ({ context, event }) =>
@@ -100,32 +77,23 @@ const path = setup({
     /** For events that are kept for their figures and change nothing. */
     keep: assign({}),
     remember: assign(({ context, event }) => {
-      const { wwid, hctl, name, index, kind, device, numaNode, sizeBytes, logicalBlockBytes } = as(
-        event,
-        'path.added',
-      )
-      const { errorsAreFinal, preferred, checker } = as(event, 'path.added')
+      const made = madeOf(as(event, 'path.added'))
       return {
-        ...NOTHING,
-        ...{
-          wwid,
-          hctl,
-          name,
-          index,
-          numaNode,
-          sizeBytes,
-          logicalBlockBytes,
-          errorsAreFinal,
-          preferred,
-          checker,
-        },
-        device: `${kind} ${device}`,
-        present: true,
-        incarnation: context.incarnation + 1,
-        probeIntervalUs: checker.minUs,
-        why: 'added',
+        ...{ ...NO_PATH, ...made, present: true, incarnation: context.incarnation + 1 },
+        ...{ probeIntervalUs: made.checker.minUs, why: 'added' },
       }
     }),
+    /** The engine is gone, and what it had armed with it: the deadlines stay, in this boot's time. */
+    lose: assign(({ context, event }) => ({
+      ...{ present: false, lost: true, why: as(event, 'path.lost').why },
+      timers: rebased(context.timers, as(event, 'path.lost').timers),
+    })),
+    /** What was known of its health goes on; what it is made of is looked at anew. */
+    rejoin: assign(({ context, event }) => ({
+      ...madeOf(as(event, 'path.returned')),
+      ...{ present: true, lost: false, incarnation: context.incarnation + 1, why: 'returned' },
+    })),
+    forget: assign({ lost: false, suspect: null, failure: null }),
     /** The timer of a failed path is cancelled by its health, which still knows what it was due at. */
     leave: assign({ present: false, suspect: null, failure: null }),
     noteWhy: assign(({ event }) => ('why' in event ? { why: event.why } : {})),
@@ -186,8 +154,25 @@ const keepHealth = path.enqueueActions(({ context, event, enqueue }) => {
   enqueue.assign({ ...set, timers })
 })
 
-/** By its name, so that the drawing shows where health is kept. */
-const kept = path.extend({ actions: { keepHealth } })
+/** A restart: the deadlines were told anew, and every timer runs again. */
+const runTimers = path.enqueueActions(({ context, enqueue }) => {
+  for (const [timer, dueUs] of Object.entries(context.timers)) {
+    enqueue({ type: 'startTimer', params: { timer, dueUs } })
+  }
+})
+
+/** A check, or samples, that the last run had asked for and has not answered: they are asked for again. */
+const checkAgain = path.enqueueActions(({ context, enqueue }) => {
+  if (awaitsCheck(context)) enqueue('check')
+})
+const sampleAgain = path.enqueueActions(({ context, enqueue }) => {
+  if (context.suspect !== null) enqueue('probe')
+  if (isSampling(context)) enqueue('tally')
+  else if (context.timers['sample'] !== undefined) enqueue('sample')
+})
+
+/** By their names, so that the drawing shows where each is done. */
+const kept = path.extend({ actions: { keepHealth, runTimers, checkAgain, sampleAgain } })
 
 const usableNow = { actions: ['noteWhy', 'notePreferred', 'searchCurrentPath', 'wakeRequeue'] } as const
 const changed = { actions: ['noteWhy', 'notePreferred', 'wakeRequeue'] } as const
@@ -204,11 +189,16 @@ const ACCESS_TRANSITIONS = [
   { access: 'transitioning', target: '.transitioning', ...unusableNow },
 ] as const
 
+const FIRST_ACCESS = ACCESS_TRANSITIONS.map(({ access, target }) => ({
+  guard: { type: 'firstAccess' as const, params: { access } },
+  target,
+}))
+
 export const pathMachine = kept.createMachine({
   id: 'path',
   version: '1',
   type: 'parallel',
-  context: NOTHING,
+  context: NO_PATH,
   on: {
     'path.ioSampled': { actions: 'keep' },
     'path.episodeEnded': { actions: 'keep' },
@@ -221,10 +211,8 @@ export const pathMachine = kept.createMachine({
     access: {
       initial: 'optimal',
       on: {
-        'path.added': ACCESS_TRANSITIONS.map(({ access, target }) => ({
-          guard: { type: 'firstAccess' as const, params: { access } },
-          target,
-        })),
+        'path.added': FIRST_ACCESS,
+        'path.returned': FIRST_ACCESS,
         'path.accessChanged': ACCESS_TRANSITIONS.map(({ access, target, actions }) => ({
           guard: { type: 'accessIs' as const, params: { access } },
           target,

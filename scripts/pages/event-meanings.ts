@@ -49,6 +49,12 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'path.goingAway':
     'Somebody is taking the device away (a lazy detach). It works until it is closed, and is used last.',
   'path.capacityChanged': 'The device says that it has another size now.',
+  'path.lost':
+    'The engine that had the path ended without letting go of it. What was known of it stands; it is absent until it is attached again.',
+  'path.returned':
+    'The same device as before the restart was attached again: its health goes on where it stood. `changed` tells what differs.',
+  'path.forgotten':
+    'A path of the last run was given up: not attached again in time, or another device came.',
   'head.created': 'A LUN got its head, with the settings of the moment.',
   'head.published': 'The head is visible and takes I/O.',
   'head.pathsChanged':
@@ -69,6 +75,9 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'head.quantumSet': 'How much round-robin sends down one path before it goes on.',
   'head.lossChanged':
     'Why there is no usable path: `allPathsDown` may pass by itself; with `permanent` no path will come back by itself.',
+  'head.recovered':
+    'The head of a run that ended without closing it, taken up by this one with so many lost paths and its `timers`.',
+  'head.lostPathsChanged': 'A lost path came back or was given up: what the paths come to now.',
   'lun.found': 'A path found the LUN, with its size.',
   'lun.bioPoisoned':
     "A second path refused the I/O with the same error: it is the LUN's own, and no path fails for it.",
@@ -78,6 +87,8 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'lun.ghostsOpened':
     'Attempts ended without proof. Their writes may still land, and newer ones that overlap wait.',
   'lun.ghostsEnded': 'Ghosts are over, and by what proof; `time` and `operator` are not proof, and say so.',
+  'lun.ghostsSuperseded':
+    'Ghosts that a crash left on the ledger alone: the ghost of the whole LUN stands for them, or they had been ended.',
   'lun.holdExpired': 'A write waited too long for a ghost; its caller got `GHOST_HOLD`.',
   'lun.pathGrouped': 'A path goes in through this target port group, as its VPD page 0x83 says.',
   'lun.pathUngrouped': 'The path has left; with the last one nothing is known of the groups any more.',
@@ -90,7 +101,7 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'lun.groupsForgotten': 'The run that knew the port groups ended without closing; they are asked for anew.',
   'ledger.header': 'Position 1 of every ledger: what wrote it, and the hashes of its machines.',
   'engine.started':
-    'A run began. `unclean`: the one before did not close, and this start ended what it left open.',
+    'A run began. `unclean`: the one before did not close, and this start takes up what it left.',
   'engine.stopped': 'The run ended in order.',
   'engine.pathRefused': "A device was not taken as a path, with the error's code.",
   'engine.ledgerDegraded': 'The ledger stopped taking events; notes wait, and gates hold their I/O.',

@@ -19,6 +19,7 @@ import { memoryStore, type MemoryStore } from '../../store/memory-store.ts'
 import type { LedgerStore, StoredEvent } from '../../store/types.ts'
 import type { LiveEvent } from '../../engine/recorder.ts'
 import { checkLedger, streamsAt } from './ledger.ts'
+import type { SharedLuns } from './lun-storage.ts'
 
 export const WWID = 'naa.600140500000000000000000000000a1'
 export const BLOCK = 512
@@ -74,7 +75,11 @@ export interface RigOptions extends Omit<MultipathOptions, 'ledger' | 'ports'> {
   readonly store?: (inner: MemoryStore) => LedgerStore
   /** The ledger that a run before this one left. */
   readonly rows?: readonly StoredEvent[]
+  /** The boot of the machine, and its clocks at the start. Default: the same boot, a second after the last row. */
+  readonly boot?: { readonly bootId?: string; readonly wallUs?: number; readonly monoUs?: number }
   readonly fence?: Ports['fence']
+  /** What the engines of the LUN share; default: nothing. */
+  readonly luns?: SharedLuns
   /** Without the guard against ghosts. */
   readonly guardsOff?: boolean
   /** Default true: when the test is over, the engine is closed and its ledger checked as a whole. */
@@ -104,8 +109,9 @@ export class Rig {
   }
 
   static async open(options: RigOptions = {}): Promise<Rig> {
-    const { lun = testLun(), store, rows, checked = true, fence, guardsOff = false, ...settings } = options
-    const { wallUs, monoUs } = startOf(rows)
+    const { lun = testLun(), store, rows, checked = true, fence, guardsOff = false, ...others } = options
+    const { boot = {}, luns, ...settings } = others
+    const { wallUs, monoUs, bootId } = { ...startOf(rows), bootId: BOOT_ID, ...boot }
     const clock = new VirtualClock({ wallUs, monoUs })
     const newId = counter(rows?.length ?? 0)
     const memory = memoryStore({
@@ -113,7 +119,7 @@ export class Rig {
         eventId: newId(),
         recordedAtUs: wallUs,
         monoUs,
-        bootId: BOOT_ID,
+        bootId,
         engine: '0',
         xstate: '0',
       },
@@ -126,13 +132,14 @@ export class Rig {
       ports: {
         clock,
         newId,
-        bootId: BOOT_ID,
+        bootId,
         pid: 4711,
         guardsOff,
         allocate: (bytes) => new ArrayBuffer(bytes),
         // Every memory starts on a page, so that alignment is what a test says it is.
         addressOf: () => 0,
         ...(fence === undefined ? {} : { fence }),
+        ...(luns === undefined ? {} : { lunStorage: luns.engine() }),
       },
       ...settings,
     })

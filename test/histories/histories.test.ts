@@ -44,7 +44,7 @@ describe('golden histories', () => {
     // What no public call and no fault of these stories makes an engine say.
     const untold = ['path.becameMarginal', 'path.becameSteady']
     untold.push(...[...PATH_HEALTH_EVENTS, ...HEAD_FAILBACK_EVENTS].map(({ type }) => type))
-    untold.push('engine.ledgerDegraded', 'engine.ledgerRecovered', 'engine.broke')
+    untold.push('lun.ghostsSuperseded', 'engine.ledgerDegraded', 'engine.ledgerRecovered', 'engine.broke')
     const missing = [...EVENT_TYPES.keys()].filter((type) => !told.has(type) && !untold.includes(type))
     expect(missing).toEqual([])
   })

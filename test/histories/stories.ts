@@ -299,6 +299,48 @@ async function alua(): Promise<readonly StoredEvent[]> {
   return next.rows()
 }
 
+/** Killed three times, in the machine's one boot and in the next: what was there is taken up, and given up in the end. */
+async function restart(): Promise<readonly StoredEvent[]> {
+  const settings = {
+    noPathRetry: 3,
+    noPathCheckMs: 1_000,
+    delayedRemovalMs: 20_000,
+    checker: { minMs: 1_500, maxMs: 6_000 },
+    reattachMs: 4_000,
+  }
+  const story = await Story.begin(settings)
+  const a = await story.add('8:0:0:0')
+  const b = await story.add('9:0:0:0')
+  story.mp.head(WWID).setIoPolicy('round-robin')
+  a.error.enable({ errno: 'ENOLINK' })
+  await story.drive(story.write(0))
+  b.path.fail({ actor: 'operator:1000', reason: 'out of service' })
+  await story.pass(700)
+  // Killed. Both come back, one failed and one pulled; a probe falls due before its path is there.
+  const second = await Story.begin(settings, { rows: story.rows() })
+  await second.pass(2_000)
+  await second.add('8:0:0:0')
+  const pulled = await second.add('9:0:0:0')
+  await second.pass(1_000)
+  pulled.path.reinstate({ actor: 'operator:1000', reason: 'in service' })
+  await second.drive(second.read(0))
+  await second.drive(pulled.path.remove())
+  await second.drive(second.mp.path('8:0:0:0').remove())
+  await second.pass(3_000)
+  // Killed while the head waits; the machine is started anew, and its wall clock stands where it stood.
+  const third = await Story.begin(settings, { rows: second.rows(), ports: { bootId: 'another-boot' } })
+  const back = await third.add('9:0:0:0')
+  await third.drive(third.read(0))
+  await third.drive(back.path.remove())
+  await third.pass(100)
+  await third.add('8:0:0:0')
+  // Killed, and nobody comes back: the path is given up, and then the head.
+  const last = await Story.begin(settings, { rows: third.rows(), ports: { bootId: 'another-boot' } })
+  await last.pass(30_000)
+  await last.drive(last.mp.close())
+  return last.rows()
+}
+
 /** Every story by the name of its file. */
 export const STORIES: Readonly<Record<string, () => Promise<readonly StoredEvent[]>>> = {
   '1-failover': failover,
@@ -306,6 +348,7 @@ export const STORIES: Readonly<Record<string, () => Promise<readonly StoredEvent
   '1-ghosts': ghosts,
   '1-devices': devices,
   '1-alua': alua,
+  '1-restart': restart,
 }
 
 /** One row as a line of NDJSON: the columns in their order, the hash in hex. */

@@ -48,13 +48,16 @@ function expectIntegers(value: unknown): void {
 function timersAfter(before: StreamState, { type, data }: RecordedInput, { effects, decision }: Decided) {
   const armed = new Map(armedTimers(before))
   if (type.endsWith('.timerFired') && decision.refused !== true) armed.delete(String(data['timer']))
-  for (const effect of effects) perform(armed, effect)
+  for (const effect of effects) perform(armed, effect, RESTARTS.includes(type))
   return Object.fromEntries(armed)
 }
 
-function perform(armed: Map<string, number>, { type, timer = '', dueUs }: Effect): void {
+/** After these another engine has the timers: what was armed is armed again there. */
+const RESTARTS = ['path.lost', 'head.recovered']
+
+function perform(armed: Map<string, number>, { type, timer = '', dueUs }: Effect, again: boolean): void {
   if (type === 'startTimer') {
-    expect(armed.has(timer), `${timer} is armed once`).toBe(false)
+    if (!again) expect(armed.has(timer), `${timer} is armed once`).toBe(false)
     armed.set(timer, dueUs ?? -1)
   }
   if (type === 'cancelTimer') {
@@ -90,7 +93,9 @@ test('a path: its context says what its regions say', () => {
     expect(context.present ? ABSENT : PRESENT, 'present').not.toContain(value.device)
     expect('probe' in context.timers, 'probe is armed').toBe(value.health === 'failed' && !context.fenced)
     expect(context.failure !== null, 'has failed').toBe(['failed', 'probing'].includes(value.health))
-    if (!context.present) {
+    if (context.lost)
+      expect([context.present, value.device, isDisabled(value)]).toEqual([false, 'deleted', true])
+    if (!context.present && !context.lost) {
       expect([value.health, context.suspect, isDisabled(value)]).toEqual(['online', null, true])
     }
     if (context.suspect !== null) expect(['online', 'marginal']).toContain(value.health)
@@ -99,6 +104,7 @@ test('a path: its context says what its regions say', () => {
 
 test('a path: a deadline is the time of the event and the interval, which grows and never passes its limit', () => {
   always(PATH, ({ input, decided: { state, effects } }) => {
+    if (RESTARTS.includes(input.type)) return
     const { probeIntervalUs, checker, rules } = state.context as unknown as PathContext
     for (const { type, timer, dueUs } of effects) {
       if (type !== 'startTimer' || timer !== 'probe') continue
@@ -116,26 +122,31 @@ test('a head: its service and its timers follow from its paths and settings', ()
     const context = state.context as unknown as HeadContext
     expect(context.present, 'present').toBe(life !== 'removed')
     expect('removal' in context.timers, 'removal is armed').toBe(life === 'removalPending')
+    if ('reattach' in context.timers) expect(context.lost).toBeGreaterThan(0)
     expect('noPath' in context.timers, 'noPath is armed').toBe(context.checksLeft > 0)
     if (life !== 'allocated') expect(serviceOf(context)).toContain(service)
-    if (life === 'removalPending') expect([context.paths, service]).toEqual([0, 'queueing'])
+    if (life === 'removalPending') expect([context.paths, context.lost, service]).toEqual([0, 0, 'queueing'])
     if (service !== 'queueing') expect(context.checksLeft).toBe(0)
   })
 })
 
 /** The service that these counts and settings call for; both of two where the past decides. */
-function serviceOf({ present, paths, usable, available, ...context }: HeadContext): string[] {
+function serviceOf({ present, usable, available, ...context }: HeadContext): string[] {
+  const paths = context.paths + context.lost
   if (!present) return ['failing']
   if (usable > 0) return [usable === paths ? 'serving' : 'degraded']
   // A head that was published before its first path: nothing has been said of its paths yet.
   if (paths === 0) return context.timers['removal'] === undefined ? ['failing', 'queueing'] : ['queueing']
   if (available > 0) return ['queueing']
+  // Which of them depends on who spoke last: the loss rules, or the operator with another noPathRetry.
+  if (context.loss === 'permanent' && typeof context.noPathRetry === 'number') return ['failing', 'queueing']
   if (context.noPathRetry === 'fail' || context.exhausted) return ['failing']
   return ['queueing']
 }
 
 test('a head: a deadline is the time of the event and the interval that is set', () => {
   always(HEAD, ({ input, decided: { state, effects } }) => {
+    if (RESTARTS.includes(input.type)) return
     const { checkIntervalUs, delayedRemovalUs } = state.context as unknown as HeadContext
     for (const { type, timer, dueUs } of effects) {
       if (type !== 'startTimer') continue

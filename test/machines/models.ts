@@ -60,6 +60,7 @@ export const MODELS: readonly Model[] = [
     openings: ['path.added'],
     abstraction: (context) => [
       context['present'],
+      context['lost'],
       context['fenced'],
       context['suspect'] !== null,
       armed(context),
@@ -90,7 +91,7 @@ export const MODELS: readonly Model[] = [
     openings: ['head.created'],
     abstraction: (context) => [
       ...['present', 'iopolicy', 'noPathRetry', 'exhausted'].map((key) => context[key]),
-      ...['paths', 'usable', 'available', 'checksLeft'].map((key) => atMost(3, context[key])),
+      ...['paths', 'usable', 'available', 'lost', 'checksLeft'].map((key) => atMost(3, context[key])),
       context['delayedRemovalUs'] === DELAY_US,
       context['loss'],
       armed(context),

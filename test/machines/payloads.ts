@@ -115,6 +115,9 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   'path.overrideEnded': [WHY],
   'path.goingAway': [WHY],
   'path.capacityChanged': [{ fromBytes: 1_048_576, toBytes: 2_097_152 }],
+  'path.lost': [{ ...WHY, timers: {} }],
+  'path.returned': ACCESS_STATES.map((access) => ({ ...added({ access }), changed: [] })),
+  'path.forgotten': [WHY],
   'head.created': (['fail', 'queue', 2] as const).flatMap((noPathRetry) =>
     [0, DELAY_US].map((delayedRemovalUs) => created({ noPathRetry, delayedRemovalUs })),
   ),
@@ -128,6 +131,10 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
     { timer: 'noPath', dueUs: 1 },
   ],
   'head.closed': [WHY],
+  'head.recovered': [0, 2].map((lost) => ({ ...WHY, lost, reattachUs: DELAY_US, timers: {} })),
+  'head.lostPathsChanged': [paths(0), paths(1), paths(1, 0), paths(1, 0, 0, 1)].flatMap((counts) =>
+    [0, 1].map((lost) => ({ ...counts, lost })),
+  ),
   'head.drained': [{ bios: 3, bytes: 1536, ...WHY }],
   'head.ioSampled': [{ sinceUs: 0, ...counts, callerErrors: 0, requeued: 0, failedNoPath: 0, resent: 0 }],
   'head.countersSet': [{ was: { requeued: 3 }, now: { requeued: 0 } }],
@@ -147,6 +154,7 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   'lun.ioFailed': [{ bio: 1, path: 'sda:0', evidence: EVIDENCE }],
   'lun.ghostsOpened': [{ path: 'sda:0', incarnation: 1, reason: 'timeout', ghosts: [GHOST] }],
   'lun.ghostsEnded': [{ ids: [GHOST.id], proof: 'laterIo', detail: null }],
+  'lun.ghostsSuperseded': [{ ids: [GHOST.id], detail: 'the whole LUN is held instead' }],
   'lun.holdExpired': [{ bio: 2, offset: 4096, length: 512, ghost: GHOST.id }],
   'lun.pathGrouped': [
     { path: '8:0:0:0', group: 1, port: 1, tpgs: 1 },

@@ -1,0 +1,47 @@
+// What the engines of a LUN share, in memory: it outlives an engine that was killed, as the file does.
+import type { LunAttachment, LunGhost, LunStore } from '../../store/lun/types.ts'
+
+/** One machine's LUN storage. Each {@link engine} that is opened on it takes the place of the one before, which is dead. */
+export class SharedLuns {
+  readonly ghosts = new Map<string, LunGhost>()
+  attachments: LunAttachment[] = []
+  #version = 0
+  #alive = ''
+  /** Set by a test: from now on ghosts are not written, as if the engine died just before. */
+  deaf = false
+
+  /** The `lunStorage` port of the next engine. Every engine that was there before it is dead. */
+  engine(): (wwid: string) => Promise<LunStore> {
+    this.#alive = ''
+    this.deaf = false
+    return async () => this.#store()
+  }
+
+  #store(): LunStore {
+    const seen = { version: this.#version }
+    const write = async (change: () => void) => {
+      if (this.deaf) return new Promise<void>(() => undefined)
+      change()
+      this.#version += 1
+    }
+    return {
+      load: () => {
+        seen.version = this.#version
+        return { ghosts: [...this.ghosts.values()], attachments: [...this.attachments] }
+      },
+      changed: () => seen.version !== this.#version,
+      openGhosts: (ghosts) => write(() => ghosts.forEach((ghost) => this.ghosts.set(ghost.id, ghost))),
+      endGhosts: (ids) => write(() => ids.forEach((id) => this.ghosts.delete(id))),
+      attach: (attachment) => {
+        this.#alive = attachment.engine
+        return write(() => void this.attachments.push(attachment))
+      },
+      detach: (engine, path) =>
+        write(() => {
+          this.attachments = this.attachments.filter((one) => one.engine !== engine || one.path !== path)
+        }),
+      isAlive: (engine) => engine === this.#alive,
+      close: async () => undefined,
+    }
+  }
+}
