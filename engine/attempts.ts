@@ -3,7 +3,7 @@
 import type { IoCompletion } from '../adapters/ports.ts'
 import { invariant, PathledgerError } from '../errors.ts'
 import type { GhostReason } from '../machines/lun-events.ts'
-import { evidenceOf, isMutation, memoryIsGone, weightOf, type Attempt, type Bio } from './bio.ts'
+import { Attempt, evidenceOf, isMutation, memoryIsGone, weightOf, type Bio } from './bio.ts'
 import { guarded, usOfMs } from './core.ts'
 import { countDone, countError } from './counters.ts'
 import { submitBio } from './dispatch.ts'
@@ -26,16 +26,7 @@ export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): vo
   const full = path.inFlightBytes + weightOf(bio) > core.settings.inFlightBytesMax && path.inFlight > 0
   if (full) return void path.backlog.push(bio)
   if (memoryIsGone(bio)) return finishBio(head, bio, memoryGoneError(head, bio))
-  const attempt: Attempt = {
-    bio,
-    path,
-    block: bio.block,
-    countedActive: head.policy === 'queue-depth',
-    startedUs: core.clock.monoUs(),
-    ended: false,
-    returned: false,
-    ghost: null,
-  }
+  const attempt = new Attempt(bio, path, head.policy === 'queue-depth', core.clock.monoUs())
   head.stats.begin(bio, attempt.startedUs)
   bio.attempts += 1
   bio.live = attempt
@@ -44,14 +35,22 @@ export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): vo
   path.attempts.add(attempt)
   if (attempt.countedActive) path.adapter.active += 1
   if (attempt.block !== null && !core.guardsOff) core.pool.hold(attempt.block)
-  const data = attempt.block === null ? null : attempt.block.bytes
-  const request = { op: bio.op, offset: bio.offset, length: bio.length, data, fua: bio.fua }
   try {
-    path.device.submit(request, (completion) => guarded(core, () => complete(head, attempt, completion)))
+    path.device.submit(attempt, (completion) => onCompletion(head, attempt, completion))
   } catch (error) {
     return neverSent(head, attempt, error)
   }
-  armTimeout(head, path)
+  if (path.timeout === null) armTimeout(head, path)
+}
+
+function onCompletion(head: HeadRuntime, attempt: Attempt, completion: IoCompletion): void {
+  try {
+    complete(head, attempt, completion)
+  } catch (error) {
+    guarded(head.core, () => {
+      throw error
+    })
+  }
 }
 
 /** Submit promises not to throw. Where it does, that is a bug which stops the engine, and the I/O ends, once (D-14). */
@@ -161,7 +160,7 @@ function openGhost(head: HeadRuntime, attempt: Attempt, reason: GhostReason, ret
   const { incarnation } = path.context
   const facts = { path: path.hctl, incarnation, op, offset, length, reason, bio: bio.id, returned }
   const ghost = head.ghosts.open(facts)
-  bio.ghosts.push(ghost)
+  bio.leave(ghost)
   fenceIfNeeded(path)
   return ghost
 }
@@ -190,9 +189,9 @@ function giveBack(head: HeadRuntime, attempt: Attempt): void {
 function armTimeout(head: HeadRuntime, path: PathRuntime): void {
   const { core } = head
   const limitUs = usOfMs(core.settings.attemptTimeoutMs)
-  const oldest = path.attempts.values().next()
-  if (path.timeout !== null || oldest.done === true || limitUs === 0) return
-  path.timeout = core.clock.setTimer(oldest.value.startedUs + limitUs, () => {
+  const { oldest } = path.attempts
+  if (path.timeout !== null || oldest === null || limitUs === 0) return
+  path.timeout = core.clock.setTimer(oldest.startedUs + limitUs, () => {
     path.timeout = null
     guarded(core, () => {
       expireOld(head, path, core.clock.monoUs() - limitUs)
@@ -202,7 +201,7 @@ function armTimeout(head: HeadRuntime, path: PathRuntime): void {
 }
 
 function expireOld(head: HeadRuntime, path: PathRuntime, beforeUs: number): void {
-  for (const attempt of path.attempts) {
+  for (let attempt = path.attempts.oldest; attempt !== null; attempt = path.attempts.oldest) {
     if (attempt.startedUs > beforeUs) return
     const { bio } = attempt
     abandonAttempt(head, attempt, 'timeout')

@@ -1,8 +1,10 @@
 // A bio: one piece of a caller's I/O, small enough for the pool, sent in full with every try.
 import type { Evidence } from '../machines/events.ts'
+import type { IoRequest } from '../adapters/ports.ts'
 import type { PathledgerError } from '../errors.ts'
 import type { BlkStatus, IoOp } from '../machines/words.ts'
 import type { Ghost } from './ghosts.ts'
+import type { OpenIo } from './open-io.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import type { PoolBlock } from './pool.ts'
 import type { Suspicion } from './suspicion.ts'
@@ -16,7 +18,19 @@ export interface Refusal {
   readonly suspicion: Suspicion | null
 }
 
-export interface Bio {
+/** Who is told that a bio has ended. */
+export interface BioOwner {
+  bioDone(bio: Bio, error: PathledgerError | null): void
+}
+
+// Most bios are never refused, explained or haunted: they share these, and get their own with the first.
+const NO_REFUSALS: readonly Refusal[] = Object.freeze([])
+const NO_REASONS: ReadonlySet<Suspicion> = new Set()
+const NO_GHOSTS: readonly Ghost[] = Object.freeze([])
+
+export class Bio {
+  readonly #owner: BioOwner
+  readonly io: OpenIo
   /** 1, 2, 3 ... within the engine. */
   readonly id: number
   readonly op: IoOp
@@ -29,28 +43,92 @@ export interface Bio {
   block: PoolBlock | null
   /** The path a flush is for: it has acknowledged writes. Another one takes it over where this one cannot. */
   readonly pinned: PathRuntime | null
-  /** Kept per incarnation of the path: what a path refused before it failed and healed is forgotten. */
-  refusals: Refusal[]
-  attempts: number
-  resourceRetries: number
-  /** Why it was ever re-sent: its completion waits until these are on the ledger. */
-  readonly reasons: Set<Suspicion>
+  attempts = 0
+  resourceRetries = 0
   /** The attempt the engine waits for; null while the bio waits for something else. */
-  live: Attempt | null
-  /** What its attempts left behind: its caller hears of nothing before they are durable. */
-  readonly ghosts: Ghost[]
-  parkedAtUs: number
+  live: Attempt | null = null
+  parkedAtUs = 0
   /** When it was first sent, while the statistics of the disk count it; null before and after. */
-  statSinceUs: number | null
-  heldSinceUs: number
+  statSinceUs: number | null = null
+  heldSinceUs = 0
   /** Its end is decided; only records are waited for. */
-  ended: boolean
-  /** Called exactly once. */
-  readonly done: (error: PathledgerError | null) => void
+  ended = false
+  #refusals = NO_REFUSALS
+  #reasons = NO_REASONS
+  #ghosts = NO_GHOSTS
+
+  constructor(
+    owner: BioOwner,
+    io: OpenIo,
+    id: number,
+    offset: number,
+    length: number,
+    pinned: PathRuntime | null,
+    block: PoolBlock | null,
+  ) {
+    this.#owner = owner
+    this.io = io
+    this.id = id
+    this.op = io.op
+    this.offset = offset
+    this.length = length
+    this.fua = io.fua
+    this.node = io.node
+    this.pinned = pinned
+    this.block = block
+  }
+
+  /** Kept per incarnation of the path: what a path refused before it failed and healed is forgotten. */
+  get refusals(): readonly Refusal[] {
+    return this.#refusals
+  }
+
+  /** Why it was ever re-sent: its completion waits until these are on the ledger. */
+  get reasons(): ReadonlySet<Suspicion> {
+    return this.#reasons
+  }
+
+  /** What its attempts left behind: its caller hears of nothing before they are durable. */
+  get ghosts(): readonly Ghost[] {
+    return this.#ghosts
+  }
+
+  /** A path refused it. */
+  refuse(refusal: Refusal): void {
+    this.#refusals = [...this.#refusals, refusal]
+    if (refusal.suspicion !== null && !this.#reasons.has(refusal.suspicion)) {
+      this.#reasons = new Set([...this.#reasons, refusal.suspicion])
+    }
+  }
+
+  /** Forgets the refusals that `explained` is true for. */
+  forget(explained: (refusal: Refusal) => boolean): void {
+    if (this.#refusals.some(explained))
+      this.#refusals = this.#refusals.filter((refusal) => !explained(refusal))
+  }
+
+  /** An attempt of it left a ghost. */
+  leave(ghost: Ghost): void {
+    this.#ghosts = [...this.#ghosts, ghost]
+  }
+
+  /** Tells its owner, once. */
+  done(error: PathledgerError | null): void {
+    this.#owner.bioDone(this, error)
+  }
 }
 
-/** One try of a bio on a path. Accounting starts and ends with it, exactly once (D-28, D-30). */
-export interface Attempt {
+/**
+ * One try of a bio on a path, and the request that the path gets. Accounting starts and ends with it, exactly once (D-28,
+ * D-30). Each has an object and a function of its own: a path that answers twice must meet the attempt that it answered,
+ * not whatever took its place.
+ */
+export class Attempt implements IoRequest {
+  readonly op: IoOp
+  readonly offset: number
+  readonly length: number
+  readonly data: Uint8Array | null
+  readonly fua: boolean
   readonly bio: Bio
   readonly path: PathRuntime
   /** Whether it was counted when it started: this decides at its end, not the policy of then. */
@@ -59,10 +137,27 @@ export interface Attempt {
   readonly block: PoolBlock | null
   readonly startedUs: number
   /** The engine no longer waits for it: completed, or given up. */
-  ended: boolean
+  ended = false
   /** The kernel has given it back. */
-  returned: boolean
-  ghost: Ghost | null
+  returned = false
+  ghost: Ghost | null = null
+  // Its place among the attempts of its path (attempt-list.ts).
+  listed = false
+  older: Attempt | null = null
+  newer: Attempt | null = null
+
+  constructor(bio: Bio, path: PathRuntime, countedActive: boolean, startedUs: number) {
+    this.op = bio.op
+    this.offset = bio.offset
+    this.length = bio.length
+    this.data = bio.block === null ? null : bio.block.bytes
+    this.fua = bio.fua
+    this.bio = bio
+    this.path = path
+    this.countedActive = countedActive
+    this.block = bio.block
+    this.startedUs = startedUs
+  }
 }
 
 /** Evidence of an error of this bio, as the ledger keeps it. */

@@ -89,6 +89,8 @@ function choosePath(head: HeadRuntime, bio: Bio): PathRuntime | null {
 function hasMemory(head: HeadRuntime, bio: Bio): boolean {
   if (bio.op !== 'read' || bio.block !== null) return true
   bio.block = head.core.pool.take(bio.length)
-  head.requeue.starved ||= bio.block === null
-  return bio.block !== null
+  if (bio.block !== null) return true
+  head.requeue.starved = true
+  head.core.pool.want()
+  return false
 }

@@ -48,8 +48,7 @@ export function leavePath(
   const { epoch } = path
   const suspicion = suspect(path, bio, evidence)
   const refusal: Refusal = { path, epoch, status, evidence, suspicion }
-  bio.refusals.push(refusal)
-  if (suspicion !== null) bio.reasons.add(suspicion)
+  bio.refuse(refusal)
   const first = bio.refusals.length === 1
   if (first && mayGoElsewhere(head, bio) && hasOtherPath(head, bio)) return resend(head, bio)
   whenVerdictsAreOut(bio, () => decide(head, bio))
@@ -63,7 +62,7 @@ export function stuck(head: HeadRuntime, bio: Bio): void {
 function decide(head: HeadRuntime, bio: Bio): void {
   // Its caller aborted it, or a late completion ended it, while the verdicts were out.
   if (bio.ended) return
-  bio.refusals = bio.refusals.filter((refusal) => isUnexplained(bio, refusal))
+  bio.forget((refusal) => !isUnexplained(bio, refusal))
   const last = bio.refusals.at(-1)
   if (last === undefined && bio.attempts < head.core.settings.attemptsMax) return resend(head, bio)
   if (last === undefined) return giveUp(head, bio, 'IOERR', `It was tried ${bio.attempts} times.`)

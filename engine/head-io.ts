@@ -1,49 +1,25 @@
 // From a caller's I/O to bios: check it, cut it, copy it into the engine's own memory, and give the answer back once.
 // Where memory or the queue is full callers wait, in order.
-import { PathledgerError } from '../errors.ts'
-import type { IoOp } from '../machines/words.ts'
-import type { Bio } from './bio.ts'
+//
+// An ordinary I/O is one bio, sent at once. It makes its own few objects and nothing to throw away besides: no list, no set,
+// no piece that waits.
+import type { PathledgerError } from '../errors.ts'
+import { abortBio } from './abort.ts'
+import { Bio, type BioOwner } from './bio.ts'
+import { Borrowed } from './borrowed.ts'
 import { guarded } from './core.ts'
 import { countDone } from './counters.ts'
 import { submitBio } from './dispatch.ts'
-import type { HeadRuntime } from './head-runtime.ts'
-import { abortBio } from './abort.ts'
-import { Borrowed } from './borrowed.ts'
 import { finishBio } from './finish.ts'
+import type { HeadRuntime } from './head-runtime.ts'
 import { takeHeld } from './hold.ts'
-import { abortedError, headGoneError } from './io-errors.ts'
-import { PAGE_BYTES, type LentBuffer } from './lender.ts'
-import { nodeRefusal } from './numa.ts'
+import { refusalOf } from './io-checks.ts'
+import { abortedError } from './io-errors.ts'
+import { PAGE_BYTES } from './lender.ts'
+import type { OpenIo } from './open-io.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import type { PoolBlock } from './pool.ts'
-
-/** An I/O as a caller asks for it. */
-export interface CallerIo {
-  readonly op: IoOp
-  readonly offset: number
-  readonly length: number
-  /** What a write writes; for reads where the bytes go. */
-  readonly data: Uint8Array | null
-  /**
-   * Where the bytes of a write are while it is under way: copied into the pool, in a buffer that is taken from the
-   * caller, or in the caller's own memory, when the I/O settles after its last attempt has ended.
-   */
-  readonly memory?: 'copied' | 'callersOwn' | LentBuffer
-  readonly node: number
-  readonly fua: boolean
-  /** Aborting ends the I/O for its caller; an attempt in flight becomes a ghost. */
-  readonly signal?: AbortSignal | null
-}
-
-interface OpenIo extends CallerIo {
-  /** Memory of its own, which no piece takes from the pool; null when it is copied. */
-  borrowed: Borrowed | null
-  left: number
-  error: PathledgerError | null
-  /** Pieces that are on their way. */
-  readonly bios: Set<Bio>
-  readonly settle: (error: PathledgerError | null) => void
-}
+import { gather, scatter } from './vector.ts'
 
 interface Piece {
   readonly io: OpenIo
@@ -55,17 +31,21 @@ interface Piece {
 /** Bytes of one discard or zeroing; they carry none, so the pool does not bound them. */
 const BYTELESS_MAX = 64 * 1024 * 1024
 
-export class HeadIo {
+export class HeadIo implements BioOwner {
   readonly #head: HeadRuntime
   readonly #onIo: () => void
+  /** Bytes of one bio at most. */
+  readonly #bytesMax: number
   #waiting: Piece[] = []
   #open = 0
-  #onQuiet: (() => void) | null = null
 
   /** `onIo` is called with every I/O. */
   constructor(head: HeadRuntime, onIo: () => void) {
     this.#head = head
     this.#onIo = onIo
+    const { bioBytesMax, poolBytes } = head.core.settings
+    // Never so large that the pool could not hold it beside what hangs.
+    this.#bytesMax = Math.min(bioBytesMax, Math.floor(poolBytes / 4))
   }
 
   /** Bios and waiting pieces that have not been answered. */
@@ -73,36 +53,28 @@ export class HeadIo {
     return this.#open
   }
 
-  /** Does an I/O; the promise settles once every piece has ended. Rejects with a PathledgerError. */
-  submit(io: CallerIo): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const refusal = this.#refusal(io)
-      if (refusal !== null) return reject(refusal)
-      this.#onIo()
-      const { signal = null } = io
-      const abort = () => this.#abort(open)
-      const settle = (error: PathledgerError | null) => {
-        signal?.removeEventListener('abort', abort)
-        if (error === null) resolve()
-        else reject(error)
-      }
-      const open: OpenIo = { ...io, borrowed: null, left: 0, error: null, bios: new Set(), settle }
-      open.borrowed = this.#borrow(open)
-      signal?.addEventListener('abort', abort)
-      this.#waiting.push(...this.#cut(open))
-      this.pump()
-    })
+  /** Does an I/O; its `done` is called once every piece has ended, or soon with why it was not taken. */
+  submit(io: OpenIo): void {
+    const refusal = refusalOf(this.#head, io, this.#waiting.length)
+    if (refusal !== null) return queueMicrotask(() => io.done(refusal))
+    this.#onIo()
+    if (io.memory !== 'copied') io.borrowed = this.#borrow(io)
+    if (io.signal !== null) this.#listen(io, io.signal)
+    if (this.#isOneBio(io)) return this.#sendWhole(io)
+    this.#waiting.push(...this.#cut(io))
+    this.pump()
   }
 
   /** Sends on what waits for memory or for room in the queue. */
   pump(): void {
+    if (this.#waiting.length === 0) return
     guarded(this.#head.core, () => {
       while (this.#waiting.length > 0) {
         const piece = this.#waiting[0] as Piece
-        const block = this.#admit(piece)
-        if (block === 'wait') return
+        const block = this.#admit(piece.io, piece.offset, piece.length)
+        if (block === 'wait') return this.#head.core.pool.want()
         this.#waiting.shift()
-        this.#send(piece, block)
+        this.#send(piece.io, piece.offset, piece.length, piece.pinned, block)
       }
     })
   }
@@ -125,77 +97,41 @@ export class HeadIo {
     return { bios: bios.length + waiting, bytes }
   }
 
-  /** Resolves when nothing is open any more. */
-  quiet(): Promise<void> {
-    if (this.#open === 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#onQuiet = resolve
-    })
-  }
-
   /** From here on the memory is the engine's, or not to be touched by its owner. */
   #borrow(io: OpenIo): Borrowed | null {
-    const { data, memory = 'copied' } = io
-    if (memory === 'copied' || data === null) return null
-    if (memory === 'callersOwn') return new Borrowed(data, () => io.settle(io.error))
+    const { data, memory } = io
+    if (memory === 'copied' || !(data instanceof Uint8Array)) return null
+    if (memory === 'callersOwn') return new Borrowed(data, () => this.#tell(io))
     const { lender } = this.#head.core
     const loan = memory.take()
     return new Borrowed(loan.bytes, () => lender.giveBack(loan))
   }
 
-  #refusal(io: CallerIo): PathledgerError | null {
-    const { op, node, signal } = io
-    const { core, live } = this.#head
-    if (core.broken !== null) return core.broken
-    if (signal?.aborted === true) return abortedError(this.#head, op, false)
-    if (!live) return headGoneError(this.#head)
-    // What carries no bytes is bounded by no bytes: those that are parked or held count here.
-    const byteless = op === 'read' || op === 'write' ? 0 : this.#head.requeue.length + this.#head.held.length
-    if (this.#waiting.length + byteless >= core.settings.waitersMax) return queueFull(this.#head)
-    const unknownNode = nodeRefusal(core, node)
-    if (unknownNode !== null || op === 'flush') return unknownNode
-    return this.#badRange(io) ?? this.#badMemory(io)
+  #listen(io: OpenIo, signal: AbortSignal): void {
+    io.bios = new Set()
+    io.onAbort = () => this.#abort(io)
+    signal.addEventListener('abort', io.onAbort)
   }
 
-  /** What is wrong with the memory that a write is to be done from, or null. */
-  #badMemory({ data, memory = 'copied' }: CallerIo): PathledgerError | null {
-    if (memory === 'copied' || data === null) return null
-    const { lender } = this.#head.core
-    if (memory === 'callersOwn') return lender.isAligned(data) ? null : unalignedMemory()
-    if (memory.isOf(lender)) return null
-    const why = 'Its memory belongs to that engine, which counts it.'
-    return invalid('BUFFER_FOREIGN', 'This buffer was lent by another engine.', why)
+  /** Nothing waits before it, and it goes as it is. */
+  #isOneBio({ op, length }: OpenIo): boolean {
+    return this.#waiting.length === 0 && (op === 'read' || op === 'write') && length <= this.#bytesMax
   }
 
-  /** What is wrong with the bytes an I/O names, or null. */
-  #badRange({
-    op,
-    offset,
-    length,
-    data,
-  }: Pick<CallerIo, 'op' | 'offset' | 'length' | 'data'>): PathledgerError | null {
-    const { sizeBytes, logicalBlockBytes } = this.#head
-    if (op === 'write' && !(data instanceof Uint8Array)) {
-      return invalid('IO_DATA', 'A write needs its data.', 'data must be a Uint8Array (a Buffer is one).')
+  #sendWhole(io: OpenIo): void {
+    io.left = 1
+    this.#open += 1
+    const { core } = this.#head
+    try {
+      const block = this.#admit(io, io.offset, io.length)
+      if (block !== 'wait') return this.#send(io, io.offset, io.length, null, block)
+      this.#waiting.push({ io, pinned: null, offset: io.offset, length: io.length })
+      core.pool.want()
+    } catch (error) {
+      guarded(core, () => {
+        throw error
+      })
     }
-    const aligned = [offset, length].every(
-      (value) => Number.isSafeInteger(value) && value % logicalBlockBytes === 0,
-    )
-    if (!aligned || offset < 0 || length <= 0) {
-      const what = `${op} of ${length} bytes at ${offset} is not aligned.`
-      const why = `Offset and length must be multiples of ${logicalBlockBytes} bytes, the logical block of ${this.#head.name}.`
-      return invalid('IO_UNALIGNED', what, why)
-    }
-    if (offset + length > sizeBytes) {
-      const what = `${op} of ${length} bytes at ${offset} goes beyond the end.`
-      return invalid('IO_OUT_OF_RANGE', what, `${this.#head.name} has ${sizeBytes} bytes.`)
-    }
-    if (op !== 'read' || (data instanceof Uint8Array && data.length === length)) return null
-    return invalid(
-      'IO_DATA',
-      'The memory for a read is not as long as the read.',
-      `${length} bytes are read.`,
-    )
   }
 
   #cut(io: OpenIo): Piece[] {
@@ -208,10 +144,8 @@ export class HeadIo {
   #bytePieces(io: OpenIo): Piece[] {
     const carriesBytes = io.op === 'read' || io.op === 'write'
     const { logicalBlockBytes } = this.#head
-    const { bioBytesMax, poolBytes } = this.#head.core.settings
-    // A piece is a block at least, and never so large that the pool could not hold it beside what hangs.
-    const most = carriesBytes ? Math.min(bioBytesMax, Math.floor(poolBytes / 4)) : BYTELESS_MAX
-    // Each piece of borrowed memory begins on a page, as the whole of it does.
+    const most = carriesBytes ? this.#bytesMax : BYTELESS_MAX
+    // A piece is a block at least. Each piece of borrowed memory begins on a page, as the whole of it does.
     const unit = io.borrowed === null ? logicalBlockBytes : Math.max(logicalBlockBytes, PAGE_BYTES)
     const step = Math.max(logicalBlockBytes, most - (most % unit))
     const pieces: Piece[] = []
@@ -235,48 +169,32 @@ export class HeadIo {
     return pinned.map((path) => ({ io, pinned: path, offset: 0, length: 0 }))
   }
 
-  #admit(piece: Piece): PoolBlock | null | 'wait' {
-    const { length } = piece
+  /** Memory for a piece; null where it needs none, 'wait' where there is none, or no room in the queue. */
+  #admit(io: OpenIo, offset: number, length: number): PoolBlock | null | 'wait' {
     const { core, requeue, heldBytes } = this.#head
-    if (piece.io.op !== 'read' && piece.io.op !== 'write') return null
+    if (io.op !== 'read' && io.op !== 'write') return null
     const { requeueBytesMax, heldBytesMax } = core.settings
     // A piece larger than a bound may go when nothing else waits: otherwise it could never go.
     const queueIsFull = requeue.bytes > 0 && requeue.bytes + length > requeueBytesMax
     const heldIsFull = heldBytes > 0 && heldBytes + length > heldBytesMax
     if (queueIsFull || heldIsFull) return 'wait'
-    const { borrowed, offset } = piece.io
-    return borrowed?.block(piece.offset - offset, length) ?? core.pool.take(length) ?? 'wait'
+    return io.borrowed?.block(offset - io.offset, length) ?? core.pool.take(length) ?? 'wait'
   }
 
-  #send(piece: Piece, block: PoolBlock | null): void {
-    const { io, offset, length } = piece
+  #send(
+    io: OpenIo,
+    offset: number,
+    length: number,
+    pinned: PathRuntime | null,
+    block: PoolBlock | null,
+  ): void {
     const { core } = this.#head
-    if (io.op === 'write' && io.data !== null && io.borrowed === null) {
-      const from = offset - io.offset
-      block?.bytes.set(io.data.subarray(from, from + length))
+    if (io.op === 'write' && io.data !== null && block !== null && io.borrowed === null) {
+      gather(io.data, offset - io.offset, block.bytes)
     }
-    const bio: Bio = {
-      id: (core.nextBio += 1),
-      op: io.op,
-      offset,
-      length,
-      fua: io.fua,
-      node: io.node,
-      block,
-      pinned: piece.pinned,
-      refusals: [],
-      attempts: 0,
-      resourceRetries: 0,
-      reasons: new Set(),
-      live: null,
-      ghosts: [],
-      parkedAtUs: 0,
-      statSinceUs: null,
-      heldSinceUs: 0,
-      ended: false,
-      done: (error) => this.#bioDone(piece, bio, error),
-    }
-    io.bios.add(bio)
+    core.nextBio += 1
+    const bio = new Bio(this, io, core.nextBio, offset, length, pinned, block)
+    io.bios?.add(bio)
     submitBio(this.#head, bio)
   }
 
@@ -284,20 +202,24 @@ export class HeadIo {
     guarded(this.#head.core, () => {
       const waiting = this.#waiting.filter((piece) => piece.io === io)
       this.#waiting = this.#waiting.filter((piece) => piece.io !== io)
-      for (const bio of [...io.bios]) abortBio(this.#head, bio)
+      for (const bio of [...(io.bios ?? [])]) abortBio(this.#head, bio)
       for (const _piece of waiting) this.#end(io, abortedError(this.#head, io.op, false))
     })
   }
 
-  #bioDone({ io }: Piece, bio: Bio, error: PathledgerError | null): void {
+  /** A piece has ended. */
+  bioDone(bio: Bio, error: PathledgerError | null): void {
+    const { io, block } = bio
     this.#head.stats.end(bio, error === null ? bio.length : 0, this.#head.core.clock.monoUs())
     if (error !== null && bio.pinned !== null) bio.pinned.dirty = true
     if (error === null) {
       countDone(this.#head.counters, bio)
-      if (io.op === 'read' && bio.block !== null) io.data?.set(bio.block.bytes, bio.offset - io.offset)
+      if (io.op === 'read' && block !== null && io.data !== null) {
+        scatter(io.data, bio.offset - io.offset, block.bytes)
+      }
     }
-    io.bios.delete(bio)
-    if (bio.block !== null) this.#head.core.pool.release(bio.block)
+    io.bios?.delete(bio)
+    if (block !== null) this.#head.core.pool.release(block)
     this.#end(io, error)
   }
 
@@ -305,35 +227,22 @@ export class HeadIo {
     io.error ??= error
     io.left -= 1
     this.#open -= 1
-    if (io.left === 0) {
-      if (io.error !== null) this.#head.counters.callerErrors += 1
-      // The caller's own memory: his promise waits until no attempt has it any more.
-      if (io.memory !== 'callersOwn') io.settle(io.error)
-      io.borrowed?.release()
-    }
-    if (this.#open === 0) this.#onQuiet?.()
+    if (io.left > 0) return
+    if (io.error !== null) this.#head.counters.callerErrors += 1
+    // The caller's own memory: he hears of it when no attempt has it any more.
+    if (io.memory !== 'callersOwn') this.#tell(io)
+    io.borrowed?.release()
   }
-}
 
-function invalid(code: string, message: string, why: string): PathledgerError {
-  return new PathledgerError(code, {
-    message,
-    why,
-    todo: 'Nothing was sent. Correct the call.',
-    errno: 'EINVAL',
-  })
-}
-
-function unalignedMemory(): PathledgerError {
-  const why = `Direct I/O takes memory that starts on a multiple of ${PAGE_BYTES} bytes, and ghostSafe: false copies none.`
-  return invalid('BUFFER_UNALIGNED', "The write's memory does not start on a page.", why)
-}
-
-function queueFull(head: HeadRuntime): PathledgerError {
-  return new PathledgerError('QUEUE_FULL', {
-    message: `${head.name} has too many I/Os waiting.`,
-    why: `${head.core.settings.waitersMax} callers wait for memory or for a path already.`,
-    todo: 'Wait for some of them, bring a path back, or end the waiting ones.',
-    errno: 'EAGAIN',
-  })
+  #tell({ signal, onAbort, done, error }: OpenIo): void {
+    if (onAbort !== null) signal?.removeEventListener('abort', onAbort)
+    try {
+      done(error)
+    } catch (thrown) {
+      // The caller's bug, and not the engine's: it goes where uncaught errors go.
+      queueMicrotask(() => {
+        throw thrown
+      })
+    }
+  }
 }

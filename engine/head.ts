@@ -2,15 +2,17 @@
 import type { UniqueIdType } from '../adapters/unique-id.ts'
 import { PathledgerError } from '../errors.ts'
 import { noPathRetry as noPathRetrySchema } from '../machines/head-events.ts'
-import { IO_POLICIES, type HeadValue, type IoPolicy, type NoPathRetry } from '../machines/words.ts'
+import { IO_POLICIES, type HeadValue, type IoOp, type IoPolicy, type NoPathRetry } from '../machines/words.ts'
 import { usOfMs } from './core.ts'
 import type { HeadCounters } from './counters.ts'
 import type { DiskStat } from './disk-stat.ts'
-import type { CallerIo, HeadIo } from './head-io.ts'
+import { memoryOf, openIoOf, type HeadBio, type WriteBytes } from './head-bio.ts'
+import type { HeadIo } from './head-io.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import { drainedError, headGoneError } from './io-errors.ts'
-import { LentBuffer } from './lender.ts'
+import type { LentBuffer } from './lender.ts'
 import { recordHead } from './lifecycle.ts'
+import { OpenIo, type IoManner, type IoMemory } from './open-io.ts'
 import { Partition, type PartitionOptions } from './partition.ts'
 import { getGeometry, getUniqueId, passIoctl } from './pass-through.ts'
 import type { DiskGeometry, IoctlOptions, IoctlResult } from './pass-through.ts'
@@ -54,7 +56,7 @@ export interface ReadOptions extends RangeOptions {
  *   the hung path gave back its attempt too; abort, drain, removal and `close()` end the write at once and tell you as
  *   late. While the path hangs, and that may be for ever, the promise stays pending.
  */
-export type WriteOptions = WriteWhere & WriteWhat
+export type WriteOptions = WriteWhere & WriteBytes
 
 interface WriteWhere {
   /** Bytes from the start; a multiple of the head's logical block. */
@@ -66,10 +68,6 @@ interface WriteWhere {
   /** Aborting rejects with ABORTED; where an attempt was in flight, `outcome` is 'unknown': it may still land. */
   readonly signal?: AbortSignal
 }
-
-type WriteWhat =
-  | { readonly data: Uint8Array; readonly ghostSafe?: boolean; readonly buffer?: never }
-  | { readonly buffer: LentBuffer; readonly data?: never; readonly ghostSafe?: never }
 
 /**
  * One logical unit behind all its paths. Taken from {@link Multipath.head}. An I/O that fails on a path is sent again in
@@ -178,28 +176,27 @@ export class Head {
   }
 
   /** Reads; resolves with the bytes, which are `into` where it was given. */
-  async read({ offset, length, into, node = 0, signal }: ReadOptions): Promise<Uint8Array> {
+  async read(options: ReadOptions): Promise<Uint8Array> {
+    const { offset, length, into } = options
     const valid = Number.isSafeInteger(length) && length > 0 && length <= this.sizeBytes
     const data = into ?? new Uint8Array(valid ? length : 0)
-    await this.#io.submit({ op: 'read', offset, length, data, node, fua: false, signal: signal ?? null })
+    await this.#do('read', offset, length, data, 'copied', options)
     return data
   }
 
   /** Writes; resolves when a path has acknowledged all of it. Refusals of its memory: IO_DATA, BUFFER_*. */
   async write(options: WriteOptions): Promise<void> {
-    const { offset, fua = false, node = 0, signal } = options
     const { data, memory } = memoryOf(options)
     const length = data instanceof Uint8Array ? data.length : 0
-    await this.#io.submit({
-      op: 'write',
-      offset,
-      length,
-      data,
-      memory,
-      node,
-      fua,
-      signal: signal ?? null,
-    })
+    await this.#do('write', options.offset, length, data, memory, options)
+  }
+
+  /**
+   * Starts many I/Os at once, in order, without a promise for each: what most programs do not need. Each is selected,
+   * counted and placed before the next one; they end in any order. One that is refused ends with why, like the others.
+   */
+  submit(bios: readonly HeadBio[]): void {
+    for (const bio of bios) this.#io.submit(openIoOf(bio))
   }
 
   /**
@@ -221,34 +218,18 @@ export class Head {
   }
 
   /** Makes what was acknowledged durable. An error is reported once and never driven round until somebody says ok. */
-  async flush({ node = 0 }: { readonly node?: number } = {}): Promise<void> {
-    await this.#io.submit({ op: 'flush', offset: 0, length: 0, data: null, node, fua: false })
+  async flush(options: { readonly node?: number } = {}): Promise<void> {
+    await this.#do('flush', 0, 0, null, 'copied', options)
   }
 
   /** Tells the LUN that it may forget these bytes. They read as anything afterwards; NOTSUPP comes as IO_ERROR. */
-  async discard({ offset, length, node = 0, signal }: RangeOptions): Promise<void> {
-    await this.#io.submit({
-      op: 'discard',
-      offset,
-      length,
-      data: null,
-      node,
-      fua: false,
-      signal: signal ?? null,
-    })
+  async discard(options: RangeOptions): Promise<void> {
+    await this.#do('discard', options.offset, options.length, null, 'copied', options)
   }
 
   /** Makes these bytes zeros. */
-  async writeZeroes({ offset, length, node = 0, signal }: RangeOptions): Promise<void> {
-    await this.#io.submit({
-      op: 'writeZeroes',
-      offset,
-      length,
-      data: null,
-      node,
-      fua: false,
-      signal: signal ?? null,
-    })
+  async writeZeroes(options: RangeOptions): Promise<void> {
+    await this.#do('writeZeroes', options.offset, options.length, null, 'copied', options)
   }
 
   /**
@@ -327,25 +308,26 @@ export class Head {
     recordHead(this.#runtime, 'head.delayedRemovalChanged', { us }, { actor: 'operator' })
   }
 
+  #do(
+    op: IoOp,
+    offset: number,
+    length: number,
+    data: Uint8Array | null,
+    memory: IoMemory,
+    manner: IoManner,
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const done = (error: PathledgerError | null) => {
+        if (error === null) resolve()
+        else reject(error)
+      }
+      this.#io.submit(new OpenIo(op, offset, length, data, memory, manner, done))
+    })
+  }
+
   #refuseIfGone(): void {
     if (this.#runtime.gone) throw headGoneError(this.#runtime)
   }
-}
-
-/** Where a write's bytes are, and whose. Throws BUFFER_DEAD, and IO_DATA for two sources at once. */
-function memoryOf(options: WriteOptions): Required<Pick<CallerIo, 'data' | 'memory'>> {
-  // A program without types may give both, or neither.
-  const { data = null, buffer = null, ghostSafe = true }: Partial<AnyBytes> = options
-  if (buffer === null) return { data, memory: ghostSafe ? 'copied' : 'callersOwn' }
-  if (buffer instanceof LentBuffer && data === null) return { data: buffer.bytes, memory: buffer }
-  const why = 'It was given both, or a buffer that is none.'
-  throw invalid('IO_DATA', 'A write takes `data`, or a `buffer` from head.alloc().', why)
-}
-
-interface AnyBytes {
-  readonly data: Uint8Array | null | undefined
-  readonly buffer: LentBuffer | null | undefined
-  readonly ghostSafe: boolean | undefined
 }
 
 const DAY_MS = 86_400_000

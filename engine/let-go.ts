@@ -20,7 +20,7 @@ export function quietInTime(path: PathRuntime): Promise<boolean> {
 
 /** What a removed path still has is given up: reads and writes go elsewhere, and the writes leave ghosts. */
 export function giveUpAttempts(path: PathRuntime, reason: 'removed' | 'closed'): void {
-  for (const attempt of [...path.attempts]) {
+  for (const attempt of path.attempts.all()) {
     const { bio } = attempt
     abandonAttempt(path.head, attempt, reason)
     leavePath(path.head, bio, path, 'TRANSPORT', evidenceOf(bio, 'ENOLINK', 'TRANSPORT'))

@@ -4,7 +4,8 @@ import type { IoCompletion, PathDevice, TimerHandle } from '../adapters/ports.ts
 import type { StreamState } from '../machines/step.ts'
 import type { PathContext } from '../machines/path.ts'
 import type { PathValue } from '../machines/words.ts'
-import type { Attempt, Bio } from './bio.ts'
+import { AttemptList } from './attempt-list.ts'
+import type { Bio } from './bio.ts'
 import type { Core } from './core.ts'
 import { pathCounters, type PathCounters } from './counters.ts'
 import type { HeadRuntime } from './head-runtime.ts'
@@ -62,7 +63,7 @@ export class PathRuntime {
   /** Bytes of those attempts; each may become memory that a hung path holds. */
   inFlightBytes = 0
   /** Attempts that the engine waits for, oldest first. */
-  readonly attempts = new Set<Attempt>()
+  readonly attempts = new AttemptList()
   /** The time limit of the oldest of them. */
   timeout: TimerHandle | null = null
   /** It has acknowledged writes since the last flush that went down it. */

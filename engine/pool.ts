@@ -12,6 +12,8 @@ declare const WebAssembly: {
 
 const WASM_PAGE = 65_536
 const BLOCK_MIN = 4096
+/** Blocks of one size that lie ready: the I/Os in flight on a few paths. */
+const READY_MAX = 256
 
 export interface PoolBlock {
   /** As many bytes as were asked for; starts on a multiple of 4096. */
@@ -30,8 +32,12 @@ export class BufferPool {
   readonly #free: Set<number>[]
   readonly #top: number
   readonly #sizeBytes: number
+  /** Blocks just given back, by order, to be taken again as they are. */
+  readonly #ready: number[][]
+  readonly #views: (Uint8Array | undefined)[]
+  #wanted = false
   #usedBytes = 0
-  /** Called when memory comes back: those who wait for it may go on. */
+  /** Called when memory comes back that somebody wanted: those who wait for it may go on. */
   onFreed: (() => void) | null = null
 
   /** `allocate` gives the memory; the default is page-aligned, which O_DIRECT needs. */
@@ -44,6 +50,8 @@ export class BufferPool {
     const pages = Math.floor(sizeBytes / WASM_PAGE)
     this.#memory = allocate(pages * WASM_PAGE)
     this.#free = Array.from({ length: top + 1 }, () => new Set<number>())
+    this.#ready = Array.from({ length: top + 1 }, () => [])
+    this.#views = new Array<Uint8Array | undefined>((pages * WASM_PAGE) / BLOCK_MIN)
     let offset = 0
     for (let order = top; order >= 0; order -= 1) {
       const size = BLOCK_MIN * (1 << order)
@@ -75,26 +83,27 @@ export class BufferPool {
   unreserve(bytes: number): void {
     this.#usedBytes -= bytes
     invariant(this.#usedBytes >= 0, 'what is given back was reserved')
+    if (!this.#wanted) return
+    this.#wanted = false
     this.onFreed?.()
   }
 
   /** A block of at least `length` bytes, or null when there is none: the caller waits in order. */
   take(length: number): PoolBlock | null {
-    let order = 0
-    while (BLOCK_MIN * (1 << order) < length) order += 1
+    const order = orderOf(length)
     invariant(order <= this.#top, `a bio of ${length} bytes fits the pool`)
+    const size = BLOCK_MIN << order
     // What is reserved lies elsewhere, but counts.
-    if (this.#usedBytes + BLOCK_MIN * (1 << order) > this.#sizeBytes) return null
-    let from = order
-    while (from <= this.#top && this.#free[from]?.size === 0) from += 1
-    if (from > this.#top) return null
-    const offset = this.#pop(from)
-    while (from > order) {
-      from -= 1
-      this.#free[from]?.add(offset + BLOCK_MIN * (1 << from))
-    }
-    this.#usedBytes += BLOCK_MIN * (1 << order)
-    return { bytes: new Uint8Array(this.#memory, offset, length), offset, order, holders: 1, whenFree: null }
+    if (this.#usedBytes + size > this.#sizeBytes) return null
+    const offset = this.#ready[order]?.pop() ?? this.#cut(order)
+    if (offset === null) return null
+    this.#usedBytes += size
+    return { bytes: this.#view(offset, length), offset, order, holders: 1, whenFree: null }
+  }
+
+  /** Somebody waits for memory, or for what ends when memory comes back: `onFreed` is called then, once. */
+  want(): void {
+    this.#wanted = true
   }
 
   /** One more holder of the block. */
@@ -113,12 +122,49 @@ export class BufferPool {
   }
 
   #give({ offset, order }: PoolBlock): void {
-    this.#usedBytes -= BLOCK_MIN * (1 << order)
+    this.#usedBytes -= BLOCK_MIN << order
     invariant(this.#usedBytes >= 0, 'a pool block is given back once')
+    // The next one of this size is likely to come soon, and these bytes are still in the processor's cache.
+    const ready = this.#ready[order]
+    if (ready !== undefined && ready.length < READY_MAX) ready.push(offset)
+    else this.#merge(offset, order)
+    if (!this.#wanted) return
+    this.#wanted = false
+    this.onFreed?.()
+  }
+
+  /** A free block of this order, cut from a larger one where needed; null when there is none. */
+  #cut(order: number): number | null {
+    const from = this.#smallestFree(order) ?? (this.#mergeReady() ? this.#smallestFree(order) : null)
+    if (from === null) return null
+    const offset = this.#pop(from)
+    for (let level = from - 1; level >= order; level -= 1)
+      this.#free[level]?.add(offset + (BLOCK_MIN << level))
+    return offset
+  }
+
+  #smallestFree(order: number): number | null {
+    for (let level = order; level <= this.#top; level += 1) if (this.#free[level]?.size !== 0) return level
+    return null
+  }
+
+  /** What lies ready becomes whole again, for somebody who needs a larger block. False when nothing lay ready. */
+  #mergeReady(): boolean {
+    let merged = false
+    for (const [order, ready] of this.#ready.entries()) {
+      for (const offset of ready.splice(0)) {
+        this.#merge(offset, order)
+        merged = true
+      }
+    }
+    return merged
+  }
+
+  #merge(offset: number, order: number): void {
     let at = offset
     let level = order
     while (level < this.#top) {
-      const size = BLOCK_MIN * (1 << level)
+      const size = BLOCK_MIN << level
       const buddy = at % (size * 2) === 0 ? at + size : at - size
       if (this.#free[level]?.delete(buddy) !== true) break
       at = Math.min(at, buddy)
@@ -126,7 +172,16 @@ export class BufferPool {
     }
     invariant(this.#free[level]?.has(at) === false, 'a pool block is given back once')
     this.#free[level]?.add(at)
-    this.onFreed?.()
+  }
+
+  /** Most I/O is of one size: then a block has the same view as the last time. */
+  #view(offset: number, length: number): Uint8Array {
+    const page = offset / BLOCK_MIN
+    const known = this.#views[page]
+    if (known?.length === length) return known
+    const view = new Uint8Array(this.#memory, offset, length)
+    this.#views[page] = view
+    return view
   }
 
   #pop(order: number): number {
@@ -141,4 +196,9 @@ export class BufferPool {
 function alignedMemory(bytes: number): ArrayBuffer {
   const pages = bytes / WASM_PAGE
   return new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer
+}
+
+/** The smallest order whose blocks hold `length` bytes. */
+function orderOf(length: number): number {
+  return length <= BLOCK_MIN ? 0 : 32 - Math.clz32(Math.ceil(length / BLOCK_MIN) - 1)
 }
