@@ -1,5 +1,5 @@
 // The only file of adapters/ that reaches for the machine's own clock, randomness and ids. Everything else is handed them.
-import { randomInt, randomUUID } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 export { systemPid } from './pid.ts'
 import type { Clock, NewId, Random, TimerHandle, Turns } from './ports.ts'
@@ -29,16 +29,30 @@ export const systemRandom: Random = {
   nextUint32: () => randomInt(UINT32_RANGE),
 }
 
-/** A random UUID (version 4). */
-export const systemNewId: NewId = () => randomUUID()
+/** Bytes of chance in front of an engine's ids: two of ten thousand runs have the same with odds of one in five million. */
+const RUN_BYTES = 6
 
 /**
- * Names this run of the kernel: it changes at every boot, so monotonic times of two boots are never compared.
+ * Ids that no other call gives: six random bytes for the caller, and a count. They are half as long as a UUID and grow in
+ * order, so that a ledger's index of ids is a third of the size and written at its end.
+ */
+export function systemIds(): NewId {
+  const run = randomBytes(RUN_BYTES).toString('base64url')
+  let made = 0
+  return () => {
+    made += 1
+    return `${run}-${made.toString(36)}`
+  }
+}
+
+/**
+ * Names this run of the kernel: it changes at every boot, so monotonic times of two boots are never compared. The first
+ * eight digits of the kernel's boot_id, enough to tell a boot from the next one and short enough for every row of a ledger.
  * 'unknown' where the kernel does not say.
  */
 export function readBootId(): string {
   try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim() || 'unknown'
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim().slice(0, 8) || 'unknown'
   } catch {
     return 'unknown'
   }

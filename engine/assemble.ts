@@ -1,9 +1,10 @@
 // What an engine is made of and opened with.
 import { addressOf } from '../adapters/memory-address.ts'
 import type { Clock, NewId } from '../adapters/ports.ts'
-import { readBootId, systemClock, systemNewId, systemPid } from '../adapters/system.ts'
+import { readBootId, systemClock, systemIds, systemPid } from '../adapters/system.ts'
 import type { PathledgerError } from '../errors.ts'
 import type { LedgerState } from '../store/fold.ts'
+import { behaviourAt } from '../store/header.ts'
 import { openLunFile } from '../store/lun/lun-file.ts'
 import type { OpenLedgerOptions } from '../store/open.ts'
 import type { LedgerStore } from '../store/types.ts'
@@ -73,6 +74,7 @@ export function createCore(
     clock,
     newId,
     bootId,
+    behaviour: behaviourAt(store),
     ledgerStallUs: Math.round(settings.ledgerStallMs * 1000),
     pendingMax: settings.ledgerPendingMax,
     ...hooks,
@@ -113,7 +115,7 @@ export function isRunning(before: LedgerState): boolean {
 
 /** The machine's own clock, ids and names. */
 export function systemPorts(): Ports {
-  return { clock: systemClock, newId: systemNewId, bootId: readBootId(), pid: systemPid() }
+  return { clock: systemClock, newId: systemIds(), bootId: readBootId(), pid: systemPid() }
 }
 
 /** Beside the ledger unless said otherwise; a store without a file has no such place. */

@@ -2,6 +2,7 @@
 // collecting meanwhile. What must be durable first (a gate) waits here; nothing else does.
 import type { Clock, NewId } from '../adapters/ports.ts'
 import { hasCode, invariant, PathledgerError } from '../errors.ts'
+import type { Behaviour } from '../machines/behaviour.ts'
 import type { Decision } from '../machines/decision.ts'
 import { decisionText } from '../machines/decision.ts'
 import { EVENT_TYPES } from '../machines/registry.ts'
@@ -32,6 +33,8 @@ export interface RecorderPorts {
   readonly clock: Clock
   readonly newId: NewId
   readonly bootId: string
+  /** How this ledger behaves, by its header. */
+  readonly behaviour: Behaviour
   readonly ledgerStallUs: number
   readonly pendingMax: number
   /** Called when nothing more can be recorded: the engine stops. */
@@ -103,7 +106,7 @@ export class Recorder {
       actor: origin.actor ?? 'engine',
       reason: origin.reason ?? null,
       data: JSON.stringify(input.data),
-      decision: decisionText(decided.decision),
+      decision: decisionText(decided.decision, this.#ports.behaviour),
     }
     const pending: Pending = {
       eventId: event.eventId,

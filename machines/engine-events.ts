@@ -4,6 +4,14 @@ import { eventType, whole, word, type MachineEventOf } from './events.ts'
 import { pathCounts } from './path-events.ts'
 import { MULTIPATH_MODES } from './words.ts'
 
+/** Where a segment's ledger goes on from: the file before it, its format, how many events it had, and its last hash. */
+const previousSegment = z.strictObject({
+  file: word,
+  format: whole,
+  events: whole,
+  hash: word,
+})
+
 export const ENGINE_EVENTS = [
   // Position 1 of every ledger, inside the chain.
   eventType(
@@ -16,6 +24,7 @@ export const ENGINE_EVENTS = [
       xstate: word,
       engine: word,
       flags: z.array(word),
+      previous: previousSegment.optional(),
     }),
   ),
   eventType(
@@ -52,6 +61,40 @@ export const ENGINE_EVENTS = [
     {},
     z.strictObject({ host: word, was: pathCounts, now: pathCounts }),
   ),
+  // The last event of a segment: what comes next is in another file.
+  eventType(325, 'ledger.segmentClosed', { gate: true }, z.strictObject({ next: word })),
+  // The first events of a segment behind its header: where every stream stood, so that the file can be read by itself.
+  eventType(
+    326,
+    'ledger.stateCarried',
+    {},
+    z.strictObject({
+      streams: z.record(
+        z.string(),
+        z.strictObject({
+          version: whole,
+          value: z.union([z.string(), z.record(z.string(), z.string())]),
+          context: z.record(z.string(), z.unknown()),
+        }),
+      ),
+    }),
+  ),
+  // This ledger is what could be proved of another one, which was damaged.
+  eventType(
+    327,
+    'ledger.repaired',
+    { gate: true },
+    z.strictObject({
+      source: word,
+      firstBad: whole,
+      why: z.string().max(4096),
+      kept: whole,
+      claimed: whole.nullable(),
+      dropped: whole,
+    }),
+  ),
+  // The engine went on without its record: gates that nobody waited for any more.
+  eventType(328, 'engine.proceededWithoutRecord', {}, z.strictObject({ gates: whole, why: word })),
 ] as const
 
 export type EngineEvent = MachineEventOf<typeof ENGINE_EVENTS>

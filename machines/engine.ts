@@ -35,7 +35,13 @@ export const engineMachine = engine.createMachine({
   version: '1',
   context: { runs: 0, uncleanStarts: 0, refusedPaths: 0, ledgerGaps: 0, why: '' },
   initial: 'stopped',
-  on: { 'ledger.header': { actions: 'keep' } },
+  on: {
+    'ledger.header': { actions: 'keep' },
+    'ledger.segmentClosed': { actions: 'keep' },
+    'ledger.stateCarried': { actions: 'keep' },
+    'ledger.repaired': { actions: 'keep' },
+    'engine.proceededWithoutRecord': { actions: 'keep' },
+  },
   states: {
     stopped: { on: { 'engine.started': { target: 'running', actions: 'countStart' } } },
     running: {

@@ -6,7 +6,7 @@ import { decisionOf, type Decision } from './decision.ts'
 import type { Effect } from './effects.ts'
 import { ENGINE_EVENTS } from './engine-events.ts'
 import { engineMachine } from './engine.ts'
-import type { EventType } from './events.ts'
+import type { EventType, MachineEvent } from './events.ts'
 import { HEAD_EVENTS } from './head-events.ts'
 import { headMachine } from './head.ts'
 import { LUN_EVENTS } from './lun-events.ts'
@@ -38,6 +38,8 @@ export interface LifecycleMachine {
   initial(): StreamState
   /** One step, from inputs alone. Pure. */
   decide(state: StreamState, input: RecordedInput): Decided
+  /** The same, and whether nothing of the event was looked at but its type. */
+  decideWatched(state: StreamState, input: RecordedInput): Decided & { readonly byTypeAlone: boolean }
 }
 
 const EVENTS_OF: Readonly<Record<MachineName, readonly EventType[]>> = {
@@ -98,15 +100,44 @@ function lifecycle(name: MachineName, machine: AnyStateMachine): LifecycleMachin
     { version: machine.version, config: machine.config },
     (_key, value: unknown) => (typeof value === 'function' ? 'function' : value),
   )
+  const decide = (state: StreamState, event: MachineEvent): Decided => {
+    invariant(EVENT_TYPES.has(event.type), `event type ${event.type} is declared`)
+    const step = stepper.step(state, event)
+    return { state: step.state, decision: decisionOf(state, step), effects: step.effects }
+  }
   return {
     name,
     machine,
     hash: createHash('sha256').update(definition).digest('hex'),
     initial: () => stepper.initial(),
-    decide(state, input) {
-      invariant(EVENT_TYPES.has(input.type), `event type ${input.type} is declared`)
-      const step = stepper.step(state, { ...input.data, type: input.type, atUs: input.atUs })
-      return { state: step.state, decision: decisionOf(state, step), effects: step.effects }
+    decide: (state, input) => decide(state, { ...input.data, type: input.type, atUs: input.atUs }),
+    decideWatched(state, input) {
+      const watched = watch({ ...input.data, type: input.type, atUs: input.atUs })
+      const decided = decide(state, watched.event)
+      return { ...decided, byTypeAlone: !watched.lookedAt() }
     },
   }
+}
+
+/** The event, and whether anything of it but the type has been looked at since. */
+function watch(event: MachineEvent): { event: MachineEvent; lookedAt: () => boolean } {
+  let looked = false
+  const notes =
+    <Arguments extends unknown[], Result>(reflect: (...given: Arguments) => Result) =>
+    (...given: Arguments): Result => {
+      looked = true
+      return reflect(...given)
+    }
+  const seen = new Proxy(event, {
+    get: (target, key, receiver) => {
+      looked ||= key !== 'type'
+      return Reflect.get(target, key, receiver) as unknown
+    },
+    has: notes((target: object, key: PropertyKey) => Reflect.has(target, key)),
+    ownKeys: notes((target: object) => Reflect.ownKeys(target)),
+    getOwnPropertyDescriptor: notes((target: object, key: PropertyKey) =>
+      Reflect.getOwnPropertyDescriptor(target, key),
+    ),
+  })
+  return { event: seen, lookedAt: () => looked }
 }

@@ -82,8 +82,11 @@ function isDecision(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   const { state, context, effects, digest } = value as Readonly<Record<string, unknown>>
   const isState = typeof state === 'string' || (typeof state === 'object' && state !== null)
-  const isContext = typeof context === 'object' && context !== null && !Array.isArray(context)
-  return isState && isContext && Array.isArray(effects) && typeof digest === 'string'
+  const isContext =
+    context === undefined || (typeof context === 'object' && context !== null && !Array.isArray(context))
+  const hasEffects =
+    (effects === undefined && digest === undefined) || (Array.isArray(effects) && typeof digest === 'string')
+  return isState && isContext && hasEffects
 }
 
 function parse(event: NewEvent, field: 'data' | 'decision'): unknown {

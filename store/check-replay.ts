@@ -26,7 +26,7 @@ export class ReplayCheck {
   take(row: UntrustedRow): void {
     this.#rows += 1
     if (this.bad !== null) return
-    const [position, , stream, version, type, , , monoUs, , , , , data, stored] = row
+    const [position, , stream, version, type, schema, , monoUs, , , , , data, stored] = row
     const at = typeof position === 'bigint' ? Number(position) : this.#rows
     const isText = typeof stream === 'string' && typeof type === 'string' && typeof data === 'string'
     if (!isText || typeof monoUs !== 'bigint' || typeof stored !== 'string') {
@@ -35,7 +35,10 @@ export class ReplayCheck {
     }
     if (type === 'ledger.header') this.#compareMachines(data)
     try {
-      const input = { stream, type, data, monoUs: Number(monoUs), version: Number(version), position: at }
+      const input = {
+        ...{ stream, type, data, monoUs: Number(monoUs), version: Number(version) },
+        ...{ schema: Number(schema), position: at },
+      }
       const decided = this.#redecider.decide(input)
       if (decided !== stored) this.#differs({ position: at, stored, decided })
     } catch (error) {

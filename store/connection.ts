@@ -112,7 +112,7 @@ function requireIds(id: number, version: number, file: string): void {
     throw notALedger(file, `It is an SQLite database of another kind: its application_id is ${id}.`)
   }
   if (version > SCHEMA_VERSION) throw fromTheFuture(file, 'schema version', version, SCHEMA_VERSION)
-  if (version < SCHEMA_VERSION) throw notALedger(file, `Its schema version is ${version}, which never was.`)
+  if (version < 1) throw notALedger(file, `Its schema version is ${version}, which never was.`)
 }
 
 /** The error for a ledger that has to exist and does not. */

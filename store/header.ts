@@ -1,10 +1,11 @@
 // Position 1 of every ledger: what wrote it, inside the chain.
 import { z } from 'zod'
 import { PathledgerError } from '../errors.ts'
+import { behaviourOf, NEWEST_FLAGS, unknownFlag, type Behaviour } from '../machines/behaviour.ts'
 import { decisionText } from '../machines/decision.ts'
 import { machineOf, MACHINES } from '../machines/registry.ts'
 import { FORMAT } from './schema.ts'
-import type { NewEvent, StoredEvent } from './types.ts'
+import type { LedgerReader, NewEvent, StoredEvent } from './types.ts'
 
 /** What only the caller knows when a ledger is made. Time and ids come from its ports. */
 export interface HeaderFacts {
@@ -18,10 +19,21 @@ export interface HeaderFacts {
   readonly engine: string
   /** Version of XState. */
   readonly xstate: string
-  /** Behaviour flags by name: an old ledger keeps the behaviour that it was written with. */
+  /** Behaviour flags by name: an old ledger keeps the behaviour that it was written with. Default: all there are. */
   readonly flags?: readonly string[]
+  /** The segment that this ledger goes on from. */
+  readonly previous?: PreviousSegment
   /** Default 'engine'. */
   readonly actor?: string
+}
+
+/** The segment before: its file's name in the same folder, and where it ended. */
+export interface PreviousSegment {
+  readonly file: string
+  readonly format: number
+  readonly events: number
+  /** Hash of its last event, in hex. */
+  readonly hash: string
 }
 
 /** The header as it is on the ledger. */
@@ -32,6 +44,8 @@ export interface LedgerHeader {
   readonly xstate: string
   readonly engine: string
   readonly flags: readonly string[]
+  /** Null for a ledger that begins at the beginning. */
+  readonly previous: PreviousSegment | null
 }
 
 const STREAM = 'engine'
@@ -43,6 +57,10 @@ const headerSchema = z.object({
   xstate: z.string(),
   engine: z.string(),
   flags: z.array(z.string()),
+  previous: z
+    .object({ file: z.string(), format: z.int(), events: z.int(), hash: z.string() })
+    .nullish()
+    .transform((previous) => previous ?? null),
 })
 
 /** The header's event, with the decision that the engine's machine comes to. Pure. */
@@ -52,7 +70,8 @@ export function headerEvent(facts: HeaderFacts): NewEvent {
     machines: machineHashes(),
     xstate: facts.xstate,
     engine: facts.engine,
-    flags: facts.flags ?? [],
+    flags: facts.flags ?? NEWEST_FLAGS,
+    ...(facts.previous === undefined ? {} : { previous: facts.previous }),
   }
   const machine = machineOf(STREAM)
   const { decision } = machine.decide(machine.initial(), { type: TYPE, atUs: facts.monoUs, data })
@@ -68,7 +87,7 @@ export function headerEvent(facts: HeaderFacts): NewEvent {
     actor: facts.actor ?? 'engine',
     reason: null,
     data: JSON.stringify(data),
-    decision: decisionText(decision),
+    decision: decisionText(decision, behaviourOf(data.flags)),
   }
 }
 
@@ -91,7 +110,31 @@ export function readHeader(row: StoredEvent | undefined, file: string): LedgerHe
     })
   }
   if (parsed.data.format > FORMAT) throw fromTheFuture(file, 'header format', parsed.data.format, FORMAT)
+  const unknown = unknownFlag(parsed.data.flags)
+  if (unknown !== null) throw behavesOtherwise(file, unknown)
   return parsed.data
+}
+
+/** How the ledger behind a reader behaves: by its header, or as the first ledgers did where there is none. */
+export function behaviourAt(reader: Pick<LedgerReader, 'read'>): Behaviour {
+  const [first] = reader.read({ limit: 1 })
+  const parsed = headerSchema.safeParse(first?.type === TYPE ? jsonOrNull(first.data) : null)
+  return behaviourOf(parsed.success ? parsed.data.flags : [])
+}
+
+/** The behaviour that a header's payload asks for. */
+export function behaviourOfHeader(data: string): Behaviour {
+  const parsed = headerSchema.safeParse(jsonOrNull(data))
+  return behaviourOf(parsed.success ? parsed.data.flags : [])
+}
+
+function behavesOtherwise(file: string, flag: string): PathledgerError {
+  return new PathledgerError('LEDGER_FROM_THE_FUTURE', {
+    message: `The ledger ${file} was written by a newer pathledger.`,
+    why: `It has the behaviour '${flag}', which this one does not know.`,
+    todo: 'Use that version of pathledger or a newer one. The file was not touched.',
+    details: { file, what: 'behaviour flag', theirs: flag },
+  })
 }
 
 /** The error for a file that a newer pathledger made: names what is newer, its version, and ours. */

@@ -3,6 +3,7 @@ import { chmodSync, closeSync, fsyncSync, openSync, statSync, unlinkSync } from 
 import { dirname } from 'node:path'
 import type Database from 'better-sqlite3'
 import { PathledgerError } from '../errors.ts'
+import { Caches } from './caches.ts'
 import { checkIds, connect, connectReadOnly, inspectFile, notFound, unreachable } from './connection.ts'
 import { genesis, sameBytes } from './encoding.ts'
 import { headerEvent, readHeader } from './header.ts'
@@ -11,8 +12,8 @@ import { BUSY_TIMEOUT_MS } from './limits.ts'
 import type { Settled } from './group-commit.ts'
 import { planAppend } from './plan.ts'
 import type { Ledgered, Plan } from './plan.ts'
-import { assertDurable, createSchema, makeDurable } from './schema.ts'
-import { blamesRow, ledgerError } from './sqlite-errors.ts'
+import { assertDurable, createSchema, makeDurable, setPageSize } from './schema.ts'
+import { blamesRow, isSqliteError, ledgerError } from './sqlite-errors.ts'
 import { BatchView, prepareStatements } from './statements.ts'
 import type { Statements } from './statements.ts'
 import type { Append, LedgerHead } from './types.ts'
@@ -38,12 +39,14 @@ export class LedgerFile {
   readonly created: boolean
   readonly #db: Database.Database
   readonly #statements: Statements
+  readonly #caches: Caches
 
   private constructor(file: string, db: Database.Database, created: boolean) {
     this.file = file
     this.created = created
     this.#db = db
     this.#statements = prepareStatements(db)
+    this.#caches = new Caches(db)
     this.header = readHeader(this.#statements.first(), file)
     this.#assertWhole()
   }
@@ -71,6 +74,7 @@ export class LedgerFile {
     if (!fresh) refuseTheFuture(file)
     const db = connect(file, { mode: 'rw', busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS })
     try {
+      if (fresh) setPageSize(db)
       const created = fresh && createLedger(db, options.header)
       checkIds(db, file)
       makeDurable(db)
@@ -99,6 +103,19 @@ export class LedgerFile {
 
   head(): LedgerHead {
     return this.#statements.head()
+  }
+
+  /**
+   * Takes snapshots and projections a step further, some ten milliseconds of work; true while there is more to do.
+   * They are caches: what goes wrong with them is nobody's error, and they are tried again later.
+   */
+  keepUp(): boolean {
+    try {
+      return this.#caches.step(this.head().events)
+    } catch (error) {
+      if (isSqliteError(error)) return false
+      throw error
+    }
   }
 
   /** Closes the connection; as the last one, it empties and removes the WAL. Calling it twice does nothing. */

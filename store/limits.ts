@@ -3,6 +3,17 @@
 /** Rows of one page of `read`: the default and the most. A reader that holds no page long lets the WAL be checkpointed. */
 export const PAGE_ROWS = 1_000
 
+/** Events from one snapshot to the next: folding so many takes some ten milliseconds. */
+export const SNAPSHOT_INTERVAL = 10_000
+/** Bytes of snapshots for each event, at most: where there are many streams, snapshots are further apart. */
+export const SNAPSHOT_BYTES_PER_EVENT = 8
+/** Events at the beginning of a segment that may carry states from the one before: each holds up to half a megabyte. */
+export const CARRYING_EVENTS = 1_000
+/** The writer keeps up snapshots and projections when it has had nothing to commit for so long, milliseconds. */
+export const CACHES_IDLE_MS = 20
+/** Rows of one page where only a part of each row is read, or hashed. */
+export const BULK_PAGE_ROWS = 1_000
+
 /** Characters of an event id, a boot id, an actor. */
 export const MAX_ID_CHARS = 512
 /** Characters of a stream's name: a wwid of 512 and an address. */

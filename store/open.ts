@@ -70,6 +70,8 @@ function ledgerOf(writer: Writer, reader: FileReader, release: () => void): File
     read: (query) => reader.read(query),
     head: () => reader.head(),
     positionAt: (timeUs) => reader.positionAt(timeUs),
+    snapshot: (position) => reader.snapshot?.(position) ?? null,
+    decisions: (from, to) => reader.decisions?.(from, to) ?? [],
     select: (sql, values) => reader.select(sql, values),
     close: () => (closing ??= close()),
   }

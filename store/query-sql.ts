@@ -3,6 +3,7 @@
 import { PAGE_ROWS } from './limits.ts'
 import { NO_LIMIT } from './pages.ts'
 import { COLUMN_LIST } from './rows.ts'
+import { IS_NO_SAMPLE, SAMPLE_TYPES } from './schema.ts'
 import type { ReadQuery } from './types.ts'
 
 /** A statement with its values. Queries with the same filters have the same text, so that it can be prepared once. */
@@ -16,21 +17,25 @@ export type LookUp = (sql: string, ...values: readonly (string | number)[]) => r
 
 type Range = readonly [from: number, to: number]
 
+/** Where what was recorded from one wall-clock time to another can be; null when nothing was. */
+export type Between = (fromUs: number, toUs: number) => Range | null
+
 /** The statement for one page of a checked query; null when nothing can match. */
-export function queryToSql(query: ReadQuery, lookUp: LookUp): QuerySql | null {
-  const positions = positionsOf(query, lookUp)
+export function queryToSql(query: ReadQuery, lookUp: LookUp, between: Between): QuerySql | null {
+  const positions = positionsOf(query, between)
   if (positions === null) return null
   const page = query.stream === undefined ? byPosition(positions) : byVersion(query.stream, positions, lookUp)
   const { where, values, order } = page
   const more = FILTERS.filter(({ name }) => query[name] !== undefined)
-  const conditions = [where, ...more.map(({ condition }) => condition)].join(' AND ')
+  const bySample = query.type === undefined || SAMPLE_TYPES.some((type) => type === query.type)
+  const conditions = [where, ...more.map(({ condition }) => condition), ...(bySample ? [] : [IS_NO_SAMPLE])]
   return {
-    sql: `SELECT ${COLUMN_LIST} FROM events WHERE ${conditions} ORDER BY ${order} LIMIT ?`,
+    sql: `SELECT ${COLUMN_LIST} FROM events WHERE ${conditions.join(' AND ')} ORDER BY ${order} LIMIT ?`,
     values: [...values, ...more.map(({ name }) => query[name] ?? ''), query.limit ?? PAGE_ROWS],
   }
 }
 
-// The plus keeps SQLite from taking the index of times for a range: it would have to sort all of it for every page.
+// The plus keeps SQLite from taking an older ledger's index of times: it would have to sort all of it for every page.
 const FILTERS = [
   { name: 'type', condition: 'type = ?' },
   { name: 'fromTimeUs', condition: '+recorded_at_us >= ?' },
@@ -72,15 +77,14 @@ function firstVersionAt(stream: string, position: number, lookUp: LookUp): numbe
 }
 
 /**
- * The positions to look at. The first page of a time range asks the index where the range lies; later pages know where
- * they begin, and what they would gain costs more than it is worth.
+ * The positions to look at. The first page of a time range asks where the range lies; later pages know where they begin,
+ * and what they would gain costs more than it is worth.
  */
-function positionsOf(query: ReadQuery, lookUp: LookUp): Range | null {
+function positionsOf(query: ReadQuery, between: Between): Range | null {
   const from = query.fromPosition ?? 1
   const to = query.toPosition ?? NO_LIMIT
   const { fromTimeUs, toTimeUs } = query
   if ((fromTimeUs === undefined && toTimeUs === undefined) || from > 1) return [from, to]
-  const sql = 'SELECT min(position), max(position) FROM events WHERE recorded_at_us BETWEEN ? AND ?'
-  const [first, last] = lookUp(sql, fromTimeUs ?? 0, toTimeUs ?? NO_LIMIT) ?? []
-  return typeof first === 'number' && typeof last === 'number' ? [first, Math.min(to, last)] : null
+  const found = between(fromTimeUs ?? 0, toTimeUs ?? NO_LIMIT)
+  return found === null ? null : [found[0], Math.min(to, found[1])]
 }

@@ -2,7 +2,7 @@
 import type Database from 'better-sqlite3'
 import { PAGE_ROWS } from './limits.ts'
 import { COLUMN_LIST } from './rows.ts'
-import { EVENTS_TABLE, SCHEMA } from './schema.ts'
+import { EVENTS_TABLE, schemaOf } from './schema.ts'
 
 /**
  * One row in the order of the columns. INTEGER is a bigint, REAL a number, TEXT a string, BLOB bytes, NULL null: a value
@@ -57,11 +57,12 @@ export function schemaWarnings(db: Database.Database): readonly string[] {
     unknown,
   ][]
   const there = new Map(rows.map(([, name, sql]) => [name, sql]))
-  const changed = [...SCHEMA].flatMap(([name, sql]) => {
+  const schema = schemaOf(Number(db.pragma('user_version', { simple: true })))
+  const changed = [...schema].flatMap(([name, sql]) => {
     if (!there.has(name)) return [`${name} is missing.`]
     return there.get(name) === sql ? [] : [`${name} is not as pathledger made it.`]
   })
-  const foreign = rows.filter(([type, name]) => type === 'trigger' && !SCHEMA.has(name))
+  const foreign = rows.filter(([type, name]) => type === 'trigger' && !schema.has(name))
   return [...changed, ...foreign.map(([, name]) => `The trigger ${name} is not pathledger's.`)]
 }
 

@@ -6,13 +6,18 @@ import { PathledgerError } from '../errors.ts'
 import { closed } from './closed.ts'
 import { connectReadOnly, inspectFile, notFound } from './connection.ts'
 import { plainBytes } from './encoding.ts'
+import { FOLD_SQL, foldedOf } from './fold-rows.ts'
+import type { Folded, LedgerState } from './fold.ts'
 import { readHeader } from './header.ts'
 import type { LedgerHeader } from './header.ts'
+import { BULK_PAGE_ROWS } from './limits.ts'
 import { queryToSql } from './query-sql.ts'
 import { checkQuery } from './query.ts'
 import { COLUMN_LIST, eventOfRow } from './rows.ts'
 import type { RawRow } from './rows.ts'
+import { readSnapshot } from './snapshots.ts'
 import { ledgerError } from './sqlite-errors.ts'
+import { positionAt, positionsBetween } from './time-index.ts'
 import type { LedgerHead, LedgerListener, LedgerReader, ReadQuery, StoredEvent } from './types.ts'
 
 /** How a ledger is followed. */
@@ -83,9 +88,12 @@ class ReadConnection implements FileReader {
 
   read(query: ReadQuery): readonly StoredEvent[] {
     checkQuery(query)
-    const page = queryToSql(query, (sql, ...values) => {
-      return this.#run(sql, (statement) => statement.raw().get(...values)) as unknown[] | undefined
-    })
+    const page = queryToSql(
+      query,
+      (sql, ...values) =>
+        this.#run(sql, (statement) => statement.raw().get(...values)) as unknown[] | undefined,
+      (fromUs, toUs) => this.#safely(() => positionsBetween(this.#db, fromUs, toUs)),
+    )
     if (page === null) return []
     const rows = this.#run(page.sql, (statement) => statement.raw().all(...page.values)) as readonly RawRow[]
     return rows.map(eventOfRow)
@@ -103,9 +111,16 @@ class ReadConnection implements FileReader {
   }
 
   positionAt(timeUs: number): number {
-    const sql = 'SELECT max(position) AS position FROM events WHERE recorded_at_us <= ?'
-    const row = this.#run(sql, (statement) => statement.get(timeUs)) as { position: number | null }
-    return row.position ?? 0
+    return this.#safely(() => positionAt(this.#db, timeUs))
+  }
+
+  snapshot(position: number): LedgerState | null {
+    return this.#safely(() => readSnapshot(this.#db, position))
+  }
+
+  decisions(fromPosition: number, toPosition: number): readonly Folded[] {
+    const page = [fromPosition, toPosition, BULK_PAGE_ROWS]
+    return foldedOf(this.#run(FOLD_SQL, (statement) => statement.raw().all(...page)))
   }
 
   select(sql: string, values: SqlValues = {}): readonly unknown[] {
@@ -156,14 +171,20 @@ class ReadConnection implements FileReader {
   }
 
   #run<Result>(sql: string, use: (statement: Database.Statement) => Result): Result {
-    if (!this.#db.open) throw closed()
-    try {
+    return this.#safely(() => {
       let statement = this.#statements.get(sql)
       if (statement === undefined) {
         statement = this.#db.prepare(sql)
         this.#statements.set(sql, statement)
       }
       return use(statement)
+    })
+  }
+
+  #safely<Result>(act: () => Result): Result {
+    if (!this.#db.open) throw closed()
+    try {
+      return act()
     } catch (error) {
       throw ledgerError(error, this.file)
     }

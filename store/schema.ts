@@ -1,14 +1,21 @@
-// The physical schema: exactly the normative table, its three triggers, the head, two indexes. docs/ledger.md is its page.
+// The physical schema: exactly the normative table, its three triggers, the head, an index. docs/ledger.md is its page.
 import type Database from 'better-sqlite3'
 import { invariant, PathledgerError } from '../errors.ts'
 import { WAL_SIZE_LIMIT_BYTES } from './limits.ts'
 
 /** 'pldg' in ASCII: says to `file` and to us whose database this is. */
 export const APPLICATION_ID = 0x706c6467
-/** Version of the physical schema, SQLite's user_version. */
-export const SCHEMA_VERSION = 1
-/** Version of what the rows mean; the header names it. */
-export const FORMAT = 1
+/** Version of the physical schema, SQLite's user_version. Version 1 had an index of times and one of every type. */
+export const SCHEMA_VERSION = 2
+/** Version of what the rows mean; the header names it. Format 1 had no flags and no segments. */
+export const FORMAT = 2
+
+/** Bytes of a page: on larger ones than SQLite's 4,096 less is left over behind the rows. */
+const PAGE_BYTES = 8_192
+/** The types of nearly every row: an index of them would be large and find nothing. */
+export const SAMPLE_TYPES = ['path.ioSampled', 'head.ioSampled'] as const
+/** What a query by type says besides, so that SQLite takes the index. */
+export const IS_NO_SAMPLE = `type NOT IN (${SAMPLE_TYPES.map((type) => `'${type}'`).join(', ')})`
 
 export const EVENTS_TABLE = `CREATE TABLE events (
   position       INTEGER PRIMARY KEY,
@@ -48,19 +55,35 @@ WHEN EXISTS (SELECT 1 FROM events WHERE position = NEW.position)
   OR EXISTS (SELECT 1 FROM events WHERE stream = NEW.stream AND version = NEW.version)
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: no INSERT over an existing event'); END`
 
-const BY_TIME = 'CREATE INDEX events_by_time ON events (recorded_at_us)'
-const BY_TYPE = 'CREATE INDEX events_by_type ON events (type)'
-
-/** Every object of a ledger file, by the name that SQLite's own schema table has for it. */
-export const SCHEMA: ReadonlyMap<string, string> = new Map([
+const EVERY_VERSION = [
   ['events', EVENTS_TABLE],
   ['ledger_head', HEAD_TABLE],
   ['events_no_update', NO_UPDATE],
   ['events_no_delete', NO_DELETE],
   ['events_no_overwrite', NO_OVERWRITE],
-  ['events_by_time', BY_TIME],
-  ['events_by_type', BY_TYPE],
+] as const
+
+/** Every object of a new ledger file, by the name that SQLite's own schema table has for it. */
+const SCHEMA: ReadonlyMap<string, string> = new Map([
+  ...EVERY_VERSION,
+  ['events_by_type', `CREATE INDEX events_by_type ON events (type) WHERE ${IS_NO_SAMPLE}`],
 ])
+
+const SCHEMA_1: ReadonlyMap<string, string> = new Map([
+  ...EVERY_VERSION,
+  ['events_by_time', 'CREATE INDEX events_by_time ON events (recorded_at_us)'],
+  ['events_by_type', 'CREATE INDEX events_by_type ON events (type)'],
+])
+
+/** The objects of a file by its user_version. */
+export function schemaOf(version: number): ReadonlyMap<string, string> {
+  return version === 1 ? SCHEMA_1 : SCHEMA
+}
+
+/** The page size has to be said before anything is in the file, and outside a transaction. */
+export function setPageSize(db: Database.Database): void {
+  db.pragma(`page_size = ${PAGE_BYTES}`)
+}
 
 /** Makes the schema. The caller holds the transaction, so that a crash leaves all of it or nothing. */
 export function createSchema(db: Database.Database): void {

@@ -1,6 +1,8 @@
 // The statements of the writing connection, and the ledger as one batch sees it.
 import type Database from 'better-sqlite3'
 import { genesis, plainBytes } from './encoding.ts'
+import { CARRIED, carriedStreams } from './fold.ts'
+import { CARRYING_EVENTS } from './limits.ts'
 import type { Ledgered } from './plan.ts'
 import { COLUMN_LIST, eventOfRow, valuesOfEvent } from './rows.ts'
 import type { RawRow } from './rows.ts'
@@ -59,6 +61,7 @@ export function prepareStatements(db: Database.Database): Statements {
   const last = one('ORDER BY position DESC LIMIT 1')
   const byEventId = one('WHERE event_id = ?')
   const version = db.prepare('SELECT max(version) FROM events WHERE stream = ?').pluck()
+  const carried = carriedVersions(db)
   const head = db.prepare<[], LedgerHead>('SELECT events, hash FROM ledger_head WHERE id = 1')
   const setHead = db.prepare('UPDATE ledger_head SET events = ?, hash = ? WHERE id = 1')
   const places = COLUMN_LIST.replaceAll(/\w+/g, '?')
@@ -68,11 +71,18 @@ export function prepareStatements(db: Database.Database): Statements {
     first: () => eventOf(first.get()),
     last: () => eventOf(last.get()),
     byEventId: (eventId) => eventOf(byEventId.get(eventId)) ?? null,
-    versionOf: (stream) => Number(version.get(stream) ?? 0),
+    versionOf: (stream) => Number(version.get(stream) ?? carried.get(stream) ?? 0),
     head: () => headOf(head.get()),
     setHead: ({ events, hash }) => void setHead.run(events, hash),
     insert: (row) => void insert.run(...valuesOfEvent(row)),
   }
+}
+
+/** The versions at which streams go on that began in a segment before. Its carrying events are behind the header. */
+function carriedVersions(db: Database.Database): ReadonlyMap<string, number> {
+  const sql = `SELECT data FROM events WHERE position BETWEEN 2 AND ${CARRYING_EVENTS + 1} AND type = '${CARRIED}'`
+  const payloads = db.prepare<[], string>(sql).pluck().all()
+  return new Map(payloads.flatMap(carriedStreams).map(([stream, { version }]) => [stream, version]))
 }
 
 /** The head row as a head; a ledger without one has lost it, and ends nowhere. */

@@ -1,4 +1,5 @@
 // The ledger's words. Types only. The physical schema is docs/ledger.md's; the rows keep its column names in camelCase.
+import type { Folded, LedgerState } from './fold.ts'
 
 /** One event to append. Positions, versions and hashes are the writer's business. */
 export interface NewEvent {
@@ -79,6 +80,13 @@ export interface LedgerReader {
    * wall clock stepped back, later positions carry earlier times: the last of them counts.
    */
   positionAt(timeUs: number): number
+  /**
+   * The state at the last snapshot at or before a position that can be believed; null when there is none. A reader
+   * without snapshots need not have it.
+   */
+  snapshot?(position: number): LedgerState | null
+  /** What folding needs of the rows from one position to another, one page; `data` only of events that carry states. */
+  decisions?(fromPosition: number, toPosition: number): readonly Folded[]
 }
 
 /** Hears the events of one commit, in order. */

@@ -4,6 +4,7 @@ import { invariant, PathledgerError } from '../errors.ts'
 import { toWire } from './error-wire.ts'
 import { LedgerFile } from './ledger-file.ts'
 import type { LedgerFileOptions } from './ledger-file.ts'
+import { CACHES_IDLE_MS } from './limits.ts'
 import { ledgerError } from './sqlite-errors.ts'
 import type { FromWriter, ToWriter, WireSettled } from './writer.ts'
 import type { Append } from './types.ts'
@@ -22,12 +23,34 @@ const { file, options } = workerData as WriterData
 try {
   const ledger = LedgerFile.open(file, options)
   say({ kind: 'ready', header: ledger.header, created: ledger.created })
+  const idle = whenIdle(ledger)
   port.on('message', (message: ToWriter) => {
-    if (message.kind === 'commit') say({ kind: 'committed', outcomes: commit(ledger, message.batch) })
-    else close(ledger)
+    idle.notNow()
+    if (message.kind === 'commit') {
+      say({ kind: 'committed', outcomes: commit(ledger, message.batch) })
+      idle.soon()
+    } else close(ledger)
   })
 } catch (error) {
   say({ kind: 'refused', error: toWire(ledgerError(error, file)) })
+}
+
+/** Keeps up the caches while there is nothing to commit, a step at a time, so that no commit waits for more than one. */
+function whenIdle(ledger: LedgerFile): { soon: () => void; notNow: () => void } {
+  let timer: NodeJS.Timeout | null = null
+  const soon = (afterMs = CACHES_IDLE_MS): void => {
+    timer = setTimeout(() => {
+      if (ledger.keepUp()) soon(0)
+    }, afterMs)
+    timer.unref()
+  }
+  return {
+    soon: () => soon(),
+    notNow: () => {
+      if (timer !== null) clearTimeout(timer)
+      timer = null
+    },
+  }
 }
 
 function commit(ledger: LedgerFile, batch: readonly Append[]): readonly WireSettled[] {

@@ -93,6 +93,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     SQL_REFUSED: 'It is not one SELECT, or SQLite does not understand it.',
     AUDIT_FAILED: 'An audit query met a row that pathledger would not have written.',
     EVENT_ID_REUSED: 'The event id is on the ledger already, with other content.',
+    EVENT_FROM_THE_FUTURE: 'The payload has a version that only a newer pathledger can read.',
+    EVENT_TOO_OLD: 'The payload has a version that this pathledger cannot lift to its own any more.',
     EVENT_INVALID: 'The event is not one that this stream takes; docs/events.md lists them.',
     EXPECTED_VERSION: 'The stream is not at the version that the append expected.',
     LEDGER_BUSY: "Another program holds SQLite's write lock.",

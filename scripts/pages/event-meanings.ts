@@ -100,6 +100,13 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
     "A timer of the LUN's port groups came due: `poll` asks again, `transition` makes a group that is still in transition standby.",
   'lun.groupsForgotten': 'The run that knew the port groups ended without closing; they are asked for anew.',
   'ledger.header': 'Position 1 of every ledger: what wrote it, and the hashes of its machines.',
+  'ledger.segmentClosed': 'The last event of a segment: what happened next is in the ledger `next`.',
+  'ledger.stateCarried':
+    'Behind the header of a segment: where every stream stood, so that the file can be read by itself.',
+  'ledger.repaired':
+    'This ledger is what could be proved of a damaged one: up to where, why no further, and how much is missing.',
+  'engine.proceededWithoutRecord':
+    'With `ledgerStall: continue`: gates that went on although the ledger had not taken their events in time.',
   'engine.started':
     'A run began. `unclean`: the one before did not close, and this start takes up what it left.',
   'engine.stopped': 'The run ended in order.',

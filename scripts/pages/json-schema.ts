@@ -23,6 +23,7 @@ export type Names = ReadonlyMap<string, string>
 export function typeInWords(schema: Schema, names: Names): string {
   const name = names.get(JSON.stringify(schema))
   if (name !== undefined) return name
+  if (Object.keys(schema).length === 0) return 'any JSON'
   if (schema.const !== undefined) return code(String(schema.const))
   if (schema.enum !== undefined) return `one of ${schema.enum.map(code).join(', ')}`
   if (schema.anyOf !== undefined) return schema.anyOf.map((one) => typeInWords(one, names)).join(' or ')

@@ -32,6 +32,7 @@ SELECT
   data -> '$.attempts' AS attempts
 FROM events
 WHERE type = 'head.ioTraced'
+  AND type NOT IN ('path.ioSampled', 'head.ioSampled')
   AND (:head IS NULL OR stream = :head)
   AND position BETWEEN :from_position AND :to_position
   AND data ->> '$.offset' < :offset + :length

@@ -14,6 +14,7 @@ path_event AS (
     replace(stream, rtrim(stream, replace(stream, '/', '')), '') AS hctl
   FROM events
   WHERE type IN ('path.failed', 'path.wentOffline', 'path.transportWentOffline', 'path.added', 'path.removed')
+    AND type NOT IN ('path.ioSampled', 'head.ioSampled')
     AND decision ->> '$.refused' IS NULL
 ),
 failure AS MATERIALIZED (
@@ -68,6 +69,7 @@ SELECT
     SELECT count(*)
     FROM path_event AS added
     WHERE added.type = 'path.added'
+      AND added.type NOT IN ('path.ioSampled', 'head.ioSampled')
       AND added.hctl LIKE met.adapter || ':%'
       AND added.position <= met.position
       AND NOT EXISTS (
@@ -75,6 +77,7 @@ SELECT
         FROM path_event AS removed
         WHERE removed.stream = added.stream
           AND removed.type = 'path.removed'
+            AND removed.type NOT IN ('path.ioSampled', 'head.ioSampled')
           AND removed.position > added.position
           AND removed.position <= met.position
       )

@@ -37,6 +37,7 @@ WITH failure AS (
     ) AS figures_version
   FROM events AS failed
   WHERE failed.type = 'path.failed'
+    AND failed.type NOT IN ('path.ioSampled', 'head.ioSampled')
     AND failed.decision ->> '$.refused' IS NULL
     AND failed.stream >= coalesce(:path, 'path/')
     AND failed.stream <= coalesce(:path, 'path0')

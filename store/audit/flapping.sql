@@ -11,6 +11,7 @@ failure AS (
   SELECT stream, position, recorded_at_us
   FROM events
   WHERE type = 'path.failed'
+    AND type NOT IN ('path.ioSampled', 'head.ioSampled')
     AND decision ->> '$.refused' IS NULL
     AND stream >= coalesce(:path, 'path/')
     AND stream <= coalesce(:path, 'path0')

@@ -9,6 +9,7 @@ WITH ended AS (
   SELECT event.*, ghost.value AS ghost
   FROM events AS event, json_each(event.data, '$.ids') AS ghost
   WHERE event.type = 'lun.ghostsEnded'
+    AND event.type NOT IN ('path.ioSampled', 'head.ioSampled')
     AND event.decision ->> '$.refused' IS NULL
     AND (:lun IS NULL OR event.stream = :lun)
 )
@@ -37,6 +38,7 @@ JOIN json_each(opened.data, '$.ghosts') AS ghost
 LEFT JOIN ended
   ON ended.stream = opened.stream AND ended.ghost = ghost.value ->> '$.id' AND ended.position > opened.position
 WHERE opened.type = 'lun.ghostsOpened'
+  AND opened.type NOT IN ('path.ioSampled', 'head.ioSampled')
   AND opened.decision ->> '$.refused' IS NULL
   AND (:lun IS NULL OR opened.stream = :lun)
 GROUP BY opened.position, ghost.key

@@ -21,6 +21,7 @@ verdict AS (
   SELECT position, type, lag(type) OVER (PARTITION BY stream ORDER BY version) AS type_before
   FROM events
   WHERE type IN ('path.suspected', 'path.cleared', 'path.failed', 'path.removed')
+    AND type NOT IN ('path.ioSampled', 'head.ioSampled')
     AND decision ->> '$.refused' IS NULL
 ),
 suspicion AS (
@@ -81,6 +82,7 @@ attempt AS (
     ) AS broken
   FROM events AS event, json_each(event.data, '$.attempts') AS attempt
   WHERE event.type = 'head.ioTraced'
+    AND event.type NOT IN ('path.ioSampled', 'head.ioSampled')
 ),
 parked AS (
   SELECT
@@ -89,6 +91,7 @@ parked AS (
       SELECT 1
       FROM events AS ended
       WHERE ended.type = 'head.ioTraced'
+        AND ended.type NOT IN ('path.ioSampled', 'head.ioSampled')
         AND ended.stream = parked.stream
         AND ended.position > parked.position
         AND ended.data ->> '$.bio' = parked.data ->> '$.bio'
@@ -97,15 +100,20 @@ parked AS (
     AND EXISTS (
       SELECT 1
       FROM events AS over
-      WHERE over.type = 'engine.stopped' AND over.position > parked.position
+      WHERE over.type = 'engine.stopped'
+        AND over.type NOT IN ('path.ioSampled', 'head.ioSampled')
+        AND over.position > parked.position
     ) AS broken
   FROM events AS parked
   WHERE parked.type = 'head.ioParked'
+    AND parked.type NOT IN ('path.ioSampled', 'head.ioSampled')
 ),
 ghost_opened AS (
   SELECT event.stream, event.position, ghost.value ->> '$.id' AS ghost
   FROM events AS event, json_each(event.data, '$.ghosts') AS ghost
-  WHERE event.type = 'lun.ghostsOpened' AND event.decision ->> '$.refused' IS NULL
+  WHERE event.type = 'lun.ghostsOpened'
+    AND event.type NOT IN ('path.ioSampled', 'head.ioSampled')
+    AND event.decision ->> '$.refused' IS NULL
 ),
 ghost_ended AS (
   SELECT
@@ -114,7 +122,9 @@ ghost_ended AS (
     ghost.value AS ghost,
     row_number() OVER (PARTITION BY event.stream, ghost.value ORDER BY event.position) AS nth
   FROM events AS event, json_each(event.data, '$.ids') AS ghost
-  WHERE event.type = 'lun.ghostsEnded' AND event.decision ->> '$.refused' IS NULL
+  WHERE event.type = 'lun.ghostsEnded'
+    AND event.type NOT IN ('path.ioSampled', 'head.ioSampled')
+    AND event.decision ->> '$.refused' IS NULL
 ),
 ghost AS (
   SELECT ghost_ended.position, ghost_ended.nth > 1 OR ghost_opened.position > ghost_ended.position AS broken
@@ -131,13 +141,16 @@ episode AS (
     lag(data ->> '$.errors') OVER life AS errors_before,
     lag(data ->> '$.bios') OVER life AS bios_before
   FROM events
-  WHERE type IN ('path.failed', 'path.episodeEnded') AND decision ->> '$.refused' IS NULL
+  WHERE type IN ('path.failed', 'path.episodeEnded')
+    AND type NOT IN ('path.ioSampled', 'head.ioSampled')
+    AND decision ->> '$.refused' IS NULL
   WINDOW life AS (PARTITION BY stream ORDER BY version)
 ),
 growth AS (
   SELECT position, type_before IS NOT 'path.failed' OR errors < errors_before OR bios < bios_before AS broken
   FROM episode
   WHERE type = 'path.episodeEnded'
+    AND type NOT IN ('path.ioSampled', 'head.ioSampled')
 ),
 fact AS (
   SELECT 1 AS nth, 'causes-come-first' AS invariant, position, broken FROM cause

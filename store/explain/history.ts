@@ -1,6 +1,6 @@
 // What an explanation reads: the events of a stream up to a position without those that only count, causes, and names.
 import { PathledgerError } from '../../errors.ts'
-import type { Decision } from '../../machines/decision.ts'
+import { parseDecision, type Decision } from '../../machines/decision.ts'
 import { EVENT_TYPES } from '../../machines/registry.ts'
 import type { StateValue } from '../../machines/step.ts'
 import { pages } from '../pages.ts'
@@ -83,7 +83,7 @@ export function tell(row: StoredEvent): Told {
     return {
       ...row,
       data: JSON.parse(row.data) as Told['data'],
-      decision: JSON.parse(row.decision) as Decision,
+      decision: parseDecision(row.decision),
     }
   } catch (error) {
     throw new PathledgerError('LEDGER_DAMAGED', {

@@ -227,6 +227,6 @@ describe('the operator', () => {
 })
 
 function timerOf({ decision }: { decision: string }): number | undefined {
-  const { context } = JSON.parse(decision) as { context: { timers?: Record<string, number> } }
-  return context.timers?.['probe']
+  const { context } = JSON.parse(decision) as { context?: { timers?: Record<string, number> } }
+  return context?.timers?.['probe']
 }

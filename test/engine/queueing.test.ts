@@ -394,5 +394,5 @@ describe('a head without paths', () => {
 })
 
 function contextOf(decision: string): Record<string, unknown> {
-  return (JSON.parse(decision) as { context: Record<string, unknown> }).context
+  return (JSON.parse(decision) as { context?: Record<string, unknown> }).context ?? {}
 }

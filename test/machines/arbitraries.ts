@@ -74,6 +74,7 @@ function arbitraryOf(schema: Schema): fc.Arbitrary<unknown> {
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum)
   if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map(arbitraryOf))
   if (typeof type === 'object') return fc.oneof(...type.map((one) => arbitraryOf({ ...schema, type: one })))
+  if (Object.keys(schema).length === 0) return fc.jsonValue({ maxDepth: 2 })
   const make = BY_TYPE[type ?? '']
   if (make === undefined) throw new Error(`no arbitrary for ${JSON.stringify(schema)}`)
   return make(schema)

@@ -50,9 +50,11 @@ describe('the list of event types', () => {
     expect(hundreds).toEqual([[0], [1], [2], [3]])
   })
 
-  test("begins each type with the name of its stream; the header alone is the ledger's", () => {
+  test('begins each type with the name of its stream, but those that tell of the file itself', () => {
     const foreign = ROWS.filter(([type, , stream]) => !type.startsWith(`${stream.split('/')[0] ?? ''}.`))
-    expect(foreign.map(([type]) => type)).toEqual(['ledger.header'])
+    expect(foreign.map(([type]) => type)).toEqual(
+      ['header', 'segmentClosed', 'stateCarried', 'repaired'].map((name) => `ledger.${name}`),
+    )
   })
 })
 

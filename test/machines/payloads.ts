@@ -170,6 +170,10 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   'lun.timerFired': [{ timer: 'poll', dueUs: 1 }],
   'lun.groupsForgotten': [WHY],
   'ledger.header': [{ format: 1, machines: { path: 'hash' }, xstate: '5.33.3', engine: '0.1.0', flags: [] }],
+  'ledger.segmentClosed': [{ next: 'second.ledger' }],
+  'ledger.stateCarried': [{ streams: { 'lun/a': { version: 3, value: 'known', context: { ghosts: 0 } } } }],
+  'ledger.repaired': [{ source: 'a.ledger', firstBad: 9, why: 'garbled', kept: 8, claimed: 12, dropped: 4 }],
+  'engine.proceededWithoutRecord': [{ gates: 2, why: 'the disk hangs' }],
   'engine.started': [false, true].map((unclean) => ({ version: '0.1.0', multipath: 'on', unclean, pid: 7 })),
   'engine.stopped': [WHY],
   'engine.pathRefused': [

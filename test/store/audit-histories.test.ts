@@ -300,7 +300,7 @@ function timersByHand(rows: readonly StoredEvent[]) {
   const found: Timer[] = []
   const armed = new Map<string, Record<string, number>>()
   for (const row of rows) {
-    const { context } = JSON.parse(row.decision) as { context: { timers?: Record<string, number> } }
+    const { context = {} } = JSON.parse(row.decision) as { context?: { timers?: Record<string, number> } }
     if (context.timers === undefined) continue
     const before = armed.get(row.stream) ?? {}
     armed.set(row.stream, context.timers)

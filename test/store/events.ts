@@ -1,4 +1,5 @@
 // Events for tests, made as the engine makes them: decided by the real machines, on a clock that only counts.
+import { NEWEST_BEHAVIOUR, type Behaviour } from '../../machines/behaviour.ts'
 import { decisionText } from '../../machines/decision.ts'
 import { machineOf } from '../../machines/registry.ts'
 import type { StreamState } from '../../machines/step.ts'
@@ -32,8 +33,13 @@ export interface Extras extends Partial<Omit<NewEvent, 'stream' | 'type' | 'data
 /** Decides events one after the other and remembers the states: an engine's bookkeeping without the engine. */
 export class Scribe {
   readonly states = new Map<string, StreamState>()
+  readonly #behaviour: Behaviour
   #made = 0
   #elapsedUs = 0
+
+  constructor(behaviour: Behaviour = NEWEST_BEHAVIOUR) {
+    this.#behaviour = behaviour
+  }
 
   /** The next event of a stream. */
   event(stream: string, type: string, data: Data = {}, extras: Extras = {}): NewEvent {
@@ -58,7 +64,7 @@ export class Scribe {
       ...fields,
       monoUs,
       data: JSON.stringify(data),
-      decision: decisionText(decision),
+      decision: decisionText(decision, this.#behaviour),
     }
   }
 

@@ -47,7 +47,7 @@ describe('ledger file', () => {
     expect(readdirSync(dirname(file))).toEqual(['test.ledger'])
     onFile(file, (db) => {
       expect(db.pragma('application_id', { simple: true })).toBe(APPLICATION_ID)
-      expect(db.pragma('user_version', { simple: true })).toBe(1)
+      expect(db.pragma('user_version', { simple: true })).toBe(2)
       expect(db.pragma('journal_mode', { simple: true })).toBe('wal')
     })
   })
@@ -89,7 +89,7 @@ describe('ledger file', () => {
     const file = smallLedger()
     const ledger = LedgerFile.open(file, { header: { ...HEADER, eventId: 'not used', engine: '9.9.9' } })
     expect(ledger.created).toBe(false)
-    expect(ledger.header).toMatchObject({ format: 1, engine: '0.1.0', xstate: '5.33.3' })
+    expect(ledger.header).toMatchObject({ format: 2, engine: '0.1.0', xstate: '5.33.3' })
     expect(ledger.head().events).toBe(3)
     const event = new Scribe().event(PATH_A, 'path.removed', { why: 'test' }, { eventId: 'next' })
     expect(ledger.appendBatch([{ events: [event], expected: { [PATH_A]: 1 } }])).toMatchObject([
@@ -182,9 +182,9 @@ describe('ledger file, refused', () => {
 
   it('a ledger from the future says what is newer', () => {
     const schema = smallLedger()
-    onFile(schema, (db) => db.pragma('user_version = 2'))
+    onFile(schema, (db) => db.pragma('user_version = 7'))
     expectRefused(schema, 'LEDGER_FROM_THE_FUTURE')
-    expect(() => open(schema)).toThrow(/schema version is 2; this one knows versions up to 1/)
+    expect(() => open(schema)).toThrow(/schema version is 7; this one knows versions up to 2/)
     const format = smallLedger()
     onFile(format, (db) => {
       db.exec(
@@ -192,7 +192,7 @@ describe('ledger file, refused', () => {
       )
     })
     const before = readFileSync(format)
-    expect(() => open(format)).toThrow(/header format is 7; this one knows versions up to 1/)
+    expect(() => open(format)).toThrow(/header format is 7; this one knows versions up to 2/)
     expect(readFileSync(format).equals(before)).toBe(true)
   })
 

@@ -120,7 +120,7 @@ describe('verify', () => {
 
   it('tells of a schema that was changed, and that the rows are whole all the same', () => {
     const file = copy()
-    change(file, 'DROP INDEX events_by_time; CREATE TRIGGER sly AFTER INSERT ON events BEGIN SELECT 1; END')
+    change(file, 'DROP INDEX events_by_type; CREATE TRIGGER sly AFTER INSERT ON events BEGIN SELECT 1; END')
     expect(verifyLedger(file)).toMatchObject({
       chain: 'ok',
       warnings: [
@@ -129,7 +129,7 @@ describe('verify', () => {
           'events_no_delete is missing.',
           'events_no_overwrite is missing.',
         ],
-        ...['events_by_time is missing.', "The trigger sly is not pathledger's."],
+        ...['events_by_type is missing.', "The trigger sly is not pathledger's."],
       ],
     })
   })

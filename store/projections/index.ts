@@ -1,0 +1,7 @@
+// Every projection that there is. One more is one more file here and one line below; docs/ledger.md lists them.
+import { IO_BY_PATH } from './io-by-path.ts'
+import { PATH_TIMES } from './path-times.ts'
+import type { Projection } from './projection.ts'
+import { TIME_SPANS } from './time-spans.ts'
+
+export const PROJECTIONS: readonly Projection[] = [TIME_SPANS, IO_BY_PATH, PATH_TIMES]

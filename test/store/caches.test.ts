@@ -1,0 +1,155 @@
+// Snapshots and projections are caches: with them, without them, damaged or foreign, the answers are the same.
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import Database from 'better-sqlite3'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { workload, HEADER } from '../../bench/ledger/workload.ts'
+import { cacheInfo, catchUp, dropCaches } from '../../store/caches.ts'
+import { checkCaches } from '../../store/check-caches.ts'
+import { foldAll, redecide, stateAt } from '../../store/fold.ts'
+import { LedgerFile } from '../../store/ledger-file.ts'
+import { openLedgerReader } from '../../store/reader.ts'
+import { verifyLedger } from '../../store/verify.ts'
+import { tempFiles } from './tmp.ts'
+
+const tempFile = tempFiles()
+const EVENTS = 25_000
+let original = ''
+
+beforeAll(() => {
+  original = join(mkdtempSync(join(tmpdir(), 'pathledger-caches-')), 'whole.ledger')
+  const ledger = LedgerFile.open(original, { header: HEADER })
+  const events = workload('caches')
+  for (let left = EVENTS - 1; left > 0; left -= 500) {
+    const batch = Array.from({ length: Math.min(left, 500) }, () => events.next().value)
+    const [settled] = ledger.appendBatch([{ events: batch }])
+    if (settled?.ok !== true) throw settled?.error ?? new Error('no answer')
+  }
+  while (ledger.keepUp());
+  ledger.close()
+})
+
+afterAll(() => rmSync(dirname(original), { recursive: true, force: true }))
+
+function copy(): string {
+  const file = tempFile()
+  copyFileSync(original, file)
+  return file
+}
+
+function onFile(file: string, sql: string): void {
+  const db = new Database(file)
+  db.exec(sql)
+  db.close()
+}
+
+describe('snapshots', () => {
+  it('are taken every ten thousand events, and change nothing but where folding begins', () => {
+    const reader = openLedgerReader(copy())
+    expect(reader.snapshot?.(9_999)).toBeNull()
+    expect([10_000, 15_000, EVENTS].map((at) => reader.snapshot?.(at)?.position)).toEqual([
+      10_000, 10_000, 20_000,
+    ])
+    for (const toPosition of [1, 9_999, 10_000, 10_001, 20_500, EVENTS]) {
+      const state = foldAll(reader, { toPosition })
+      expect(state).toEqual(foldAll(reader, { toPosition, snapshots: false }))
+      expect(state.position).toBe(toPosition)
+    }
+    expect(JSON.stringify(foldAll(reader))).toBe(JSON.stringify(redecide(reader)))
+    reader.close()
+  })
+
+  it.each([
+    ['a state was changed', `UPDATE snapshots SET state = replace(state, '"online"', '"failed"')`, 'damaged'],
+    [
+      'a state is no text',
+      'DROP TABLE snapshots; CREATE TABLE snapshots (position, machines, hash, state, digest);' +
+        "INSERT INTO snapshots SELECT 10000, '', x'00', x'00', x'00'",
+      'other machines',
+    ],
+    ['it is of other machines', `UPDATE snapshots SET machines = 'other'`, 'other machines'],
+    ['it is of another ledger', 'UPDATE snapshots SET hash = zeroblob(32)', 'damaged'],
+    ['its position was moved', 'UPDATE snapshots SET position = position + 1', 'damaged'],
+  ])('are not believed when %s', (_what, sql, refused) => {
+    const file = copy()
+    onFile(file, sql)
+    const reader = openLedgerReader(file)
+    expect(reader.snapshot?.(EVENTS)).toBeNull()
+    expect(foldAll(reader)).toEqual(foldAll(reader, { snapshots: false }))
+    reader.close()
+    const db = new Database(file, { readonly: true })
+    expect(cacheInfo(db).snapshots[0]).toMatchObject({ refused })
+    db.close()
+    expect(verifyLedger(file)).toMatchObject({ chain: 'ok', replay: 'equal' })
+  })
+
+  it('of which the table is not what it should be are no snapshots', () => {
+    const file = copy()
+    onFile(file, 'DROP TABLE snapshots; CREATE TABLE snapshots (other)')
+    const reader = openLedgerReader(file)
+    expect(reader.snapshot?.(EVENTS)).toBeNull()
+    expect(stateAt(reader, { position: EVENTS }).position).toBe(EVENTS)
+    reader.close()
+  })
+})
+
+describe('caches', () => {
+  it('come to the same when they are deleted and made anew, and are found equal to what the events come to', () => {
+    const file = copy()
+    expect(checkCaches(file)).toMatchObject({ equal: true, snapshots: 2 })
+    const before = contents(file)
+    const db = new Database(file)
+    dropCaches(db)
+    expect(cacheInfo(db)).toMatchObject({
+      snapshots: [],
+      projections: [{ position: 0 }, { position: 0 }, { position: 0 }],
+    })
+    catchUp(db, EVENTS)
+    db.close()
+    expect(contents(file)).toEqual(before)
+    expect(checkCaches(file)).toMatchObject({ equal: true, wrong: [] })
+  })
+
+  it.each([
+    ['io_by_path_hours', 'UPDATE io_by_path_hours SET reads = reads + 1 WHERE rowid IN (SELECT 1)'],
+    ['path_times', "UPDATE path_times SET us = us + 1 WHERE region = 'health'"],
+    ['time_spans', 'UPDATE time_spans SET max_us = max_us - 1'],
+  ])('of which one was changed are found out: %s', (name, sql) => {
+    const file = copy()
+    onFile(file, sql.replace(' WHERE rowid IN (SELECT 1)', ''))
+    expect(checkCaches(file)).toMatchObject({ equal: false, wrong: [name] })
+  })
+
+  it('say at which position a time is, as the events themselves do', () => {
+    const file = copy()
+    const [withSpans, without] = [openLedgerReader(file), openLedgerReader(copyWithoutCaches())]
+    const times = [0, 1, 9_999, 10_000, 10_001, 24_999, 25_000].map((at) => {
+      return withSpans.read({ fromPosition: Math.max(1, at), limit: 1 })[0]!.recordedAtUs
+    })
+    for (const us of times.flatMap((time) => [time - 1, time, time + 1])) {
+      expect(withSpans.positionAt(us)).toBe(without.positionAt(us))
+      const range = { fromTimeUs: us, toTimeUs: us + 50_000_000, limit: 30 }
+      expect(withSpans.read(range)).toEqual(without.read(range))
+    }
+    expect(withSpans.positionAt(0)).toBe(0)
+    withSpans.close()
+    without.close()
+  })
+})
+
+function copyWithoutCaches(): string {
+  const file = copy()
+  const db = new Database(file)
+  dropCaches(db)
+  db.close()
+  return file
+}
+
+function contents(file: string): unknown {
+  const db = new Database(file, { readonly: true })
+  const tables = ['snapshots', 'projections', 'time_spans', 'io_by_path_hours', 'path_times', 'path_moments']
+  const rows = tables.map((table) => db.prepare(`SELECT * FROM ${table}`).all())
+  db.close()
+  return rows
+}
