@@ -100,6 +100,8 @@ export { pages } from './store/pages.ts'
 export { openLedgerReader } from './store/reader.ts'
 export type { FileReader } from './store/reader.ts'
 export type { LedgerReader, LedgerStore, ReadQuery, StoredEvent } from './store/types.ts'
+export { checkCaches } from './store/check-caches.ts'
+export type { CacheCheck } from './store/check-caches.ts'
 export { verifyLedger } from './store/verify.ts'
 export type { Verification } from './store/verify.ts'
 
