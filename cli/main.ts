@@ -20,6 +20,7 @@ import { addShow } from './verbs/show.ts'
 import { addSimulate } from './verbs/simulate.ts'
 import { addSql } from './verbs/sql.ts'
 import { addTopology } from './verbs/topology.ts'
+import { addSysfs } from './verbs/sysfs.ts'
 import { addVerify } from './verbs/verify.ts'
 
 /**
@@ -83,6 +84,7 @@ function createProgram(cli: Cli, print: (text: string) => void): Command {
     addCounters,
     addDrain,
     addGhosts,
+    addSysfs,
   ]
   for (const verb of add) verb(program, cli)
   return program

@@ -77,6 +77,7 @@ export function createCore(
     behaviour: behaviourAt(store),
     ledgerStallUs: Math.round(settings.ledgerStallMs * 1000),
     pendingMax: settings.ledgerPendingMax,
+    position: before.position,
     ...hooks,
   }
   const recorder = new Recorder(recorderPorts, new Map(versions))

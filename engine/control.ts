@@ -33,6 +33,15 @@ export function controlHandler(mp: Multipath): ControlHandler {
         else target.setCounters(counters, word)
         return { of: request.of, counters: target.counters }
       }
+      case 'sysfs':
+        return mp.sysfs.tree()
+      case 'sysfsGet':
+        return { attribute: request.attribute, content: mp.sysfs.get(request.attribute) }
+      case 'sysfsSet':
+        return {
+          attribute: request.attribute,
+          bytes: mp.sysfs.set(request.attribute, request.value, word),
+        }
       case 'drain':
         return mp.head(request.head).drain(word)
       case 'ghosts':

@@ -93,6 +93,11 @@ export class Head {
     return this.#runtime.name
   }
 
+  /** The N of scsi_mpath_device/N: the lowest that was free when the head was made. */
+  get index(): number {
+    return this.#runtime.index
+  }
+
   get wwid(): string {
     return this.#runtime.lun.wwid
   }
@@ -275,13 +280,14 @@ export class Head {
   }
 
   /** Takes effect with the next I/O, clears every cached path, wakes parked I/O. Throws IOPOLICY_INVALID (EINVAL). */
-  setIoPolicy(to: IoPolicy): void {
+  setIoPolicy(to: IoPolicy, word: OperatorWord = {}): void {
+    checkWords({ ...word })
     if (!IO_POLICIES.includes(to))
       throw invalid('IOPOLICY_INVALID', `'${to}' is not an I/O policy.`, POLICIES)
     this.#refuseIfGone()
     if (to === this.ioPolicy) return
     this.#runtime.core.log.info({ head: this.name, from: this.ioPolicy, to }, 'iopolicy changed')
-    recordHead(this.#runtime, 'head.iopolicyChanged', { to }, { actor: 'operator' })
+    recordHead(this.#runtime, 'head.iopolicyChanged', { to }, originOf(word))
   }
 
   /** What I/O does without a usable path: 'fail', 'queue', or wait for so many checks. Throws NO_PATH_RETRY_INVALID. */
@@ -298,14 +304,15 @@ export class Head {
    * How long the head outlives its last path. 0 while it waits for one removes it at once (D-43).
    * Throws DELAYED_REMOVAL_INVALID above a day.
    */
-  setDelayedRemoval(milliseconds: number): void {
+  setDelayedRemoval(milliseconds: number, word: OperatorWord = {}): void {
+    checkWords({ ...word })
     if (!(milliseconds >= 0 && milliseconds <= DAY_MS)) {
       const why = `It is milliseconds from 0 to ${DAY_MS}.`
       throw invalid('DELAYED_REMOVAL_INVALID', `${milliseconds} is not a delay.`, why)
     }
     this.#refuseIfGone()
     const us = usOfMs(milliseconds)
-    recordHead(this.#runtime, 'head.delayedRemovalChanged', { us }, { actor: 'operator' })
+    recordHead(this.#runtime, 'head.delayedRemovalChanged', { us }, originOf(word))
   }
 
   #do(
@@ -328,6 +335,10 @@ export class Head {
   #refuseIfGone(): void {
     if (this.#runtime.gone) throw headGoneError(this.#runtime)
   }
+}
+
+function originOf({ actor = 'operator', reason = null }: { actor?: string; reason?: string | null }) {
+  return { actor, reason }
 }
 
 const DAY_MS = 86_400_000

@@ -37,6 +37,8 @@ import { Registry, type HeadEntry } from './registry.ts'
 import { Sampler } from './samples.ts'
 import { parseSettings } from './settings.ts'
 import { checkWords } from './spoken.ts'
+import { liveSource } from './sysfs/live-source.ts'
+import { SysfsView } from './sysfs/view.ts'
 import { Stream } from './stream.ts'
 import { VERSION } from './version.ts'
 
@@ -195,6 +197,13 @@ export class Multipath {
     if (found !== undefined) return found
     const hosts = this.adapters.map((adapter) => adapter.host)
     throw notFound('ADAPTER_NOT_FOUND', `There is no adapter '${host}'.`, hosts)
+  }
+
+  /** /sys as it would show these heads and paths: read, written and listed (docs/sysfs.md). */
+  get sysfs(): SysfsView {
+    const parts = { core: this.#core, registry: this.#registry }
+    const lookUp = { heads: () => this.heads, path: (hctl: string) => this.path(hctl) }
+    return new SysfsView(liveSource({ ...parts, ...lookUp }))
   }
 
   /** Attempts that ended without proof and may still land, oldest first. */

@@ -37,6 +37,8 @@ export interface RecorderPorts {
   readonly behaviour: Behaviour
   readonly ledgerStallUs: number
   readonly pendingMax: number
+  /** Of the ledger's last event before this run. */
+  readonly position: number
   /** Called when nothing more can be recorded: the engine stops. */
   readonly onBroken: (error: PathledgerError) => void
   /** Called when the ledger stops taking events, and when it takes them again. */
@@ -69,16 +71,23 @@ export class Recorder {
   #dropped = 0
   #broken: PathledgerError | null = null
   #idle: (() => void)[] = []
+  #last: { readonly position: number; readonly timeUs: number }
 
   /** `versions` says how far each stream has come on the ledger already. */
   constructor(ports: RecorderPorts, versions: ReadonlyMap<string, number>) {
     this.#ports = ports
     this.#versions = new Map(versions)
+    this.#last = { position: ports.position, timeUs: 0 }
     this.#unsubscribe = ports.store.subscribe((events) => this.#committed(events))
   }
 
   get degraded(): boolean {
     return this.#degradedSinceUs !== null
+  }
+
+  /** Position and wall clock of the last event that was decided here: the position that it has once it is durable. */
+  get last(): { readonly position: number; readonly timeUs: number } {
+    return this.#last
   }
 
   /** Events decided and not yet durable. */
@@ -116,6 +125,7 @@ export class Recorder {
       waiters: [],
     }
     if (this.#isOver()) return pending
+    this.#last = { position: this.#last.position + 1, timeUs: event.recordedAtUs }
     this.#queue.push(pending)
     this.#send()
     return pending

@@ -29,6 +29,8 @@ import type { Origin, Recorded } from './recorder.ts'
 import { sampleHead, samplePath } from './samples.ts'
 import { WORD_MAX } from './spoken.ts'
 import { Stream } from './stream.ts'
+import { diskIndex } from './sysfs/device-number.ts'
+import type { StreamStates } from './sysfs/tree.ts'
 import { Timers } from './timers.ts'
 import { endEpisode } from './verdict.ts'
 
@@ -184,6 +186,12 @@ export class Registry {
       ghosts.end(over, 'claim', `${path.device.device} was claimed for life ${incarnation} of the path`)
   }
 
+  /** Every stream of the ledger as it stands now, the engine's own and the last run's included. */
+  streams(): StreamStates {
+    const now = [...this.#streams].map(([name, { state }]) => [name, state] as const)
+    return { ...this.#parts.before.streams, ...Object.fromEntries(now) }
+  }
+
   /** Forgets a head that its machine has removed. */
   headRemoved(head: HeadRuntime): void {
     const entry = this.#heads.get(head.lun.wwid)
@@ -273,10 +281,10 @@ export class Registry {
   #createHead(device: PathDevice): HeadEntry {
     const { settings } = this.#parts.core
     const { wwid } = device.lun
-    const index = lowestFree([...this.#heads.values()].map(({ runtime }) => runtime.index))
+    const index = this.#freeIndex(settings.firstDiskIndex)
+    const name = diskName(settings.firstDiskIndex + index)
     const { sizeBytes, logicalBlockBytes } = device.geometry
     const { iopolicy } = settings
-    const name = diskName(index)
     const entry = this.makeHead({ lun: device.lun, index, name, iopolicy, sizeBytes, logicalBlockBytes })
     entry.runtime.lunStream.record('lun.found', { wwid, sizeBytes, logicalBlockBytes })
     recordHead(entry.runtime, 'head.created', {
@@ -345,6 +353,12 @@ export class Registry {
     device.useMemory?.(core.pool.memory)
     path.probeBlock = core.pool.take(probeLength(device.geometry))
     return path
+  }
+
+  /** The lowest index whose disk has a name that is free too: a head of an earlier run keeps the name it had. */
+  #freeIndex(firstDisk: number): number {
+    const taken = this.runtimes().flatMap(({ index, name }) => [index, diskIndex(name) - firstDisk])
+    return lowestFree(taken)
   }
 
   #adapter(host: string): AdapterRuntime {

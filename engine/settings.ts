@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { PathledgerError } from '../errors.ts'
 import { IO_POLICIES, MULTIPATH_MODES } from '../machines/words.ts'
 import { noPathRetry } from '../machines/head-events.ts'
+import { DISKS_MAX } from './sysfs/device-number.ts'
 
 const ms = z.number().min(0).max(86_400_000)
 const MiB = 1024 * 1024
@@ -23,6 +24,12 @@ export const settingsSchema = z.strictObject({
    * and their heads go on as if the last path had left: a program has so long to open its devices.
    */
   reattachMs: ms.default(30_000),
+  /** Index of the first head's disk: 0 for sda, 2 where the machine has disks sda and sdb of its own. */
+  firstDiskIndex: z
+    .int()
+    .min(0)
+    .max(DISKS_MAX - 1)
+    .default(0),
   /** NUMA nodes of the machine: one cached path each. */
   numaNodes: z.int().min(1).max(1024).default(1),
   /**

@@ -93,6 +93,8 @@ export const HEAD_EVENTS = [
   // Somebody set counters. What was done does not change: samples go on as if nothing had been set.
   eventType(130, 'head.countersSet', {}, z.strictObject({ was: headCounts, now: headCounts })),
   ...HEAD_FAILBACK_EVENTS,
+  // Somebody wrote to an object's `uevent`: there is no udev to hear of it, those who follow the ledger do.
+  eventType(145, 'head.ueventAsked', {}, z.strictObject({ object: word, action: word })),
 ] as const
 
 /** What happened to a head, with the monotonic time at which it did. */

@@ -228,6 +228,7 @@ export const headMachine = counting.createMachine({
   on: {
     'head.ioSampled': { actions: 'keep' },
     'head.countersSet': { actions: 'keep' },
+    'head.ueventAsked': { guard: 'present', actions: 'keep' },
     'head.drained': { guard: 'present', actions: 'keep' },
     ...FAILBACK_EVENTS,
     'head.iopolicyChanged': {

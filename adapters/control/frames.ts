@@ -4,6 +4,9 @@ import { z } from 'zod'
 /** Characters of one line; a longer one ends the connection. */
 export const LINE_MAX = 65_536
 
+/** Characters of an attribute's value: a page, as sysfs takes at most. */
+const ATTRIBUTE_MAX = 4096
+
 const name = z.string().min(1).max(512)
 const reason = z.string().min(1).max(4096)
 
@@ -34,6 +37,14 @@ export const controlRequest = z.discriminatedUnion('verb', [
     reason: reason.optional(),
   }),
   z.strictObject({ verb: z.literal('drain'), head: name, reason: reason.optional() }),
+  z.strictObject({ verb: z.literal('sysfs') }),
+  z.strictObject({ verb: z.literal('sysfsGet'), attribute: name }),
+  z.strictObject({
+    verb: z.literal('sysfsSet'),
+    attribute: name,
+    value: z.string().max(ATTRIBUTE_MAX),
+    reason: reason.optional(),
+  }),
   z.strictObject({ verb: z.literal('ghosts') }),
   z.strictObject({ verb: z.literal('ghostsRelease'), reason, ids: z.array(name).max(10_000).optional() }),
 ])

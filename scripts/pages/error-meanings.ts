@@ -77,6 +77,16 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     VPD_NO_ID: 'Page 0x83 names no logical unit, or one with an empty id.',
     VPD_NO_PAGE: 'The device has no page 0x83.',
   },
+  'The sysfs view': {
+    SYSFS_FOREIGN: 'The directory holds something that `pathledger sysfs` did not put there.',
+    SYSFS_IO: 'The tree could not be written; `errno` says why.',
+    SYSFS_IS_DIRECTORY: 'It is a directory; only attributes can be read and written.',
+    SYSFS_NO_ENTRY: 'There is no such file; what a path or head has goes with it.',
+    SYSFS_READ_ONLY: 'The attribute cannot be written, by root neither.',
+    SYSFS_TREE: 'The tree is none that can be put into a directory: a name or a link in it leads outside.',
+    SYSFS_VALUE:
+      'The attribute does not take this value; `errno` says whether it is no value (EINVAL) or too large (ERANGE).',
+  },
   'The engine': {
     BACKEND_MISUSED:
       'The kernel called a request wrong that was checked before: a bug of pathledger. The engine stopped.',

@@ -60,6 +60,8 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'head.pathsChanged':
     "What the head's paths come to: all, usable now, optimized of those, and worth waiting for. `optimized` <= " +
     '`usable` <= `available` <= `paths`.',
+  'head.ueventAsked':
+    'Somebody wrote to the `uevent` of an object of sysfs; nothing else comes of it than this event.',
   'head.iopolicyChanged': 'Another I/O policy, from the next I/O on.',
   'head.noPathRetryChanged': 'What I/O does from now on when no path is usable.',
   'head.delayedRemovalChanged': 'How long the head outlives its last path from now on; 0 removes it at once.',

@@ -148,6 +148,7 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
     { to: 'allPathsDown', ...WHY },
     { to: 'permanent', ...WHY },
   ],
+  'head.ueventAsked': [{ object: '/sys/devices/virtual/scsi_mpath_device/0', action: 'change' }],
   'lun.found': [found],
   'lun.bioPoisoned': [{ bio: 1, evidence: EVIDENCE, paths: ['sda:0', 'sda:1'] }],
   'lun.flushFailed': [{ path: 'sda:0', evidence: EVIDENCE }],
