@@ -39,7 +39,7 @@ export interface SysfsSource {
  */
 export function materialiseSysfs({ entries, timeUs }: SysfsSource, directory: string): void {
   const place = resolve(directory)
-  const kept = entries.map((entry) => ({ ...entry, names: namesOf(entry) }))
+  const kept = named(entries)
   const replaces = isReplaceable(place)
   const made = wrapIo(place, () => mkdtempSync(`${place}.`))
   try {
@@ -49,7 +49,7 @@ export function materialiseSysfs({ entries, timeUs }: SysfsSource, directory: st
       chmodSync(made, 0o755)
       // What is in a directory first: making it has changed the directory's time.
       for (const { names } of [...kept].reverse()) setTime(join(made, ...names), timeUs)
-      setTime(made, timeUs)
+      for (const own of [join(made, MARKER), made]) setTime(own, timeUs)
       if (replaces) exchange(made, place)
       else renameSync(made, place)
     })
@@ -65,7 +65,6 @@ interface Named extends SysfsEntry {
 
 function make(root: string, { names, mode, content, target }: Named): void {
   const place = join(root, ...names)
-  // Entries are sorted: the directories above have been made, as directories. If one is missing, this fails.
   if (target !== undefined) symlinkSync(target, place)
   else if (content !== undefined) {
     writeFileSync(place, content, { flag: 'wx' })
@@ -78,6 +77,18 @@ function make(root: string, { names, mode, content, target }: Named): void {
 
 function setTime(path: string, us: number): void {
   lutimesSync(path, us / 1_000_000, us / 1_000_000)
+}
+
+/** Entries with their names; throws SYSFS_TREE unless each is in a directory that comes before it, and not in a link. */
+function named(entries: readonly SysfsEntry[]): Named[] {
+  const directories = new Set([SYSFS_ROOT])
+  return entries.map((entry) => {
+    const { path, mode } = entry
+    const names = namesOf(entry)
+    if (!directories.has(path.slice(0, path.lastIndexOf('/')))) throw leadsOutside(path)
+    if (mode === 'drwxr-xr-x') directories.add(path)
+    return { ...entry, names }
+  })
 }
 
 /** The names below the root; throws SYSFS_TREE unless each is a plain one, and a link stays inside. */
