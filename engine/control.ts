@@ -1,5 +1,5 @@
 // What the control socket can ask of a running engine. Each verb is one call of the public API, with the peer as the actor.
-import type { PathVerb } from '../adapters/control/frames.ts'
+import type { ControlRequest, PathVerb } from '../adapters/control/frames.ts'
 import type { ControlHandler } from '../adapters/control/server.ts'
 import type { Adapter } from './adapter.ts'
 import type { Head } from './head.ts'
@@ -17,6 +17,7 @@ export function controlHandler(mp: Multipath): ControlHandler {
       PATH_STEPS[request.verb](path, word)
       return showPath(path)
     }
+    if ('attribute' in request) return sysfsAnswer(mp, request, word)
     switch (request.verb) {
       case 'show':
         return {
@@ -35,13 +36,6 @@ export function controlHandler(mp: Multipath): ControlHandler {
       }
       case 'sysfs':
         return mp.sysfs.tree()
-      case 'sysfsGet':
-        return { attribute: request.attribute, content: mp.sysfs.get(request.attribute) }
-      case 'sysfsSet':
-        return {
-          attribute: request.attribute,
-          bytes: mp.sysfs.set(request.attribute, request.value, word),
-        }
       case 'drain':
         return mp.head(request.head).drain(word)
       case 'ghosts':
@@ -57,6 +51,14 @@ export function controlHandler(mp: Multipath): ControlHandler {
       }
     }
   }
+}
+
+type AttributeRequest = Extract<ControlRequest, { attribute: string }>
+
+function sysfsAnswer({ sysfs }: Multipath, request: AttributeRequest, word: OperatorWord): object {
+  const { attribute } = request
+  if (request.verb === 'sysfsGet') return { attribute, content: sysfs.get(attribute) }
+  return { attribute, bytes: sysfs.set(attribute, request.value, word) }
 }
 
 const PATH_STEPS: Readonly<Record<PathVerb, (path: Path, word: OperatorWord) => void>> = {
