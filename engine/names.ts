@@ -1,4 +1,5 @@
 // Names as sd gives them: sda .. sdz, sdaa ..; a path is its head's name, a colon, and its index.
+import { diskIndex } from './sysfs/device-number.ts'
 
 const LETTERS = 26
 
@@ -22,4 +23,12 @@ export function lowestFree(taken: Iterable<number>): number {
   let index = 0
   while (used.has(index)) index += 1
   return index
+}
+
+/** The lowest index of a head whose disk has a name that is free too: a head of an earlier run keeps the name it had. */
+export function freeHeadIndex(
+  heads: readonly { readonly index: number; readonly name: string }[],
+  firstDisk: number,
+): number {
+  return lowestFree(heads.flatMap(({ index, name }) => [index, diskIndex(name) - firstDisk]))
 }

@@ -21,7 +21,7 @@ import { releaseHeld } from './hold.ts'
 import { headGoneError, pathGone } from './io-errors.ts'
 import { HeadRuntime } from './head-runtime.ts'
 import { recordHead, recordPath } from './lifecycle.ts'
-import { diskName, lowestFree, pathName } from './names.ts'
+import { diskName, freeHeadIndex, lowestFree, pathName } from './names.ts'
 import { hostOf, PathRuntime, type AdapterRuntime } from './path-runtime.ts'
 import { refusalOf } from './qualify.ts'
 import { RateLimit } from './rate-limit.ts'
@@ -29,7 +29,6 @@ import type { Origin, Recorded } from './recorder.ts'
 import { sampleHead, samplePath } from './samples.ts'
 import { WORD_MAX } from './spoken.ts'
 import { Stream } from './stream.ts'
-import { diskIndex } from './sysfs/device-number.ts'
 import type { StreamStates } from './sysfs/tree.ts'
 import { Timers } from './timers.ts'
 import { endEpisode } from './verdict.ts'
@@ -281,7 +280,7 @@ export class Registry {
   #createHead(device: PathDevice): HeadEntry {
     const { settings } = this.#parts.core
     const { wwid } = device.lun
-    const index = this.#freeIndex(settings.firstDiskIndex)
+    const index = freeHeadIndex(this.runtimes(), settings.firstDiskIndex)
     const name = diskName(settings.firstDiskIndex + index)
     const { sizeBytes, logicalBlockBytes } = device.geometry
     const { iopolicy } = settings
@@ -353,12 +352,6 @@ export class Registry {
     device.useMemory?.(core.pool.memory)
     path.probeBlock = core.pool.take(probeLength(device.geometry))
     return path
-  }
-
-  /** The lowest index whose disk has a name that is free too: a head of an earlier run keeps the name it had. */
-  #freeIndex(firstDisk: number): number {
-    const taken = this.runtimes().flatMap(({ index, name }) => [index, diskIndex(name) - firstDisk])
-    return lowestFree(taken)
   }
 
   #adapter(host: string): AdapterRuntime {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { diskName, lowestFree, pathName } from '../../engine/names.ts'
+import { diskName, freeHeadIndex, lowestFree, pathName } from '../../engine/names.ts'
 import { Rig, testLun } from './rig.ts'
 
 test('disks are named as sd names them', () => {
@@ -52,4 +52,21 @@ test('heads are sda, sdb .., their paths sda:0, sda:1 .., and numbers given back
   await rig.drive(third.path.remove())
   await rig.add('11:0:0:0', { lun: testLun({ wwid: 'naa.600140500000000000000000000000c3' }) })
   expect(names()[1]).toEqual(['sdb', 'sdb:0'])
+})
+
+test('the first head can be another disk than sda, and no head gets the name of one that an earlier run left', async () => {
+  const rig = await Rig.open({ firstDiskIndex: 2 })
+  await rig.add('8:0:0:0')
+  await rig.add('8:0:0:1', { lun: testLun({ wwid: 'naa.600140500000000000000000000000b2' }) })
+  expect(rig.mp.heads.map(({ name, index }) => [name, index])).toEqual([
+    ['sdc', 0],
+    ['sdd', 1],
+  ])
+  // sdb and sdc were left by a run that began at sda: sdc is taken, and so is index 1.
+  const left = [
+    { index: 1, name: 'sdb' },
+    { index: 2, name: 'sdc' },
+  ]
+  expect(freeHeadIndex(left, 2)).toBe(3)
+  expect(freeHeadIndex(left, 0)).toBe(0)
 })
