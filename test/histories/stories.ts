@@ -341,6 +341,28 @@ async function restart(): Promise<readonly StoredEvent[]> {
   return last.rows()
 }
 
+/** Every attribute that can be written, by an operator, and a value that is none. */
+async function sysfs(): Promise<readonly StoredEvent[]> {
+  const story = await Story.begin({ delayedRemovalMs: 1_000, firstDiskIndex: 2 })
+  const by = (reason: string) => ({ actor: 'operator:1000', reason })
+  const { path } = await story.add('8:0:0:0', { numaNode: 1 })
+  await story.add('9:0:0:0')
+  const set = (attribute: string, value: string) =>
+    story.mp.sysfs.set(`/sys/${attribute}`, value, by(`echo > ${attribute}`))
+  set('class/scsi_mpath_device/0/iopolicy', 'round-robin\n')
+  await story.drive(outcome(Promise.resolve().then(() => set('block/sdc/delayed_removal_secs', 'soon\n'))))
+  set('block/sdc/delayed_removal_secs', '0x1e\n')
+  set('block/sdc/io_requeue_no_usable_path_count', '3\n')
+  set('block/sdc:0/device/state', 'offline\n')
+  set('block/sdc/uevent', 'change\n')
+  await story.drive(story.read(0))
+  set('block/sdc:0/device/state', 'running\n')
+  await story.drive(path.remove(by('done')))
+  await story.pass(1_000)
+  await story.drive(story.mp.close())
+  return story.rows()
+}
+
 /** Every story by the name of its file. */
 export const STORIES: Readonly<Record<string, () => Promise<readonly StoredEvent[]>>> = {
   '1-failover': failover,
@@ -349,6 +371,7 @@ export const STORIES: Readonly<Record<string, () => Promise<readonly StoredEvent
   '1-devices': devices,
   '1-alua': alua,
   '1-restart': restart,
+  '1-sysfs': sysfs,
 }
 
 /** One row as a line of NDJSON: the columns in their order, the hash in hex. */
