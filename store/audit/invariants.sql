@@ -27,7 +27,21 @@ verdict AS (
 suspicion AS (
   SELECT position, type_before IS 'path.suspected' AS broken FROM verdict WHERE type = 'path.suspected'
 ),
--- Paths, with what each event made of them.
+-- Paths, with what each event made of them. An override of the operator's word is part of the context, of which a decision
+-- keeps what it changed: it holds until the next decision that changes it.
+path_event AS (
+  SELECT
+    position,
+    stream,
+    version,
+    mono_us,
+    boot_id,
+    decision,
+    decision ->> '$.context.override' AS override,
+    count(decision ->> '$.context.override') OVER (PARTITION BY stream ORDER BY version) AS overrides
+  FROM events
+  WHERE stream >= 'path/' AND stream < 'path0' AND type <> 'path.ioSampled'
+),
 path_state AS (
   SELECT
     position,
@@ -40,9 +54,11 @@ path_state AS (
     decision ->> '$.state.device' = 'running'
       AND decision ->> '$.state.access' IN ('optimal', 'active')
       AND decision ->> '$.state.health' IN ('online', 'marginal')
-      AND decision ->> '$.state.admin' = 'enabled' AS usable
-  FROM events
-  WHERE stream >= 'path/' AND stream < 'path0' AND type <> 'path.ioSampled'
+      AND (
+        decision ->> '$.state.admin' = 'enabled'
+        OR max(override) OVER (PARTITION BY stream, overrides) IS 'on'
+      ) AS usable
+  FROM path_event
 ),
 path_step AS (
   SELECT *, lag(usable, 1, 0) OVER (PARTITION BY stream ORDER BY version) AS usable_before

@@ -5,7 +5,7 @@
 --
 -- One row per path, region and state: region 'health' has the states of health, region 'usable' has 'usable' and
 -- 'unusable' by the rule of isDisabled (machines/predicates.ts): device running, access optimal or active, health online
--- or marginal, admin enabled. us is the time in the state, entered how often the path came into it. Time in which the path
+-- or marginal, admin enabled or overridden. us is the time in the state, entered how often the path came into it. Time in which the path
 -- was not there (before it was added, after it was removed) belongs to no state.
 --
 -- A span is measured by the monotonic clock of its two events. Where the machine was booted between them, that clock began
@@ -27,6 +27,19 @@ ending AS (
     boot_id
   FROM last_event
 ),
+path_event AS (
+  SELECT
+    event.*,
+    event.decision ->> '$.context.override' AS override,
+    -- It holds until the next decision that changes it.
+    count(event.decision ->> '$.context.override') OVER (PARTITION BY event.stream ORDER BY event.version) AS overrides
+  FROM events AS event, ending
+  -- '0' follows '/' in ASCII: this is every stream that begins with 'path/'.
+  WHERE event.stream >= coalesce(:path, 'path/')
+    AND event.stream <= coalesce(:path, 'path0')
+    AND event.type <> 'path.ioSampled'
+    AND event.position <= ending.position
+),
 moment AS (
   SELECT
     event.stream,
@@ -43,15 +56,14 @@ moment AS (
       WHEN event.decision ->> '$.state.device' = 'running'
         AND event.decision ->> '$.state.access' IN ('optimal', 'active')
         AND event.decision ->> '$.state.health' IN ('online', 'marginal')
-        AND event.decision ->> '$.state.admin' = 'enabled'
+        AND (
+          event.decision ->> '$.state.admin' = 'enabled'
+          OR max(event.override) OVER (PARTITION BY event.stream, event.overrides) IS 'on'
+        )
         THEN 'usable'
       ELSE 'unusable'
     END AS usable
-  FROM events AS event, ending
-  -- '0' follows '/' in ASCII: this is every stream that begins with 'path/'.
-  WHERE event.stream >= coalesce(:path, 'path/')
-    AND event.stream <= coalesce(:path, 'path0')
-    AND event.position <= ending.position
+  FROM path_event AS event, ending
   WINDOW life AS (PARTITION BY event.stream ORDER BY event.version)
 ),
 span AS (

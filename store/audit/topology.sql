@@ -46,7 +46,19 @@ SELECT
     ELSE event.decision ->> '$.state.device' = 'running'
       AND event.decision ->> '$.state.access' IN ('optimal', 'active')
       AND event.decision ->> '$.state.health' IN ('online', 'marginal')
-      AND event.decision ->> '$.state.admin' = 'enabled'
+      AND (
+        event.decision ->> '$.state.admin' = 'enabled'
+        -- Where an operator pulled it: was his word overridden, by the last decision that said so?
+        OR (
+          SELECT deciding.decision ->> '$.context.override'
+          FROM events AS deciding
+          WHERE deciding.stream = latest.stream
+            AND deciding.version <= latest.version
+            AND deciding.decision ->> '$.context.override' IS NOT NULL
+          ORDER BY deciding.version DESC
+          LIMIT 1
+        ) IS 'on'
+      )
   END AS usable
 FROM latest
 JOIN events AS event ON event.stream = latest.stream AND event.version = latest.version

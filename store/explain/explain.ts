@@ -44,8 +44,10 @@ function explainPath(history: History, stream: string): Explanation {
       ...{ event: first.event, also: [...also, ...together(history, first.event)] },
     })
   }
-  const suspicion = events.findLast(({ type }) => /^path\.(suspected|cleared|failed|removed)$/.test(type))
-  if (suspicion?.type === 'path.suspected') {
+  const suspicion = events.findLast(({ type }) =>
+    /^path\.(suspected|checkFailed|checkPassed|cleared|failed|removed)$/.test(type),
+  )
+  if (suspicion !== undefined && /^path\.(suspected|checkFailed)$/.test(suspicion.type)) {
     const symptom = `${name} is under suspicion: the verdict on an error is still out.`
     return made(history, { subject: name, last, now: true, symptom, event: suspicion, also: [] })
   }

@@ -38,6 +38,9 @@ type Say = (event: Told, name: string) => string
 const SENTENCES: Readonly<Record<string, Say>> = {
   'path.suspected': ({ data }, name) =>
     `${name} ${describeAnswer(data as unknown as Evidence)}: it came under suspicion, and the I/O went elsewhere.`,
+  'path.checkFailed': ({ data }, name) =>
+    `A check of ${name} found trouble: it ${describeAnswer(data as unknown as Evidence)}.`,
+  'path.overridden': (event, name) => `${name} is tried although it was pulled${why(event)}.`,
   'path.cleared': ({ data }, name) =>
     `A probe elsewhere on ${name} was answered: the error was not the path's (${counted(data['errors'], 'error')}, ${text(data['resent'])} sent again).`,
   'path.failed': ({ data }, name) =>
@@ -149,7 +152,7 @@ export const NOTHING: ExplainRoot = {
 }
 
 function evidenceIn({ type, data }: Told): Evidence | null {
-  if (type === 'path.suspected') return data as unknown as Evidence
+  if (type === 'path.suspected' || type === 'path.checkFailed') return data as unknown as Evidence
   const [ghost] = Array.isArray(data['ghosts']) ? (data['ghosts'] as Evidence[]) : []
   if (ghost !== undefined) return { ...ghost, errno: null, status: '' }
   return (data['first'] ?? data['evidence'] ?? null) as Evidence | null
@@ -159,7 +162,7 @@ function kindOf({ type, actor }: Told): RootKind {
   // Whoever says it says it for the target.
   if (type === 'path.accessChanged') return 'accessState'
   if (isOutsider(actor)) return 'operator'
-  if (type === 'path.suspected' || type === 'path.failed' || type === 'path.probeFailed') return 'pathError'
+  if (/^path\.(suspected|checkFailed|failed|probeFailed)$/.test(type)) return 'pathError'
   if (type.endsWith('.timerFired')) return 'timer'
   if (type === 'lun.ghostsOpened' || type === 'lun.holdExpired') return 'ghost'
   if (type.startsWith('lun.')) return 'lunError'

@@ -16,6 +16,7 @@ import {
   ioByInterval,
   outages,
   reservations,
+  timeInState,
   timers,
   topology,
 } from '../../store/audit/index.ts'
@@ -24,7 +25,19 @@ import { foldAll } from '../../store/fold.ts'
 import { openLedgerReader, type FileReader } from '../../store/reader.ts'
 import type { StoredEvent } from '../../store/types.ts'
 import { memoryStore } from '../../store/memory-store.ts'
-import { added, EVIDENCE, failed, HEAD, HEADER, LUN, PATH_A, Scribe, WWID, type Extras } from './events.ts'
+import {
+  added,
+  EVIDENCE,
+  failed,
+  HEAD,
+  HEADER,
+  LUN,
+  PATH_A,
+  sampled,
+  Scribe,
+  WWID,
+  type Extras,
+} from './events.ts'
 import { headCreated } from './story.ts'
 import { histories, writeLedger } from './random-histories.ts'
 
@@ -426,6 +439,39 @@ test('reservations: none on a ledger that has none', () => {
       rows.filter(({ stream }) => stream.startsWith('reservation/')).length,
     )
   }
+})
+
+test('a pulled path whose operator was overridden counts as usable, until it is not any more', async () => {
+  const scribe = new Scribe()
+  const pathsChanged = (usable: number) =>
+    scribe.event(HEAD, 'head.pathsChanged', { paths: 1, usable, optimized: usable, available: usable })
+  const events = [
+    scribe.event(HEAD, 'head.created', headCreated()),
+    scribe.event(PATH_A, 'path.added', added('8:0:0:0', 0)),
+    pathsChanged(1),
+    scribe.event(PATH_A, 'path.disabled', { why: 'cable' }),
+    pathsChanged(0),
+    scribe.event(PATH_A, 'path.overridden', { why: 'every other path failed' }),
+    pathsChanged(1),
+    scribe.event(PATH_A, 'path.ioSampled', sampled(1_000_000, 1, 1)),
+    scribe.event(PATH_A, 'path.overrideEnded', { why: 'another path is back' }),
+    pathsChanged(0),
+  ]
+  const store = memoryStore({ header: HEADER })
+  await store.append({ events })
+  const file = join(folder, 'override.ledger')
+  writeLedger(file, store.rows())
+  const reader = openLedgerReader(file)
+  const usableAt = (position: number) =>
+    topology(reader, { position }).find(({ stream }) => stream === PATH_A)?.usable
+  expect([4, 6, 8, 9, 10].map(usableAt)).toEqual([true, false, true, true, false])
+  expect(invariants(reader).filter(({ violated }) => violated > 0)).toEqual([])
+  const spans = timeInState(reader).filter(({ region }) => region === 'usable')
+  expect(spans.map(({ state, us, entered }) => [state, us, entered])).toEqual([
+    ['unusable', 3_000, 2],
+    ['usable', 5_000, 2],
+  ])
+  reader.close()
 })
 
 describe('invariants', () => {
