@@ -12,6 +12,8 @@ export interface Io {
   readonly live: boolean
   /** Columns of that terminal. */
   readonly columns: number
+  /** Keys as they are typed, where stdin is a terminal; it is read raw until the last of them was taken. */
+  readonly keys?: () => AsyncIterable<string>
 }
 
 /** The reader of stdout went away, as `head` does when it has seen enough. No error: nobody is left to hear of one. */
@@ -37,6 +39,20 @@ export function processIo(): Io {
     color: stdout.isTTY && !plain,
     live: stderr.isTTY && env['TERM'] !== 'dumb',
     columns: stderr.columns || 80,
+    ...(process.stdin.isTTY ? { keys: terminalKeys } : {}),
+  }
+}
+
+/** One piece of input after the other, as the terminal sends them; raw, so that a key needs no Enter. */
+async function* terminalKeys(): AsyncIterable<string> {
+  const { stdin } = process
+  stdin.setRawMode(true)
+  stdin.setEncoding('utf8')
+  try {
+    for await (const piece of stdin as AsyncIterable<string>) yield piece
+  } finally {
+    stdin.setRawMode(false)
+    stdin.pause()
   }
 }
 

@@ -10,6 +10,7 @@ import type { Cli } from './verb.ts'
 import { addAudit } from './verbs/audit.ts'
 import { addCounters } from './verbs/counters.ts'
 import { addDemo } from './verbs/demo.ts'
+import { addDiff } from './verbs/diff.ts'
 import { addDrain } from './verbs/drain.ts'
 import { addExplain } from './verbs/explain.ts'
 import { addGhosts } from './verbs/ghosts.ts'
@@ -74,6 +75,7 @@ function createProgram(cli: Cli, print: (text: string) => void): Command {
     addLog,
     addShow,
     addReplay,
+    addDiff,
     addVerify,
     addExplain,
     addTopology,

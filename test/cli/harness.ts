@@ -21,10 +21,10 @@ export async function run(...argv: string[]): Promise<Ran> {
 
 /** The same before a terminal, or with a reader that goes away after so many prints. */
 export async function runWith(
-  outside: { color?: boolean; live?: boolean; printsMax?: number },
+  outside: { color?: boolean; live?: boolean; printsMax?: number; keys?: readonly string[] },
   ...argv: string[]
 ): Promise<Ran> {
-  const { color = false, live = false, printsMax = Infinity } = outside
+  const { color = false, live = false, printsMax = Infinity, keys } = outside
   let [stdout, stderr, prints] = ['', '', 0]
   const io: Io = {
     out: async (text) => {
@@ -36,9 +36,14 @@ export async function runWith(
     color,
     live,
     columns: 120,
+    ...(keys === undefined ? {} : { keys: () => typed(keys) }),
   }
   const code = await main(argv, io)
   return { code, stdout, stderr }
+}
+
+async function* typed(keys: readonly string[]): AsyncGenerator<string> {
+  for (const key of keys) yield await Promise.resolve(key)
 }
 
 /** The one JSON document on stdout. */

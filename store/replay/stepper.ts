@@ -1,0 +1,124 @@
+// A ledger, one event at a time, forward and back. Every step decides the event again, from its inputs alone.
+import type { Decision } from '../../machines/decision.ts'
+import { machineOf } from '../../machines/registry.ts'
+import { PathledgerError } from '../../errors.ts'
+import type { LedgerState, StreamAt } from '../fold.ts'
+import { NO_LIMIT, pages } from '../pages.ts'
+import type { LedgerReader, StoredEvent } from '../types.ts'
+import { changeOf, type StreamChange } from './changes.ts'
+
+/** One event, what it was decided to come to, and what it changed. */
+export interface Step {
+  readonly event: StoredEvent
+  readonly decision: Decision
+  readonly change: StreamChange
+}
+
+interface Undo {
+  readonly stream: string
+  readonly before: StreamAt | null
+  readonly step: Step
+}
+
+/** Steps that can be taken back without going through the ledger from its beginning again. */
+const UNDO_MAX = 10_000
+
+/**
+ * Where a replay stands: after `position`, 0 before the first event. It reads a page at a time and keeps the state of
+ * every stream. Going back takes a step's change back; further back than it came, it replays from the beginning.
+ */
+export class Stepper {
+  readonly #reader: LedgerReader
+  #streams = new Map<string, StreamAt>()
+  #position = 0
+  #undo: Undo[] = []
+  #page: readonly StoredEvent[] = []
+
+  constructor(reader: LedgerReader) {
+    this.#reader = reader
+  }
+
+  get position(): number {
+    return this.#position
+  }
+
+  /** The state of every stream here. */
+  get state(): LedgerState {
+    const sorted = [...this.#streams].sort(([one], [other]) => (one < other ? -1 : 1))
+    return { position: this.#position, streams: Object.fromEntries(sorted) }
+  }
+
+  /** The step that led here; null before the first event, and right after a jump to the beginning. */
+  get last(): Step | null {
+    return this.#undo.at(-1)?.step ?? null
+  }
+
+  /** Takes the next event; null at the end of what is on the ledger by now. Throws LEDGER_DAMAGED. */
+  next(): Step | null {
+    const event = this.#read(this.#position + 1)
+    if (event === null) return null
+    const before = this.#streams.get(event.stream) ?? null
+    const { decision, after } = decide(event, before)
+    const step = { event, decision, change: changeOf(event.stream, before, after) }
+    this.#streams.set(event.stream, after)
+    this.#position = event.position
+    this.#undo.push({ stream: event.stream, before, step })
+    if (this.#undo.length > UNDO_MAX * 2) this.#undo = this.#undo.slice(-UNDO_MAX)
+    return step
+  }
+
+  /** Takes the last step back and gives it; null at the beginning. */
+  back(): Step | null {
+    if (this.#position === 0) return null
+    const undo = this.#undo.pop()
+    if (undo === undefined) {
+      const position = this.#position
+      this.goTo(position)
+      return this.back()
+    }
+    if (undo.before === null) this.#streams.delete(undo.stream)
+    else this.#streams.set(undo.stream, undo.before)
+    this.#position -= 1
+    return undo.step
+  }
+
+  /** Goes to a position, 0 for before the first event; beyond the end it stops at the end. */
+  goTo(position: number): void {
+    const least = this.#position - this.#undo.length
+    if (position < least || (position === this.#position && this.#undo.length === 0)) this.#restart()
+    while (this.#position > position) this.back()
+    while (this.#position < position && this.next() !== null);
+  }
+
+  #restart(): void {
+    this.#streams = new Map()
+    this.#undo = []
+    this.#position = 0
+  }
+
+  #read(position: number): StoredEvent | null {
+    const first = this.#page[0]?.position ?? NO_LIMIT
+    const known = this.#page[position - first]
+    if (position >= first && known !== undefined) return known
+    const [page = []] = pages(this.#reader, { fromPosition: position })
+    this.#page = page
+    return page[0] ?? null
+  }
+}
+
+function decide(event: StoredEvent, before: StreamAt | null): { decision: Decision; after: StreamAt } {
+  const { stream, version, position, type, monoUs, data } = event
+  try {
+    const machine = machineOf(stream)
+    const input = { type, atUs: monoUs, data: JSON.parse(data) as Record<string, unknown> }
+    const { state, decision } = machine.decide(before ?? machine.initial(), input)
+    return { decision, after: { version, position, value: state.value, context: state.context } }
+  } catch (error) {
+    throw new PathledgerError('LEDGER_DAMAGED', {
+      message: `The ledger cannot be replayed beyond position ${position - 1}.`,
+      why: `No machine takes it: ${error instanceof Error ? error.message : String(error)}.`,
+      todo: 'Run `pathledger verify` on the ledger: it names the first bad position.',
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,143 @@
+// Stepping forward and back, differences between two points, and what a replay that compares comes to.
+import Database from 'better-sqlite3'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { seededRandom } from '../../adapters/seeded-random.ts'
+import { foldAll, redecide } from '../../store/fold.ts'
+import { memoryReader } from '../../store/memory-store.ts'
+import { openLedgerReader, type FileReader } from '../../store/reader.ts'
+import { changesBetween } from '../../store/replay/changes.ts'
+import { Stepper } from '../../store/replay/stepper.ts'
+import { replayVerdict } from '../../store/replay/verdict.ts'
+import type { StoredEvent } from '../../store/types.ts'
+import { simulatedRows, writeLedger } from './random-histories.ts'
+import { tempFiles } from './tmp.ts'
+
+let rows: readonly StoredEvent[]
+beforeAll(async () => {
+  rows = await simulatedRows(21, 400)
+})
+
+describe('stepping', () => {
+  test('forward, back and by jumps in any order, the state is the one that deciding up to there gives', () => {
+    const reader = memoryReader(rows)
+    const stepper = new Stepper(reader)
+    const random = seededRandom(4)
+    let position = 0
+    for (let turn = 0; turn < 300; turn += 1) {
+      const [kind, far] = [random.nextUint32() % 10, random.nextUint32() % (rows.length + 10)]
+      if (kind < 5) position = stepper.next() === null ? position : position + 1
+      else if (kind < 9) position = stepper.back() === null ? position : position - 1
+      else {
+        stepper.goTo(far)
+        position = Math.min(far, rows.length)
+      }
+      expect(stepper.position).toBe(position)
+      if (turn % 5 === 0) expect(stepper.state).toEqual(redecide(reader, { toPosition: position }))
+    }
+  })
+
+  test('each step tells what it changed, and taken back it changes that back', () => {
+    const stepper = new Stepper(memoryReader(rows))
+    for (const row of rows.slice(0, 200)) {
+      const before = stepper.state
+      const step = stepper.next()!
+      expect(step.event).toBe(row)
+      const [change] = changesBetween(before, stepper.state)
+      expect(step.change).toEqual(change)
+      stepper.back()
+      expect(stepper.state).toEqual(before)
+      expect(stepper.next()!.change).toEqual(change)
+    }
+  })
+
+  test('stops at both ends', () => {
+    const stepper = new Stepper(memoryReader(rows))
+    expect([stepper.back(), stepper.last, stepper.position]).toEqual([null, null, 0])
+    stepper.goTo(rows.length + 5)
+    expect([stepper.next(), stepper.position]).toEqual([null, rows.length])
+    expect(stepper.last!.event).toBe(rows.at(-1))
+  })
+})
+
+test('the difference of two points is what separates their states, both ways', () => {
+  const reader = memoryReader(rows)
+  const [early, late] = [60, 240].map((toPosition) => foldAll(reader, { toPosition })) as [never, never]
+  const there = changesBetween(early, late)
+  expect(there.length).toBeGreaterThan(1)
+  expect(changesBetween(early, early)).toEqual([])
+  const back = changesBetween(late, early)
+  expect(back.map(({ stream, events }) => [stream, -events])).toEqual(
+    there.map(({ stream, events }) => [stream, events]),
+  )
+  for (const [at, { state, context }] of there.entries()) {
+    const turned = [...state, ...context].map(({ key, from, to }) => ({ key, from: to, to: from }))
+    expect([...back[at]!.state, ...back[at]!.context]).toEqual(turned)
+  }
+  const types = rows.slice(60, 240).map(({ stream }) => stream)
+  expect(there.reduce((sum, { events }) => sum + events, 0)).toBe(types.length)
+})
+
+describe('replay that compares', () => {
+  const tempFile = tempFiles()
+  const readers: FileReader[] = []
+  afterEach(() => readers.splice(0).forEach((reader) => reader.close()))
+
+  function ledger(change?: (db: Database.Database) => void, written = rows): FileReader {
+    const file = tempFile()
+    writeLedger(file, written)
+    if (change !== undefined) {
+      const db = new Database(file)
+      db.exec('DROP TRIGGER events_no_update')
+      change(db)
+      db.close()
+    }
+    const reader = openLedgerReader(file)
+    readers.push(reader)
+    return reader
+  }
+
+  test('is equal where nothing was changed', () => {
+    expect(replayVerdict(ledger())).toMatchObject({ equal: true, position: null, reason: null })
+  })
+
+  test('names tampering where a row was changed behind the chain’s back, with both decisions', () => {
+    const { position } = rows.find(({ type }) => type === 'path.failed')!
+    const reader = ledger((db) => {
+      db.prepare(
+        `UPDATE events SET decision = replace(decision, '"failed"', '"online"') WHERE position = ?`,
+      ).run(position)
+    })
+    const verdict = replayVerdict(reader)
+    expect(verdict).toMatchObject({ equal: false, position, reason: 'tampering' })
+    expect(verdict.difference!.stored).toContain('"health":"online"')
+    expect(verdict.difference!.decided).toContain('"health":"failed"')
+  })
+
+  // The chain is made anew over the changed row, as an engine with other logic would have written it.
+  const otherwise = (row: StoredEvent): StoredEvent =>
+    row.type === 'path.failed' ? { ...row, decision: row.decision.replace('"failed"', '"online"') } : row
+
+  test('cannot tell a chain that was made anew from code that the hash does not cover, and says so', () => {
+    const { position } = rows.find(({ type }) => type === 'path.failed')!
+    const verdict = replayVerdict(ledger(undefined, rows.map(otherwise)))
+    expect(verdict).toMatchObject({ equal: false, position, reason: 'unknown' })
+    expect(verdict.says).toContain('compare its head with one kept elsewhere')
+  })
+
+  test('names the logic where the header tells of another machine', () => {
+    const reader = memoryReader(rows.map(otherwise))
+    const [header] = rows
+    const data = header!.data.replace(/"path":"[0-9a-f]+"/, `"path":"${'0'.repeat(64)}"`)
+    const file = ledger(undefined, rows.map(otherwise))
+    const seen = { ...reader, read: (query: object) => file.read(query) }
+    expect(replayVerdict({ ...seen, head: () => file.head(), file: file.file }).reason).toBe('unknown')
+    const other = {
+      ...seen,
+      head: () => file.head(),
+      file: file.file,
+      read: (query: { limit?: number; fromPosition?: number }) =>
+        file.read(query).map((row) => (row.position === 1 ? { ...row, data } : row)),
+    }
+    expect(replayVerdict(other as never)).toMatchObject({ equal: false, reason: 'logic' })
+  })
+})
