@@ -14,7 +14,8 @@ import type { LentBuffer } from './lender.ts'
 import { recordHead } from './lifecycle.ts'
 import { OpenIo, type IoManner, type IoMemory } from './open-io.ts'
 import { Partition, type PartitionOptions } from './partition.ts'
-import { getGeometry, getUniqueId, passIoctl } from './pass-through.ts'
+import { getGeometry, getUniqueId, passIoctl, sendCommand } from './pass-through.ts'
+import type { CommandOptions, CommandResult } from './pass-through.ts'
 import type { DiskGeometry, IoctlOptions, IoctlResult } from './pass-through.ts'
 import type { OperatorWord, Path } from './path.ts'
 import type { PathRuntime } from './path-runtime.ts'
@@ -244,6 +245,15 @@ export class Head {
    */
   async ioctl(options: IoctlOptions): Promise<IoctlResult> {
     return passIoctl(this.#runtime, options, false)
+  }
+
+  /**
+   * Sends a SCSI command down one path, once: SG_IO. Whatever the target answers is the caller's, CHECK CONDITION too.
+   * Rejects like {@link ioctl}, and with COMMAND_REFUSED (EOPNOTSUPP) for PERSISTENT RESERVE: one path is not the LUN.
+   * A command that writes is beyond all that keeps I/O safe here; no ghost is held off for it.
+   */
+  async sendCommand(options: CommandOptions): Promise<CommandResult> {
+    return sendCommand(this.#runtime, options)
   }
 
   /** Heads, sectors and cylinders (HDIO_GETGEO), by one path. Rejects like {@link ioctl}. */

@@ -1,14 +1,14 @@
-// Operations that are passed through to a path's device: one path, chosen by the policy, and no other. A retry elsewhere
-// could do twice what must be done once, so whatever the device answers goes to the caller, and says nothing of the path.
-import type { PathDevice } from '../adapters/ports.ts'
+// What callers may pass through to a path's device: ioctls and SCSI commands, and what they ask most often by them.
+import type { ScsiAnswer, ScsiCommand } from '../adapters/ports.ts'
+import { CHECK_CONDITION, GOOD } from '../adapters/scsi/cdb.ts'
+import { ASSOCIATIONS, DESIGNATOR_TYPES, parseDeviceIdentification } from '../adapters/scsi/designators.ts'
+import { DEVICE_IDENTIFICATION, inquiryCdb } from '../adapters/scsi/inquiry.ts'
+import { parseSense, SENSE_KEYS } from '../adapters/scsi/sense.ts'
 import { UNIQUE_ID_TYPES, type UniqueIdType } from '../adapters/unique-id.ts'
 import { PathledgerError } from '../errors.ts'
-import { usOfMs } from './core.ts'
 import type { HeadRuntime } from './head-runtime.ts'
-import { headGoneError } from './io-errors.ts'
-import { nodeRefusal } from './numa.ts'
+import { failed, notThere, onOnePath } from './one-path.ts'
 import type { PathRuntime } from './path-runtime.ts'
-import { selectPath } from './select.ts'
 
 /** An ioctl as a caller asks for it. */
 export interface IoctlOptions {
@@ -83,87 +83,113 @@ export async function getUniqueId(head: HeadRuntime, type: UniqueIdType, node: n
     })
   }
   const none = () => Promise.resolve(new Uint8Array(0))
-  const { answer } = await onOnePath(head, 'getUniqueId', node, (device) => device.uniqueId?.(type) ?? none())
+  const { answer } = await onOnePath(head, 'getUniqueId', node, (device, path) =>
+    device.command === undefined
+      ? (device.uniqueId?.(type) ?? none())
+      : identification(path).then((page) => designated(page, type)),
+  )
   return answer
 }
 
-/** Starts something on a device; undefined where the device cannot do it. */
-type Operation<Answer> = (device: PathDevice) => Promise<Answer> | undefined
+/** Room for any page of this kind that a target has. */
+const PAGE_BYTES_MAX = 0x1000
+/** Unit attentions that may come first; a target tells each once. */
+const ATTENTIONS_MAX = 5
 
-/**
- * Chooses a path and does it there. The path is kept alive meanwhile: its device is not closed before the operation has
- * come back (D-54), also when its caller was told before that it took too long.
- */
-async function onOnePath<Answer>(
-  head: HeadRuntime,
-  what: string,
-  node: number,
-  operation: Operation<Answer>,
-): Promise<{ path: PathRuntime; answer: Answer }> {
-  const { core } = head
-  if (core.broken !== null) throw core.broken
-  if (!head.live) throw headGoneError(head)
-  const refusal = nodeRefusal(core, node)
-  if (refusal !== null) throw refusal
-  const path = selectPath(head, node)
-  if (path === null) throw noPathNow(head, what)
-  const started = start(path, what, operation)
-  path.inFlight += 1
-  const running = started
-    .catch((error: unknown) => {
-      throw asFailure(path, what, error)
-    })
-    .finally(() => {
-      path.inFlight -= 1
-      if (path.inFlight === 0) path.onQuiet?.()
-    })
-  return { path, answer: await inTime(path, what, running) }
+/** VPD page 0x83; null where the target has none. */
+async function identification(path: PathRuntime): Promise<Uint8Array | null> {
+  const command = { cdb: inquiryCdb(DEVICE_IDENTIFICATION, PAGE_BYTES_MAX), dataOut: null }
+  let answer = await sendOn(path, command)
+  for (let told = 0; told < ATTENTIONS_MAX && isAttention(answer); told += 1)
+    answer = await sendOn(path, command)
+  if (answer.errno !== null) throw failed(path, 'INQUIRY', answer.errno)
+  return answer.status === GOOD ? answer.data : null
 }
 
-function start<Answer>(path: PathRuntime, what: string, operation: Operation<Answer>): Promise<Answer> {
-  let started: Promise<Answer> | undefined
-  try {
-    started = operation(path.device)
-  } catch (error) {
-    throw asFailure(path, what, error)
+function isAttention({ status, sense }: ScsiAnswer): boolean {
+  return status === CHECK_CONDITION && sense !== null && parseSense(sense).key === SENSE_KEYS.unitAttention
+}
+
+/** Sends a command. A target tells each path once: what it says of access states must not be lost on another question. */
+async function sendOn(path: PathRuntime, command: ScsiCommand): Promise<ScsiAnswer> {
+  const answer = await new Promise<ScsiAnswer>((resolve) => path.device.command?.(command, resolve))
+  if (answer.sense !== null && !path.gone) path.core.actions.sense(path, answer.sense)
+  return answer
+}
+
+/** Bytes of a designator that can be a unique id; the longest says most, and ends the search. */
+const ID_LENGTHS: readonly number[] = [8, 12, 16]
+const ID_LENGTH_MAX = 16
+
+/** The designator of this kind that names the logical unit, as the kernel's sd finds it. */
+function designated(page: Uint8Array | null, type: UniqueIdType): Uint8Array {
+  let found = new Uint8Array(0)
+  for (const designator of page === null ? [] : parseDeviceIdentification(page)) {
+    const { association, bytes } = designator
+    if (association !== ASSOCIATIONS.logicalUnit || designator.type !== DESIGNATOR_TYPES[type]) continue
+    if (!ID_LENGTHS.includes(bytes.length)) continue
+    found = new Uint8Array(bytes)
+    if (found.length === ID_LENGTH_MAX) break
   }
-  if (started === undefined) throw notThere(path, what)
-  return started
+  return found
 }
 
-/** Whatever an adapter throws is the answer, and no fault of the engine. */
-function asFailure(path: PathRuntime, what: string, error: unknown): PathledgerError {
-  return error instanceof PathledgerError ? error : failed(path, what, null, error)
+/** A SCSI command as a caller sends it. */
+export interface CommandOptions {
+  /** The command descriptor block, 6 to 32 bytes. */
+  readonly cdb: Uint8Array
+  /** Parameter data. Default none. */
+  readonly dataOut?: Uint8Array
+  /** NUMA node of the submitter; default 0. */
+  readonly node?: number
 }
 
-function inTime<Answer>(path: PathRuntime, what: string, running: Promise<Answer>): Promise<Answer> {
-  const { clock, settings } = path.core
-  const limitUs = usOfMs(settings.attemptTimeoutMs)
-  if (limitUs === 0) return running
-  return new Promise((resolve, reject) => {
-    const timer = clock.setTimer(clock.monoUs() + limitUs, () => reject(tookTooLong(path, what)))
-    running.then(resolve, reject).finally(() => timer.cancel())
+/** What the target answered. CHECK CONDITION is an answer too: `status` 2, and `sense` says why. */
+export interface CommandResult {
+  readonly status: number
+  readonly sense: Uint8Array | null
+  readonly data: Uint8Array
+}
+
+const CDB_MIN = 6
+const CDB_MAX = 32
+/** Sent down one path they would reserve the LUN for that path alone, and against the others. */
+const PERSISTENT_RESERVE: ReadonlySet<number> = new Set([0x5e, 0x5f])
+
+/** Sends a SCSI command down one path, once. */
+export async function sendCommand(
+  head: HeadRuntime,
+  { cdb, dataOut, node = 0 }: CommandOptions,
+): Promise<CommandResult> {
+  if (!(cdb instanceof Uint8Array) || cdb.length < CDB_MIN || cdb.length > CDB_MAX) throw noCommand(head)
+  const [opcode = 0] = cdb
+  const what = `SCSI command 0x${opcode.toString(16).padStart(2, '0')}`
+  if (PERSISTENT_RESERVE.has(opcode)) throw reservesOnePath(head, what)
+  // What the caller does to his bytes afterwards is his own business.
+  const command = { cdb: cdb.slice(), dataOut: dataOut?.slice() ?? null }
+  const { path, answer } = await onOnePath(head, what, node, (device, chosen) =>
+    device.command === undefined ? undefined : sendOn(chosen, command),
+  )
+  const { errno, status, sense, data } = answer
+  if (errno !== null) throw failed(path, what, errno)
+  return { status, sense, data }
+}
+
+function noCommand(head: HeadRuntime): PathledgerError {
+  return new PathledgerError('COMMAND_INVALID', {
+    message: `${head.name}: this is no SCSI command.`,
+    why: `A command descriptor block is a Uint8Array of ${CDB_MIN} to ${CDB_MAX} bytes.`,
+    todo: 'Nothing was sent. Correct the call.',
+    errno: 'EINVAL',
   })
 }
 
-/** Nobody waits for a path here: an ioctl answers now. */
-function noPathNow(head: HeadRuntime, what: string): PathledgerError {
-  return new PathledgerError('NO_PATH', {
-    message: `${head.name}: ${what} has no path to go down.`,
-    why: `None of its ${head.paths.length} paths is usable now, and what is passed through does not wait for one.`,
-    todo: 'Try again when a path is back.',
-    errno: 'EWOULDBLOCK',
-    details: { head: head.name, command: what },
-  })
-}
-
-function notThere({ name, head, device }: PathRuntime, what: string): PathledgerError {
-  return new PathledgerError('IOCTL_UNSUPPORTED', {
-    message: `${head.name}: there is no ${what} here.`,
-    why: `The device of ${name} (${device.device}) has no such operation.`,
-    todo: 'Nothing was done.',
-    errno: 'ENOTTY',
-    details: { head: head.name, path: name, command: what },
+function reservesOnePath(head: HeadRuntime, what: string): PathledgerError {
+  return new PathledgerError('COMMAND_REFUSED', {
+    message: `${head.name}: ${what} (PERSISTENT RESERVE) is not passed through.`,
+    why: 'It would go down one path, and the other paths would meet a reservation conflict.',
+    todo: 'Nothing was sent.',
+    errno: 'EOPNOTSUPP',
   })
 }
 
@@ -174,34 +200,5 @@ function notThroughPartition(head: HeadRuntime, what: string): PathledgerError {
     todo: 'Ask the head, or say rawIo: true if the caller may send raw commands.',
     errno: 'ENOIOCTLCMD',
     details: { head: head.name, command: what },
-  })
-}
-
-function failed(
-  { name, head }: PathRuntime,
-  what: string,
-  errno: string | null,
-  cause?: unknown,
-): PathledgerError {
-  const said = errno ?? (cause instanceof Error ? cause.message : String(cause))
-  return new PathledgerError('IOCTL_FAILED', {
-    message: `${head.name}: ${what} failed with ${said}.`,
-    why: `The device of ${name} answered so. It was not tried on another path, for it might have been done.`,
-    todo: 'Decide whether it may be done again, and do it again.',
-    errno: errno ?? 'EIO',
-    outcome: 'unknown',
-    details: { head: head.name, path: name, command: what },
-    ...(cause === undefined ? {} : { cause }),
-  })
-}
-
-function tookTooLong({ name, head, core }: PathRuntime, what: string): PathledgerError {
-  return new PathledgerError('IOCTL_FAILED', {
-    message: `${head.name}: ${what} has not come back within ${core.settings.attemptTimeoutMs} ms.`,
-    why: `The device of ${name} still has it, and may still do it.`,
-    todo: 'Look at the path; attemptTimeoutMs is the limit.',
-    errno: 'ETIMEDOUT',
-    outcome: 'unknown',
-    details: { head: head.name, path: name, command: what },
   })
 }

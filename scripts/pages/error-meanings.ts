@@ -13,6 +13,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     DRAINED: 'The I/O waited, and an operator ended the waiting.',
     GHOST_HOLD: 'A write waited too long for an earlier attempt that may still land on the same blocks.',
     HEAD_REMOVED: 'The head is gone, with its last path or by an operator.',
+    COMMAND_INVALID: 'What was to be sent is no SCSI command.',
+    COMMAND_REFUSED: 'A PERSISTENT RESERVE command: it is not sent down one path alone.',
     IOCTL_FAILED:
       'The device of the one path answered an ioctl with this errno, or not in time. It was not tried on another one.',
     IOCTL_PARTITION: 'An ioctl through a partition, which only a caller with `rawIo` may ask for.',
