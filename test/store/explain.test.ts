@@ -103,7 +103,7 @@ test('a head whose time without a path ran out, and one whose run ended without 
 
   const rows = await STORIES['1-queueing']!()
   const unclean = rows.find(({ type, data }) => type === 'engine.started' && data.includes('"unclean":true'))!
-  const gone = rows.find(({ type, cause }) => type === 'path.removed' && cause === unclean.position)!
+  const gone = rows.find(({ type, cause }) => type === 'path.lost' && cause === unclean.position)!
   const root = { kind: 'engine', position: unclean.position } as const
   const { chain } = expectExplained(memoryReader(rows), { stream: gone.stream }, root, gone.position)
   expect(chain.at(-1)?.says).toBe('The engine started, after a run that ended without closing.')
