@@ -45,6 +45,12 @@ export function hasCode(error: unknown, code: string): error is PathledgerError 
   return error instanceof PathledgerError && error.code === code
 }
 
+/** Adds figures and names to an error of ours; what it has already stays. Returns the error, of whatever kind. */
+export function withDetails(error: unknown, details: Readonly<Record<string, unknown>>): unknown {
+  if (error instanceof PathledgerError) Object.assign(error, { details: { ...details, ...error.details } })
+  return error
+}
+
 /** Asserts in production what must hold. A broken invariant is a bug of ours and stops the engine. */
 export function invariant(holds: boolean, what: string): asserts holds {
   if (holds) return

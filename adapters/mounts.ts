@@ -16,8 +16,13 @@ export interface Mount {
 
 /** All mounts that this process sees, oldest first; none where `procRoot` has no mountinfo. */
 export function readMounts(procRoot = '/proc'): readonly Mount[] {
+  return readMountsOf('self', procRoot)
+}
+
+/** All mounts that another process sees: its own, where it has a mount namespace of its own. */
+export function readMountsOf(pid: string, procRoot = '/proc'): readonly Mount[] {
   try {
-    return readFileSync(`${procRoot}/self/mountinfo`, 'utf8').split('\n').flatMap(parseMount)
+    return readFileSync(`${procRoot}/${pid}/mountinfo`, 'utf8').split('\n').flatMap(parseMount)
   } catch {
     return []
   }

@@ -7,7 +7,8 @@ import type { Alua, Introduced } from './alua/alua.ts'
 import { closedError } from './io-errors.ts'
 import type { Core } from './core.ts'
 import type { PathRuntime } from './path-runtime.ts'
-import type { Registry } from './registry.ts'
+import { openRefused, proveByClaim } from './ghost-claim.ts'
+import { refusedOf, type Registry } from './registry.ts'
 
 /** How a path begins its life. */
 export interface AddPathOptions {
@@ -32,11 +33,11 @@ export interface AddPathParts {
 /** Takes a device as a path; resolves when that is durable. Rejects with why not, which is on the ledger too. */
 export async function addPath(
   parts: AddPathParts,
-  given: PathDevice,
+  given: PathDevice | Promise<PathDevice>,
   options: AddPathOptions,
 ): Promise<PathRuntime> {
   const { core, registry, alua, refuseIfOver } = parts
-  const introduced = await introduce(parts, given, options)
+  const introduced = await introduce(parts, await opened(parts, given), options)
   refuseIfOver()
   const { device } = introduced
   const { lun, geometry } = device
@@ -54,7 +55,7 @@ export async function addPath(
     await registry.remove(path, 'its record did not become durable', {}, true).catch(() => undefined)
     throw error
   }
-  registry.proveByClaim(path)
+  proveByClaim(path)
   const { backendWhy } = device.facts
   if (typeof backendWhy === 'string') {
     core.log.info({ path: path.name, backend: device.guarantees.backend }, backendWhy)
@@ -67,6 +68,17 @@ function tells({ identity: { tpgs } }: Introduced): boolean {
   return tpgs !== null && tpgs !== 0
 }
 
+async function opened(
+  { registry }: AddPathParts,
+  given: PathDevice | Promise<PathDevice>,
+): Promise<PathDevice> {
+  try {
+    return await given
+  } catch (error) {
+    throw await openRefused(registry, error)
+  }
+}
+
 async function introduce(
   { registry, alua, core }: AddPathParts,
   device: PathDevice,
@@ -76,6 +88,6 @@ async function introduce(
     return await alua.introduce(device, access === undefined)
   } catch (error) {
     if (core.broken !== null) throw closedError()
-    throw error instanceof PathledgerError ? registry.refused(device, error) : error
+    throw error instanceof PathledgerError ? registry.refused(refusedOf(device), error) : error
   }
 }

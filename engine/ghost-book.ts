@@ -82,6 +82,20 @@ export class GhostBook {
     return ghost
   }
 
+  /** The kernel still has I/O of a dead engine on this path: a ghost of the whole LUN, which time does not release. */
+  holdWhole({ path, incarnation, length }: { path: string; incarnation: number; length: number }): void {
+    const there = this.index
+      .all()
+      .filter(
+        (ghost) =>
+          ghost.path === path && ghost.reason === 'unclean' && !ghost.foreign && ghost.ending === null,
+      )
+    for (const ghost of there) ghost.returnedUs = null
+    if (there.length > 0) return
+    const facts = { path, incarnation, op: 'write', offset: 0, length, reason: 'unclean', bio: null } as const
+    this.open({ ...facts, returned: false })
+  }
+
   /** The kernel gave a ghost's attempt back with an error that proves nothing: from now on time may release it. */
   returned(ghost: Ghost): void {
     ghost.returnedUs ??= this.#core.clock.monoUs()

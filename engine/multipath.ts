@@ -146,9 +146,10 @@ export class Multipath {
    * Resolves when that is durable.
    * Rejects with why it was not taken (PATH_DUPLICATE, PATH_SIZE_MISMATCH, PATH_INCOHERENT, PATH_READ_ONLY,
    * LEDGER_ON_PATH, MULTIPATH_OFF, ...), which is on the ledger too; the device is then still yours, to close or to use
-   * as it is ({@link plainDevice}).
+   * as it is ({@link plainDevice}). The promise of a device, as `loopPath` gives it, may be handed in as it is: then a
+   * device that cannot be opened is on the ledger too.
    */
-  async addPath(device: PathDevice, options: AddPathOptions = {}): Promise<Path> {
+  async addPath(device: PathDevice | Promise<PathDevice>, options: AddPathOptions = {}): Promise<Path> {
     this.#refuseIfOver()
     checkAccess(options.access ?? 'optimal')
     const parts = {

@@ -124,7 +124,7 @@ export class Registry {
     const entry = this.#heads.get(wwid) ?? null
     const known = { head: entry?.runtime ?? null, paths: this.paths(), ledgerFile }
     const refusal = refusalOf(device, core.settings.multipath, known)
-    if (refusal !== null) throw this.refused(device, refusal)
+    if (refusal !== null) throw this.refused(refusedOf(device), refusal)
     const head = entry ?? this.#createHead(device)
     const path = this.#createPath(device, head.runtime)
     const { recorded } = arrive(path, options)
@@ -164,25 +164,6 @@ export class Registry {
     await this.lun(lun.wwid)?.detach(path.hctl)
     await path.core.recorder.durable(recorded)
     for (const closed of closing) if (closed.status === 'rejected') throw closed.reason
-  }
-
-  /**
-   * The device was claimed exclusively, so the kernel holds nothing of a dead engine; where errors are final as well,
-   * that proves over what earlier lives of the path left.
-   */
-  proveByClaim(path: PathRuntime): void {
-    const { claimsExclusively, errorsAreFinal } = path.device.guarantees
-    if (claimsExclusively !== true || !errorsAreFinal) return
-    const { ghosts } = path.head
-    const { incarnation } = path.context
-    const over = ghosts.index
-      .all()
-      .filter(
-        (ghost) =>
-          ghost.path === path.hctl && ghost.bio === null && !(ghost.foreign && ghost.returnedUs === null),
-      )
-    if (over.length > 0)
-      ghosts.end(over, 'claim', `${path.device.device} was claimed for life ${incarnation} of the path`)
   }
 
   /** Every stream of the ledger as it stands now, the engine's own and the last run's included. */
@@ -263,13 +244,12 @@ export class Registry {
   }
 
   /** Puts it on the ledger that a device was not taken, and why. */
-  refused(device: PathDevice, refusal: PathledgerError): PathledgerError {
+  refused({ wwid, hctl, device }: Refused, refusal: PathledgerError): PathledgerError {
     const { code, why } = refusal
-    const { wwid } = device.lun
     const facts = {
       wwid: wwid.slice(0, 512),
-      hctl: device.hctl.slice(0, 64) || '-',
-      device: device.device.slice(0, WORD_MAX) || '-',
+      hctl: hctl.slice(0, 64) || '-',
+      device: device.slice(0, WORD_MAX) || '-',
       code,
     }
     this.#parts.engine.record('engine.pathRefused', { ...facts, why: why.slice(0, 512) })
@@ -388,6 +368,18 @@ export class Registry {
       }
     })
   }
+}
+
+/** What was not taken, by the names that its refusal has on the ledger. */
+export interface Refused {
+  readonly wwid: string
+  readonly hctl: string
+  readonly device: string
+}
+
+/** Those names of a device. */
+export function refusedOf({ lun: { wwid }, hctl, device }: PathDevice): Refused {
+  return { wwid, hctl, device }
 }
 
 /** Why a path of the last run is given up. */

@@ -1,6 +1,6 @@
 // A loop device as a path: claimed, direct, and proved to be the device that was meant (docs/loop-devices.md).
-import { constants, readdirSync } from 'node:fs'
-import { PathledgerError } from '../../errors.ts'
+import { constants } from 'node:fs'
+import { PathledgerError, withDetails } from '../../errors.ts'
 import { restsOn, sysPathOf } from '../block-stack.ts'
 import { chooseBackend } from '../choose-backend.ts'
 import type { BackendChoice } from '../choose-backend.ts'
@@ -9,7 +9,7 @@ import { inspectFile } from '../file-facts.ts'
 import type { LoopInspection } from '../helper/calls.ts'
 import { pathHelper } from '../helper/helper.ts'
 import type { Helper } from '../helper/helper.ts'
-import { readMounts } from '../mounts.ts'
+import { errnoOf } from '../errno.ts'
 import type { Clock, IdentityVerdict, IoBackend, Lun, PathDevice, Turns } from '../ports.ts'
 import { scsiFront } from '../scsi/front.ts'
 import { systemClock, systemTurns } from '../system.ts'
@@ -18,6 +18,7 @@ import { probeUring } from '../uring/index.ts'
 import type { UringProbe } from '../uring/index.ts'
 import { passIoctl, readBlockFacts } from './ioctl.ts'
 import type { BlockFacts } from './ioctl.ts'
+import { holderOf } from './holders.ts'
 import { isLabel, labelOf } from './label.ts'
 import { readLoop } from './list.ts'
 import type { LoopListing } from './list.ts'
@@ -44,15 +45,24 @@ export interface LoopPathSettings {
  * Opens a loop device as a path, with O_DIRECT and O_EXCL: the claim keeps off mounts and other claims, not plain
  * opens. A helper process asks LOOP_GET_STATUS64 and looks at the files below, which hangs behind a hung server. Rejects
  * with PATH_NOT_FOUND, PATH_PERMISSION, PATH_NOT_A_LOOP, PATH_NOT_ATTACHED, PATH_BUSY (mounted or claimed),
- * PATH_READ_ONLY, PATH_WRONG_LUN (it carries the label of another LUN), PATH_OPEN, LOOP_IOCTL, HELPER_TIMEOUT. A device
- * without a label of ours is accepted, with `facts.labelled` false; one without direct I/O too, with `coherence.direct`
- * false.
+ * PATH_GHOST_CLAIM (claimed by I/O of an engine that is dead), PATH_READ_ONLY, PATH_WRONG_LUN (it carries the label of
+ * another LUN), PATH_OPEN, LOOP_IOCTL, HELPER_TIMEOUT. Given to `addPath` as the promise that it is, a refusal is on the
+ * ledger. A device without a label of ours is accepted, with `facts.labelled` false; one without direct I/O too, with
+ * `coherence.direct` false.
  */
 export async function loopPath(device: string, settings: LoopPathSettings): Promise<PathDevice> {
+  try {
+    return await openLoopPath(device, settings)
+  } catch (error) {
+    throw withDetails(error, { device, wwid: settings.lun.wwid, hctl: settings.hctl })
+  }
+}
+
+async function openLoopPath(device: string, settings: LoopPathSettings): Promise<PathDevice> {
   const named = findLoop(device)
   const fd = await openDirect(device, settings.readOnly ?? false, constants.O_EXCL).catch(
     (error: unknown) => {
-      throw openError(device, error, busyWhy(named))
+      throw errnoOf(error) === 'EBUSY' ? busyError(device, named, error) : openError(device, error, '')
     },
   )
   const { clock = systemClock, helperTimeoutMs } = settings
@@ -214,14 +224,23 @@ function loopSwitches(listing: LoopListing | null): {
   return { attached: true, direct: listing.direct, autoclear: listing.autoclear }
 }
 
-/** Says who has claimed a loop device, as far as it can be seen. */
-function busyWhy({ name, number }: NamedLoop): string {
-  const mount = readMounts().find(({ device }) => device === number)
-  if (mount !== undefined) return `It is mounted on ${mount.mountPoint}.`
-  const holders = readdirSync(`/sys/block/${name}/holders`)
-  if (holders.length > 0) return `It is held by ${holders.join(', ')}.`
-  return 'It is mounted or claimed by another program, or by I/O of a dead one that has not ended.'
+/** What it means that a loop device is claimed: by somebody who can be named, or by nobody alive. */
+function busyError(device: string, named: NamedLoop, cause: unknown): PathledgerError {
+  const holder = holderOf(named)
+  if (holder.kind === 'holder') return openError(device, cause, holder.why)
+  if (holder.kind === 'unknown') return openError(device, cause, UNKNOWN_HOLDER)
+  return new PathledgerError('PATH_GHOST_CLAIM', {
+    message: `The path ${device} cannot be opened.`,
+    why: 'It is claimed, and nobody alive has it: the kernel still has I/O of an engine that is dead, which may yet land.',
+    todo: 'End what hangs behind it, or wait; then open it again. Writes to the LUN wait for that or for an operator.',
+    errno: 'EBUSY',
+    outcome: 'unknown',
+    cause,
+  })
 }
+
+const UNKNOWN_HOLDER =
+  'Another program has claimed it, or I/O of a dead one that has not ended: not every process could be looked at.'
 
 function notAttached(device: string): PathledgerError {
   return new PathledgerError('PATH_NOT_ATTACHED', {

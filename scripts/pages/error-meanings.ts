@@ -53,6 +53,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     NUMA_NODE_INVALID: 'The NUMA node of the device is not a number from 0.',
     PATH_BLOCK_MISMATCH: 'Its logical block is not that of the head.',
     PATH_BUSY: 'It is mounted, or another program has it to itself.',
+    PATH_GHOST_CLAIM:
+      'It is claimed and nobody alive has it: the kernel still has I/O of an engine that is dead, and that may yet land.',
     PATH_DUPLICATE: 'This device, or this H:C:I:L, is a path already.',
     PATH_EMPTY: 'It has no bytes.',
     PATH_ID_INVALID: 'The id of its LUN has characters that an id cannot have.',

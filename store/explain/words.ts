@@ -51,6 +51,9 @@ const SENTENCES: Readonly<Record<string, Say>> = {
     `A probe of ${name} failed: ${text(data['errno'] ?? data['detail'])}.`,
   'path.added': ({ data }, name) => `${name} was added, ${text(data['kind'])} ${text(data['device'])}.`,
   'path.removed': (event, name) => `${name} was removed${why(event)}.`,
+  'path.lost': (event, name) => `${name} was lost with its engine${why(event)}. It is known, and absent.`,
+  'path.returned': (_event, name) => `${name} was attached again after a restart: the same device.`,
+  'path.forgotten': (event, name) => `${name} was given up after a restart${why(event)}.`,
   'path.disabled': (event, name) => `${name} was pulled${why(event)}.`,
   'path.enabled': (event, name) => `${name} was put back${why(event)}.`,
   'path.accessChanged': (event, name) =>
@@ -60,6 +63,10 @@ const SENTENCES: Readonly<Record<string, Say>> = {
   'head.timerFired': ({ data }, name) => `The timer '${text(data['timer'])}' of ${name} ran out.`,
   'head.pathsChanged': ({ data }, name) =>
     `${name} had ${text(data['usable'])} of ${counted(data['paths'], 'path')} usable from here on.`,
+  'head.recovered': ({ data }, name) =>
+    `${name} was taken up after a restart, with ${counted(data['lost'], 'path')} to be attached again.`,
+  'head.lostPathsChanged': ({ data }, name) =>
+    `${name} had ${text(data['usable'])} of ${counted(data['paths'], 'path')} usable from here on, and ${text(data['lost'])} still lost.`,
   'head.closed': (event, name) => `${name} was closed${why(event)}.`,
   'head.drained': ({ data }, name) => `What waited on ${name} was ended: ${text(data['why'])}.`,
   'lun.bioPoisoned': ({ data }) =>
@@ -166,7 +173,8 @@ function kindOf({ type, actor }: Told): RootKind {
   if (type.endsWith('.timerFired')) return 'timer'
   if (type === 'lun.ghostsOpened' || type === 'lun.holdExpired') return 'ghost'
   if (type.startsWith('lun.')) return 'lunError'
-  return type.startsWith('path.') && type !== 'path.removed' ? 'deviceState' : 'engine'
+  const byEngine = ['path.removed', 'path.lost', 'path.returned', 'path.forgotten'].includes(type)
+  return type.startsWith('path.') && !byEngine ? 'deviceState' : 'engine'
 }
 
 const ADVICE: Readonly<Record<RootKind, string>> = {

@@ -131,7 +131,8 @@ describe('an engine that dies before it knows of the hang', () => {
     // Its dead ring keeps the claim until its I/O has ended.
     const lun = { wwid: WWID, implicitAlua: true }
     await expect(loopPath(child.device('A'), { lun, hctl: rig.hctl('A') })).rejects.toMatchObject({
-      code: 'PATH_BUSY',
+      code: 'PATH_GHOST_CLAIM',
+      errno: 'EBUSY',
     })
     return child
   }
@@ -161,7 +162,7 @@ describe('an engine that dies before it knows of the hang', () => {
     await Promise.all(newer.map(({ promise }) => promise))
     expect(rig.mark(0)).toBe(NEW)
     await rig.close()
-    rig.explains('A', 'path.removed', { kind: 'engine', path: null })
+    rig.explains('A', 'path.lost', { kind: 'engine', path: null })
   })
 
   test('scenario 19c: without the guard the dead engine’s write lands on the newer one', async () => {

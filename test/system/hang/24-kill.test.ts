@@ -169,7 +169,7 @@ describe('SIGKILL under load', () => {
       const last = await EngineChild.start(rig)
       expect(await last.ask('ghosts')).toMatchObject({ ok: true })
       await last.ask('release')
-      rig.explains('A', 'path.removed', { kind: 'engine' })
+      rig.explains('A', 'path.lost', { kind: 'engine' })
       expect(await last.ask('write', { offset: 0, mark: 1 })).toMatchObject({ ok: true })
       expect(await last.ask('close')).toMatchObject({ ok: true })
       checkLedger(rig)
