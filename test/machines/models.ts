@@ -91,7 +91,8 @@ export const MODELS: readonly Model[] = [
     openings: ['head.created'],
     abstraction: (context) => [
       ...['present', 'iopolicy', 'noPathRetry', 'exhausted'].map((key) => context[key]),
-      ...['paths', 'usable', 'available', 'lost', 'checksLeft'].map((key) => atMost(3, context[key])),
+      ...['paths', 'usable', 'available', 'checksLeft'].map((key) => atMost(3, context[key])),
+      Number(context['lost']) > 0,
       context['delayedRemovalUs'] === DELAY_US,
       context['loss'],
       armed(context),

@@ -131,10 +131,14 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
     { timer: 'noPath', dueUs: 1 },
   ],
   'head.closed': [WHY],
-  'head.recovered': [0, 2].map((lost) => ({ ...WHY, lost, reattachUs: DELAY_US, timers: {} })),
-  'head.lostPathsChanged': [paths(0), paths(1), paths(1, 0), paths(1, 0, 0, 1)].flatMap((counts) =>
-    [0, 1].map((lost) => ({ ...counts, lost })),
-  ),
+  'head.recovered': [0, 1].map((lost) => ({ ...WHY, lost, reattachUs: DELAY_US, timers: {} })),
+  'head.lostPathsChanged': [
+    { ...paths(0), lost: 0 },
+    { ...paths(1), lost: 0 },
+    { ...paths(1), lost: 1 },
+    { ...paths(1, 0), lost: 0 },
+    { ...paths(1, 0, 0, 1), lost: 0 },
+  ],
   'head.drained': [{ bios: 3, bytes: 1536, ...WHY }],
   'head.ioSampled': [{ sinceUs: 0, ...counts, callerErrors: 0, requeued: 0, failedNoPath: 0, resent: 0 }],
   'head.countersSet': [{ was: { requeued: 3 }, now: { requeued: 0 } }],
