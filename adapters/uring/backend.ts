@@ -30,6 +30,9 @@ const SUBMISSIONS = 256
  */
 export const BATCHES_A_TURN = 16
 
+/** Turns of the event loop in vain before the kernel is asked to wait, with many in flight. */
+const TURNS_BEFORE_WAIT = 2
+
 /** What the backend is handed. */
 export interface UringPorts {
   readonly clock: Clock
@@ -106,13 +109,14 @@ class PathRing implements UringBackend {
   // What one look found.
   readonly #finished: IoDone[] = []
   readonly #results: IoCompletion[] = []
-  #found = 0
+  #count = 0
   #refused: Waiting[] = []
   #lastCompletion: IoCompletion = IO_DONE
 
   #full = false
   #pumpDue = false
   #batches = 0
+  #turnsInVain = 0
   #closed = false
   #retry: TimerHandle | null = null
 
@@ -218,7 +222,7 @@ class PathRing implements UringBackend {
     if (this.#batches < BATCHES_A_TURN) {
       this.#batches += 1
       const inFlight = this.inFlightMax - this.#free
-      if (inFlight > 0 && inFlight <= FEW_IN_FLIGHT) this.#quickWait.forOne()
+      if (inFlight > 0 && inFlight <= FEW_IN_FLIGHT) this.#quickWait.forSome(inFlight)
       this.#look()
       if (this.#closed || this.#free === this.inFlightMax) return
     }
@@ -247,20 +251,30 @@ class PathRing implements UringBackend {
   /** The event loop had its turn. */
   #turn(): Seen {
     this.#batches = 0
-    if (this.#look() > 0) return 'completions'
-    return this.#free === this.inFlightMax ? 'idle' : 'nothing'
+    if (this.#found(this.#look())) return 'completions'
+    const inFlight = this.inFlightMax - this.#free
+    if (inFlight === 0) return 'idle'
+    // A turn or two give the next batch time to grow.
+    if (inFlight > FEW_IN_FLIGHT && this.#turnsInVain <= TURNS_BEFORE_WAIT) return 'nothing'
+    this.#quickWait.forSome(inFlight)
+    return this.#found(this.#look()) ? 'completions' : 'nothing'
+  }
+
+  #found(completions: number): boolean {
+    this.#turnsInVain = completions > 0 ? 0 : this.#turnsInVain + 1
+    return completions > 0
   }
 
   /** Takes what has completed off the ring, and tells it. Answers how many. */
   #look(): number {
-    this.#found = 0
+    this.#count = 0
     const seen = this.#ring.reap(this.#take)
     if (seen === 0) return 0
     const { length: refused } = this.#refused
-    if (refused > 0 || this.#full) this.#goOn(this.#found)
+    if (refused > 0 || this.#full) this.#goOn(this.#count)
     if (this.#waiting.length > 0) this.#pumpSoon()
     // First everything off the ring, then the calls: one of them may close it.
-    const found = this.#found
+    const found = this.#count
     for (let index = 0; index < found; index += 1) {
       const done = this.#finished[index] ?? NO_DONE
       const result = this.#results[index] ?? IO_DONE
@@ -282,9 +296,9 @@ class PathRing implements UringBackend {
       this.#refused.push({ fd: this.#fds[tag] ?? -1, request, done })
       return
     }
-    this.#finished[this.#found] = done
-    this.#results[this.#found] = this.#completionOf(request, result)
-    this.#found += 1
+    this.#finished[this.#count] = done
+    this.#results[this.#count] = this.#completionOf(request, result)
+    this.#count += 1
   }
 
   /** Most are like the one before: then it is the same object. */

@@ -1,9 +1,9 @@
-// With few I/Os in flight there is nothing to do but wait, and the answer is often quicker than a turn of the event loop:
-// so the ring is watched for a moment, then the kernel is asked to wait a moment, and only then the event loop goes on.
-// Each is done only as long as it pays: a hung path, or a machine without a processor to spare, soon gets neither.
+// Waiting for a ring without a sleep of the event loop, whose wake costs more than most I/Os take: with few in flight the
+// ring is watched for a moment, and then the kernel is asked to wait a moment. Each is done only as long as it pays: a hung
+// path, or a machine without a processor to spare, soon gets neither.
 import type { Clock } from '../ports.ts'
 
-/** With more in flight than this there is something to do meanwhile. */
+/** With more in flight than this the next completion is never far: watching for it would only make small batches. */
 export const FEW_IN_FLIGHT = 4
 
 /** How long the ring is watched. */
@@ -15,23 +15,24 @@ export const WAIT_US = 50
 /** Looks at the ring between two looks at the clock. */
 const LOOKS = 32
 
-/** After so many times in vain, one of {@link TRIAL} is tried. */
-const CREDIT_MAX = 4
+/** So many times in vain, one after the other, and only one of {@link TRIAL} is tried any more. */
+const WATCHES_IN_VAIN = 4
+const WAITS_IN_VAIN = 64
 const TRIAL = 32
 
 /** What is waited for. */
 interface Awaited {
   /** Something has completed, or would if the kernel were asked. */
   isReady(): boolean
-  /** Lets the kernel wait for a completion, so long at most. */
-  wait(us: number): void
+  /** Lets the kernel wait for `least` completions, so long at most. */
+  wait(us: number, least: number): void
 }
 
 export class QuickWait {
   readonly #clock: Pick<Clock, 'monoUs'>
   readonly #ring: Awaited
-  readonly #watching = new Credit()
-  readonly #waiting = new Credit()
+  readonly #watching = new Credit(WATCHES_IN_VAIN)
+  readonly #waiting = new Credit(WAITS_IN_VAIN)
 
   constructor(clock: Pick<Clock, 'monoUs'>, ring: Awaited) {
     this.#clock = clock
@@ -39,15 +40,16 @@ export class QuickWait {
   }
 
   /** Returns when something has completed, or after {@link WATCH_US} and {@link WAIT_US} at most. */
-  forOne(): void {
+  forSome(inFlight: number): void {
     if (this.#ring.isReady()) return
-    if (this.#watching.granted()) {
+    if (inFlight <= FEW_IN_FLIGHT && this.#watching.granted()) {
       this.#watch()
-      this.#watching.paid(this.#ring.isReady())
-      if (this.#ring.isReady()) return
+      const paid = this.#ring.isReady()
+      this.#watching.paid(paid)
+      if (paid) return
     }
     if (!this.#waiting.granted()) return
-    this.#ring.wait(WAIT_US)
+    this.#ring.wait(WAIT_US, Math.max(1, inFlight >> 3))
     this.#waiting.paid(this.#ring.isReady())
   }
 
@@ -61,8 +63,14 @@ export class QuickWait {
 
 /** Grants as long as it pays, and a trial now and then. */
 class Credit {
-  #left = CREDIT_MAX
+  readonly #most: number
+  #left: number
   #refused = 0
+
+  constructor(most: number) {
+    this.#most = most
+    this.#left = most
+  }
 
   granted(): boolean {
     if (this.#left > 0) return true
@@ -71,6 +79,6 @@ class Credit {
   }
 
   paid(did: boolean): void {
-    this.#left = did ? CREDIT_MAX : Math.max(0, this.#left - 1)
+    this.#left = did ? this.#most : Math.max(0, this.#left - 1)
   }
 }

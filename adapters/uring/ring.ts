@@ -189,9 +189,9 @@ export class Ring {
     return (Atomics.load(words, at.flags) & (RING_FLAG.taskRun | RING_FLAG.overflow)) !== 0
   }
 
-  /** Lets the kernel wait until something completes, so many microseconds at most. */
-  wait(us: number): void {
-    if (this.waits) ringWait(this.fd, this.#waiting.for(us))
+  /** Lets the kernel wait for `least` completions, so many microseconds at most. */
+  wait(us: number, least: number): void {
+    if (this.waits) ringWait(this.fd, least, this.#waiting.for(us))
   }
 
   /** Calls `visit` with tag and result of each completion, oldest first. Answers how many there were. */
