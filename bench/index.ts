@@ -3,6 +3,8 @@
 //   npm run bench                          all of them; writes docs/benchmarks.md
 //   npm run --silent bench -- io --json    I/O against fio; --rounds N, --ms N of each measurement, --profile
 import { parseArgs } from 'node:util'
+import { benchFailover } from './failover/index.ts'
+import { benchHeads } from './heads/index.ts'
 import { benchIo } from './io/index.ts'
 
 const USAGE = `npm run bench                          all of them; writes docs/benchmarks.md
@@ -16,25 +18,28 @@ async function main(): Promise<number> {
       profile: { type: 'boolean', default: false },
       rounds: { type: 'string', default: '20' },
       ms: { type: 'string', default: '500' },
+      heads: { type: 'string', default: '1000' },
+      paths: { type: 'string', default: '8' },
     },
   })
   const [what = 'all'] = positionals
-  if (what === 'io') {
-    print(
-      await benchIo({
-        rounds: Number(values.rounds),
-        milliseconds: Number(values.ms),
-        profile: values.profile,
-      }),
-    )
-    return 0
+  const rounds = Number(values.rounds)
+  const milliseconds = Number(values.ms)
+  switch (what) {
+    case 'io':
+      return print(await benchIo({ rounds, milliseconds, profile: values.profile }))
+    case 'failover':
+      return print(await benchFailover({ rounds, milliseconds }))
+    case 'heads':
+      return print(await benchHeads({ rounds, heads: Number(values.heads), paths: Number(values.paths) }))
   }
   console.error(USAGE)
   return 2
 }
 
-function print(report: object): void {
+function print(report: object): number {
   console.log(JSON.stringify(report))
+  return 0
 }
 
 process.exit(await main())
