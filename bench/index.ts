@@ -1,45 +1,97 @@
 // Benchmarks. Every figure that is judged is a ratio to a yardstick that was measured in the same run.
-//
-//   npm run bench                          all of them; writes docs/benchmarks.md
-//   npm run --silent bench -- io --json    I/O against fio; --rounds N, --ms N of each measurement, --profile
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { benchFailover } from './failover/index.ts'
 import { benchHeads } from './heads/index.ts'
 import { benchIo } from './io/index.ts'
+import { benchmarksPage } from './page.ts'
+import { soak } from './soak/index.ts'
 
-const USAGE = `npm run bench                          all of them; writes docs/benchmarks.md
-npm run --silent bench -- io --json    I/O against fio; --rounds 20, --ms 500 of each measurement, --profile`
+const USAGE = `Examples (root, and quiet processors):
+  npm run bench                           all of them, some 20 minutes; writes docs/benchmarks.md
+  npm run --silent bench -- io --json     I/O against fio: {"randread_qd32_vs_fio": ...}
+  npm run bench -- io --profile           and where the time of one I/O goes
+  npm run bench -- failover               what a failover and a hung path cost
+  npm run bench -- heads                  many heads in one process, and their recovery (without root)
+  npm run bench -- soak --minutes 10      nothing may grow; exit 1 when something does
+
+--rounds 20   paired rounds      --ms 500      of each measurement
+--heads 1000  --paths 8          --minutes 10  of the soak
+--json        one line; else the same, indented`
+
+const PAGE = join(import.meta.dirname, '../docs/benchmarks.md')
+
+const OPTIONS = {
+  json: { type: 'boolean', default: false },
+  profile: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+  rounds: { type: 'string', default: '20' },
+  ms: { type: 'string', default: '500' },
+  heads: { type: 'string', default: '1000' },
+  paths: { type: 'string', default: '8' },
+  minutes: { type: 'string', default: '10' },
+} as const
 
 async function main(): Promise<number> {
-  const { positionals, values } = parseArgs({
-    allowPositionals: true,
-    options: {
-      json: { type: 'boolean', default: false },
-      profile: { type: 'boolean', default: false },
-      rounds: { type: 'string', default: '20' },
-      ms: { type: 'string', default: '500' },
-      heads: { type: 'string', default: '1000' },
-      paths: { type: 'string', default: '8' },
-    },
-  })
+  const { positionals, values } = parseArgs({ allowPositionals: true, options: OPTIONS })
   const [what = 'all'] = positionals
-  const rounds = Number(values.rounds)
-  const milliseconds = Number(values.ms)
-  switch (what) {
-    case 'io':
-      return print(await benchIo({ rounds, milliseconds, profile: values.profile }))
-    case 'failover':
-      return print(await benchFailover({ rounds, milliseconds }))
-    case 'heads':
-      return print(await benchHeads({ rounds, heads: Number(values.heads), paths: Number(values.paths) }))
+  const number = (name: 'rounds' | 'ms' | 'heads' | 'paths' | 'minutes') => {
+    const value = Number(values[name])
+    if (value > 0) return value
+    throw new Error(`--${name} takes a number above 0`)
   }
-  console.error(USAGE)
-  return 2
+  const io = () =>
+    benchIo({
+      rounds: number('rounds'),
+      milliseconds: number('ms'),
+      profile: values.profile || what === 'all',
+    })
+  const failover = () => benchFailover({ rounds: number('rounds'), milliseconds: number('ms') })
+  const heads = () => benchHeads({ rounds: number('rounds'), heads: number('heads'), paths: number('paths') })
+  const soaking = () => soak({ minutes: number('minutes') })
+  const print = (report: object) => console.log(JSON.stringify(report, null, values.json ? 0 : 2))
+  if (values.help) {
+    console.log(USAGE)
+    return 0
+  }
+  switch (what) {
+    case 'all': {
+      const reports = {
+        io: await io(),
+        failover: await failover(),
+        heads: await heads(),
+        soak: await soaking(),
+      }
+      writeFileSync(PAGE, await benchmarksPage(reports))
+      print(reports)
+      return reports.soak.flat ? 0 : 1
+    }
+    case 'io':
+      print(await io())
+      return 0
+    case 'failover':
+      print(await failover())
+      return 0
+    case 'heads':
+      print(await heads())
+      return 0
+    case 'soak': {
+      const report = await soaking()
+      print(report)
+      return report.flat ? 0 : 1
+    }
+    default:
+      console.error(USAGE)
+      return 2
+  }
 }
 
-function print(report: object): number {
-  console.log(JSON.stringify(report))
-  return 0
+try {
+  process.exitCode = await main()
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error))
+  process.exitCode = 1
 }
-
-process.exit(await main())
+// What a benchmark left open must not keep the process.
+process.exit()

@@ -41,7 +41,7 @@ export async function addPath(
   refuseIfOver()
   const { device } = introduced
   const { lun, geometry } = device
-  const shared = lun.wwid === '' ? null : await registry.openLun(lun.wwid, geometry.sizeBytes)
+  const shared = lun.wwid === '' ? null : await registry.openLun(lun.wwid, geometry.sizeBytes, device.kind)
   refuseIfOver()
   const standing = alua.standing(introduced, registry.find(lun.wwid)?.runtime ?? null)
   const { access = tells(introduced) ? standing.access : null, preferred = standing.preferred } = options

@@ -122,7 +122,9 @@ export function systemPorts(): Ports {
 /** Beside the ledger unless said otherwise; a store without a file has no such place. */
 export function lunStorageOf({ ledger, lunFolder }: MultipathOptions, engineId: string): LunStorage | null {
   const folder = lunFolder ?? (typeof ledger === 'string' ? `${ledger}.luns` : null)
-  return folder === null ? null : (wwid) => openLunFile(folder, wwid, engineId)
+  if (folder === null) return null
+  // Memory dies with its process: no other engine, and none after it, can meet what it left there.
+  return (wwid, kind) => (kind === 'memory' ? Promise.resolve(null) : openLunFile(folder, wwid, engineId))
 }
 
 /** What a new ledger says at position 1. */

@@ -50,7 +50,7 @@ export interface RegistryParts {
 }
 
 /** Opens the storage of a LUN by its wwid. */
-export type LunStorage = (wwid: string) => Promise<LunStore>
+export type LunStorage = (wwid: string, kind: PathDevice['kind']) => Promise<LunStore | null>
 
 /** How a path begins its life. */
 export interface AddOptions {
@@ -184,10 +184,10 @@ export class Registry {
   }
 
   /** Opens the LUN's own storage, once; what other engines left in it holds from then on. */
-  openLun(wwid: string, sizeBytes: number): Promise<LunState | null> {
+  openLun(wwid: string, sizeBytes: number, kind: PathDevice['kind']): Promise<LunState | null> {
     const known = this.#luns.get(wwid)
     if (known !== undefined) return known
-    const opening = this.#openLun(wwid, sizeBytes)
+    const opening = this.#openLun(wwid, sizeBytes, kind)
     this.#luns.set(wwid, opening)
     opening.catch(() => this.#luns.delete(wwid))
     return opening
@@ -204,9 +204,9 @@ export class Registry {
     await Promise.allSettled([...this.#openLuns.values()].map((lun) => lun.close()))
   }
 
-  async #openLun(wwid: string, sizeBytes: number): Promise<LunState | null> {
+  async #openLun(wwid: string, sizeBytes: number, kind: PathDevice['kind']): Promise<LunState | null> {
     const { core, lunStorage, identity } = this.#parts
-    const storage = (await lunStorage?.(wwid)) ?? null
+    const storage = (await lunStorage?.(wwid, kind)) ?? null
     if (storage === null) return null
     const book = this.book(wwid)
     book.keepIn(storage)

@@ -1,6 +1,6 @@
 // `npm run bench -- failover`: what a failover and a hung path cost those whose I/O is under way.
-import { errorFilter, hangFilter, Multipath } from '../../index.ts'
-import type { PathDevice } from '../../index.ts'
+import { errorFilter, hangFilter } from '../../index.ts'
+import type { Multipath, PathDevice } from '../../index.ts'
 import { wrapPath } from '../../adapters/filters/wrap.ts'
 import { Backing } from '../io/backing.ts'
 import { openEngine, type Engine } from '../io/engines.ts'
