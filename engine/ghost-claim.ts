@@ -18,7 +18,8 @@ export async function openRefused(registry: Registry, error: unknown): Promise<u
 async function holdForDead(registry: Registry, { wwid, hctl }: Refused): Promise<void> {
   const known = registry.stream(`lun/${wwid}`).state.context as unknown as LunContext
   const length = known.sizeBytes === 0 ? Number.MAX_SAFE_INTEGER : known.sizeBytes
-  await registry.openLun(wwid, length)
+  // Only a device of the kernel's can be claimed.
+  await registry.openLun(wwid, length, 'loop')
   const { incarnation } = registry.stream(`path/${wwid}/${hctl}`).state.context as unknown as PathContext
   registry.book(wwid).holdWhole({ path: hctl, incarnation, length })
 }
