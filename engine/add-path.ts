@@ -38,6 +38,7 @@ export async function addPath(
 ): Promise<PathRuntime> {
   const { core, registry, alua, refuseIfOver } = parts
   const introduced = await introduce(parts, await opened(parts, given), options)
+  await proveIdentity(registry, introduced.device)
   refuseIfOver()
   const { device } = introduced
   const { lun, geometry } = device
@@ -63,11 +64,29 @@ export async function addPath(
   return path
 }
 
+/** Between its opening and this call it may have become another device. */
+async function proveIdentity(registry: Registry, device: PathDevice): Promise<void> {
+  const verdict = await device
+    .identify()
+    .catch((error: unknown) => ({ same: false as const, why: `it cannot be looked at: ${String(error)}` }))
+  if (verdict.same) return
+  throw registry.refused(
+    refusedOf(device),
+    new PathledgerError('PATH_WRONG_LUN', {
+      message: `${device.device} was not taken as a path.`,
+      why: `It is not what was opened: ${verdict.why}.`,
+      todo: 'Check which device is meant, and open it again. This one is still yours to close.',
+      errno: 'ESTALE',
+    }),
+  )
+}
+
 /** Whether the target tells access states. Where it does not, one that comes back after a restart has what it had. */
 function tells({ identity: { tpgs } }: Introduced): boolean {
   return tpgs !== null && tpgs !== 0
 }
 
+/** What could not be opened, or is another LUN's, is on the ledger as any other device that was not taken. */
 async function opened(
   { registry }: AddPathParts,
   given: PathDevice | Promise<PathDevice>,

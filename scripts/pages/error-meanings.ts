@@ -70,7 +70,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     PATH_READ_ONLY: 'It is read-only.',
     PATH_SIZE: 'Its size is not a whole number of blocks, or it has none.',
     PATH_SIZE_MISMATCH: 'Its size is not that of the head.',
-    PATH_WRONG_LUN: 'It carries the label of another LUN.',
+    PATH_WRONG_LUN: 'It carries the label of another LUN, or is not what was opened any more.',
   },
   'SCSI data': {
     SCSI_MALFORMED: 'The bytes are not what they were taken for: another page, another response code.',

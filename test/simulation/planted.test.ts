@@ -44,11 +44,17 @@ vi.mock('../../adapters/memory.ts', async (original) => {
   const actual = await original<Memory>()
   const memoryPath: typeof actual.memoryPath = (lun, settings) => {
     const inner = actual.memoryPath(lun, settings)
+    // Asked once as it is added, and then by the checker.
+    let added = false
     return {
       ...inner,
       submit: (request, done) =>
         plant.device === null ? inner.submit(request, done) : plant.device(inner, request, done),
-      identify: async () => (plant.identity ? inner.identify() : { same: false, why: 'planted' }),
+      identify: async () => {
+        if (added && !plant.identity) return { same: false, why: 'planted' }
+        added = true
+        return inner.identify()
+      },
     }
   }
   return { ...actual, memoryPath }
