@@ -65,6 +65,11 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
   'path.probeSucceeded': ({ reads }) => `${counted(number(reads), 'read')} answered: reinstated`,
   'path.ioSampled': sampled,
   'head.ioSampled': sampled,
+  'head.ioTraced': ({ bio, op, length, offset, tookUs, status, attempts }) =>
+    `I/O ${text(bio)}, ${text(op)} of ${bytes(number(length))} at ${text(offset)}: ${text(status)} after ` +
+    `${duration(number(tookUs))}, ${counted(Array.isArray(attempts) ? attempts.length : 0, 'attempt')}`,
+  'head.ioParked': ({ bio, op, length, offset }) =>
+    `I/O ${text(bio)}, ${text(op)} of ${bytes(number(length))} at ${text(offset)} waits for a path`,
   'head.created': ({ wwid, sizeBytes, iopolicy, noPathRetry }) =>
     `${text(wwid)}, ${bytes(number(sizeBytes))}, ${text(iopolicy)}, noPathRetry ${text(noPathRetry)}`,
   'head.pathsChanged': ({ paths, usable, optimized }) =>

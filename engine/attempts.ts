@@ -78,6 +78,8 @@ export function abandonAttempt(head: HeadRuntime, attempt: Attempt, reason: Ghos
   }
   if (bio.live === attempt) bio.live = null
   path.attempts.delete(attempt)
+  if (reason === 'timeout') tellTrace(attempt, 'TIMEOUT', 'ETIMEDOUT')
+  else tellTrace(attempt, 'ABANDONED', null)
 }
 
 function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion): void {
@@ -94,6 +96,7 @@ function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion)
   }
   path.hear(completion)
   if (late) return completeLate(head, attempt, completion)
+  tellTrace(attempt, status, completion.errno)
   bio.live = null
   if (status === 'OK') return succeed(head, bio, path)
   countError(path)
@@ -120,6 +123,10 @@ function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion)
     case 'ours':
       return misused(head, bio, path, completion)
   }
+}
+
+function tellTrace(attempt: Attempt, status: string, errno: string | null): void {
+  attempt.bio.trace?.tried(attempt, status, errno)
 }
 
 /** The kernel calls the request itself wrong: the caller took his own memory away under it, or it is our bug. */

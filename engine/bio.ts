@@ -8,6 +8,7 @@ import type { OpenIo } from './open-io.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import type { PoolBlock } from './pool.ts'
 import type { Suspicion } from './suspicion.ts'
+import type { IoTrace } from './trace.ts'
 
 /** That a path refused this bio, in which life of the path, and how. */
 export interface Refusal {
@@ -48,6 +49,8 @@ export class Bio {
   /** The attempt the engine waits for; null while the bio waits for something else. */
   live: Attempt | null = null
   parkedAtUs = 0
+  /** What is told of it when it has ended; null for one that is not traced. */
+  trace: IoTrace | null = null
   /** When it was first sent, while the statistics of the disk count it; null before and after. */
   statSinceUs: number | null = null
   heldSinceUs = 0

@@ -33,6 +33,7 @@ export function park(head: HeadRuntime, bio: Bio): void {
   head.counters.requeued += 1
   head.core.log.debug({ head: head.name, bio: bio.id }, 'no usable path, I/O put back')
   head.requeue.park(bio)
+  bio.trace?.parked(bio)
 }
 
 /** Sends what is parked again, in order. Bios that find no path are parked again, behind those before them. */

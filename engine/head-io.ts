@@ -195,6 +195,7 @@ export class HeadIo implements BioOwner {
     core.nextBio += 1
     const bio = new Bio(this, io, core.nextBio, offset, length, pinned, block)
     io.bios?.add(bio)
+    bio.trace = this.#head.tracer.begin()
     submitBio(this.#head, bio)
   }
 
@@ -211,6 +212,7 @@ export class HeadIo implements BioOwner {
   bioDone(bio: Bio, error: PathledgerError | null): void {
     const { io, block } = bio
     this.#head.stats.end(bio, error === null ? bio.length : 0, this.#head.core.clock.monoUs())
+    bio.trace?.ended(bio, error)
     if (error !== null && bio.pinned !== null) bio.pinned.dirty = true
     if (error === null) {
       countDone(this.#head.counters, bio)

@@ -15,6 +15,7 @@ import { RequeueList } from './requeue.ts'
 import { LOCAL_DISTANCE, type SelectionTable } from './select.ts'
 import type { Stream } from './stream.ts'
 import type { Timers } from './timers.ts'
+import { Tracer, tracingOf } from './trace.ts'
 
 export interface HeadParts {
   readonly core: Core
@@ -51,6 +52,7 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
   readonly counters: HeadCounters = headCounters()
   sampled: HeadCounters = headCounters()
   readonly stats = new DiskStats()
+  readonly tracer: Tracer
   /** Since when the next sample counts. */
   sampledUs: number
   readonly requeue: RequeueList
@@ -99,6 +101,7 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
     this.left = new Array<number>(numaNodes).fill(0)
     this.turn = new Array<number>(numaNodes).fill(-1)
     this.requeue = new RequeueList(parts.core)
+    this.tracer = new Tracer(this, tracingOf(parts.core.settings))
   }
 
   get value(): HeadValue {

@@ -21,6 +21,7 @@ import type { OperatorWord, Path } from './path.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import { applyCounters, checkCounters, zeros, type CounterValues } from './set-counters.ts'
 import { checkWords } from './spoken.ts'
+import { checkTracing, type Tracing } from './trace.ts'
 
 /** Some bytes of a head: offset and length are multiples of its logical block (IO_UNALIGNED otherwise). */
 export interface RangeOptions {
@@ -308,6 +309,23 @@ export class Head {
     }
     this.#refuseIfGone()
     recordHead(this.#runtime, 'head.noPathRetryChanged', { to }, { actor: 'operator' })
+  }
+
+  /** Which of its I/Os go to the ledger one by one. */
+  get tracing(): Tracing {
+    return this.#runtime.tracer.tracing
+  }
+
+  /**
+   * Traces I/O from the next one on: 'off', 'sampled' (each `every`th), 'bounded' (`perSecond`), 'full'. What is left out
+   * stays as it is. Throws TRACING_INVALID.
+   */
+  setTracing(tracing: Partial<Tracing>, word: OperatorWord = {}): void {
+    checkWords({ ...word })
+    const to = checkTracing({ ...this.tracing, ...tracing })
+    this.#refuseIfGone()
+    this.#runtime.tracer.tracing = to
+    recordHead(this.#runtime, 'head.tracingChanged', { ...to }, originOf(word))
   }
 
   /**

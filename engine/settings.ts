@@ -1,6 +1,7 @@
 // Every limit of the engine: its name, its default, and why. Validated once, at the edge.
 import { z } from 'zod'
 import { PathledgerError } from '../errors.ts'
+import { TRACE_MODES } from '../machines/head-trace-events.ts'
 import { IO_POLICIES, MULTIPATH_MODES } from '../machines/words.ts'
 import { noPathRetry } from '../machines/head-events.ts'
 import { DISKS_MAX } from './sysfs/device-number.ts'
@@ -111,6 +112,15 @@ export const settingsSchema = z.strictObject({
   waitersMax: z.int().min(1).max(10_000_000).default(65_536),
   /** I/O counts go to the ledger this often while there is I/O. */
   sampleMs: ms.min(1).default(1_000),
+  /**
+   * Which I/Os go to the ledger one by one, with every attempt: none, each `ioTraceEvery`th (`sampled`), `ioTracePerSecond`
+   * of a head (`bounded`), or all (`full`). What it costs: docs/tracing.md. `head.setTracing` changes it for one head.
+   */
+  ioTrace: z.enum(TRACE_MODES).default('off'),
+  /** With `ioTrace` sampled: one I/O of so many is traced. */
+  ioTraceEvery: z.int().min(1).max(1_000_000_000).default(100),
+  /** With `ioTrace` bounded: so many I/Os of a head are traced in a second, the first ones of it. */
+  ioTracePerSecond: z.int().min(1).max(1_000_000).default(100),
   /** Rows a minute that errors of one path may cause, apart from its failures; above it they are only counted. */
   errorRowsPerMinute: z.int().min(1).max(1_000_000).default(1_000),
   /** How long a gate waits for the ledger before its I/O fails with LEDGER_STALLED. */

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { eventType, interval, whole, word, type MachineEventOf } from './events.ts'
 import { HEAD_FAILBACK_EVENTS } from './head-failback-events.ts'
+import { HEAD_TRACE_EVENTS } from './head-trace-events.ts'
 import { IO_POLICIES } from './words.ts'
 
 export const noPathRetry = z.union([z.literal('fail'), z.literal('queue'), z.int().min(1).max(1_000_000)])
@@ -92,6 +93,7 @@ export const HEAD_EVENTS = [
   ),
   // Somebody set counters. What was done does not change: samples go on as if nothing had been set.
   eventType(130, 'head.countersSet', {}, z.strictObject({ was: headCounts, now: headCounts })),
+  ...HEAD_TRACE_EVENTS,
   ...HEAD_FAILBACK_EVENTS,
   // Somebody wrote to an object's `uevent`: there is no udev to hear of it, those who follow the ledger do.
   eventType(145, 'head.ueventAsked', {}, z.strictObject({ object: word, action: word })),

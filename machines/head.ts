@@ -227,6 +227,9 @@ export const headMachine = counting.createMachine({
   context: NO_HEAD,
   on: {
     'head.ioSampled': { actions: 'keep' },
+    'head.ioTraced': { actions: 'keep' },
+    'head.ioParked': { actions: 'keep' },
+    'head.tracingChanged': { guard: 'present', actions: 'keep' },
     'head.countersSet': { actions: 'keep' },
     'head.ueventAsked': { guard: 'present', actions: 'keep' },
     'head.drained': { guard: 'present', actions: 'keep' },

@@ -41,6 +41,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     PARTITION_INVALID: 'The range is no part of the head in whole blocks.',
     PATH_NOT_FOUND: 'No path has this name or H:C:I:L, or no such file is there to open.',
     PATH_REMOVED: 'The path has been removed before.',
+    TRACING_INVALID: 'I/O cannot be traced like this: an unknown mode, or a number out of range.',
     TRANSITION_REFUSED:
       "The path's machine takes no such event in its present state; docs/path.mmd draws which it takes.",
     UNIQUE_ID_TYPE: 'The word is no kind of unique id.',

@@ -68,6 +68,9 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'head.timerFired': "A timer that the head's machine had armed came due: `removal` or `noPath`.",
   'head.closed': 'The head was taken away; what waits on it ends.',
   'head.ioSampled': 'What was done through the head since `sinceUs`.',
+  'head.ioTraced': 'A traced I/O has ended: every attempt of it, and what its caller got.',
+  'head.ioParked': 'A traced I/O found no usable path and waits for one.',
+  'head.tracingChanged': 'Which I/Os of the head are traced from now on.',
   'head.drained': 'An operator ended the I/O that waited: so many I/Os, and their bytes.',
   'head.countersSet':
     'Somebody set counters of the head; what they were, and are now. Samples go on as before.',

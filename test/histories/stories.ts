@@ -363,6 +363,27 @@ async function sysfs(): Promise<readonly StoredEvent[]> {
   return story.rows()
 }
 
+/** Single I/Os, each on the ledger: well, re-sent, parked, failed; then only some of them. */
+async function tracing(): Promise<readonly StoredEvent[]> {
+  const story = await Story.begin({ ioTrace: 'full', noPathRetry: 3, noPathCheckMs: 1_000 })
+  const a = await story.add('8:0:0:0')
+  const b = await story.add('9:0:0:0')
+  await story.drive(story.write(0))
+  a.error.enable({ errno: 'EIO' })
+  await story.drive(Promise.all([story.write(0), story.read(8 * BLOCK)]))
+  b.path.fail({ actor: 'operator:0', reason: 'both are gone now' })
+  const waiting = story.write(16 * BLOCK)
+  await story.pass(4_000)
+  await story.drive(waiting)
+  a.error.disable()
+  b.path.reinstate({ actor: 'operator:0', reason: 'one is back' })
+  story.mp.head(WWID).setTracing({ mode: 'sampled', every: 4 }, { actor: 'operator:0' })
+  for (let turn = 0; turn < 10; turn += 1) await story.drive(story.read(turn * BLOCK))
+  await story.pass(2_000)
+  await story.drive(story.mp.close())
+  return story.rows()
+}
+
 /** Every story by the name of its file. */
 export const STORIES: Readonly<Record<string, () => Promise<readonly StoredEvent[]>>> = {
   '1-failover': failover,
@@ -372,6 +393,7 @@ export const STORIES: Readonly<Record<string, () => Promise<readonly StoredEvent
   '1-alua': alua,
   '1-restart': restart,
   '1-sysfs': sysfs,
+  '1-tracing': tracing,
 }
 
 /** One row as a line of NDJSON: the columns in their order, the hash in hex. */

@@ -139,6 +139,17 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
     { ...paths(1, 0), lost: 0 },
     { ...paths(1, 0, 0, 1), lost: 0 },
   ],
+  'head.ioTraced': [
+    {
+      ...{ bio: 1, op: 'write', offset: 0, length: 512, node: 0, fua: false, startedUs: 900_000, tookUs: 90 },
+      ...{ parkedUs: 0, status: 'OK', errno: null, dropped: 0 },
+      attempts: [
+        { path: '8:0:0:0', incarnation: 1, startedUs: 900_010, tookUs: 80, status: 'OK', errno: null },
+      ],
+    },
+  ],
+  'head.ioParked': [{ bio: 1, op: 'write', offset: 0, length: 512 }],
+  'head.tracingChanged': [{ mode: 'sampled', every: 10, perSecond: 100 }],
   'head.drained': [{ bios: 3, bytes: 1536, ...WHY }],
   'head.ioSampled': [{ sinceUs: 0, ...counts, callerErrors: 0, requeued: 0, failedNoPath: 0, resent: 0 }],
   'head.countersSet': [{ was: { requeued: 3 }, now: { requeued: 0 } }],
