@@ -39,7 +39,7 @@ export function stepDocument({ event, decision, change }: ReplayStep, stepper: S
   }
 }
 
-const SHORT_MAX = 60
+const SHORT_MAX = 90
 
 function short(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value ?? null)

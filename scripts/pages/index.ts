@@ -2,6 +2,7 @@
 import type { Generated } from '../generated.ts'
 import { errorsPage } from './errors-page.ts'
 import { eventsPage } from './events-page.ts'
+import { replayPage } from './replay-page.ts'
 import { settingsPage } from './settings-page.ts'
 
 /** Each page by its file. */
@@ -9,6 +10,7 @@ export const PAGES: Readonly<Record<string, () => Promise<string>>> = {
   'docs/events.md': eventsPage,
   'docs/settings.md': settingsPage,
   'docs/errors.md': errorsPage,
+  'docs/replay.md': replayPage,
 }
 
 /** Every page with its text. */

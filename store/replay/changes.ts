@@ -35,7 +35,7 @@ export function changeOf(stream: string, from: StreamAt | null, to: StreamAt | n
     stream,
     events: (to?.version ?? 0) - (from?.version ?? 0),
     state: differences(regionsOf(from?.value), regionsOf(to?.value)),
-    context: differences(flat(from?.context ?? {}), flat(to?.context ?? {})),
+    context: nested(from?.context ?? {}, to?.context ?? {}),
   }
 }
 
@@ -44,14 +44,17 @@ function regionsOf(value: StateValue | undefined): Readonly<Record<string, unkno
   return typeof value === 'string' ? { '': value } : value
 }
 
-/** One level of objects becomes keys with a dot, so that a timer is told by its name. */
-function flat(context: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(context).flatMap(([key, value]) => {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[key, value]]
-      return Object.entries(value).map(([inner, one]) => [`${key}.${inner}`, one as unknown])
-    }),
-  )
+/** An object on both sides is told by what differs inside it, so that a timer is told by its name. */
+function nested(from: StreamAt['context'], to: StreamAt['context']): Changed[] {
+  return differences(from, to).flatMap((changed) => {
+    const { key, from: one, to: other } = changed
+    if (!isPlain(one) || !isPlain(other)) return [changed]
+    return differences(one, other).map((inner) => ({ ...inner, key: `${key}.${inner.key}` }))
+  })
+}
+
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function differences(
