@@ -491,6 +491,7 @@ describe('invariants', () => {
     const asked = [...checked].flatMap(([invariant, facts]) => (facts > 0 ? [invariant] : []))
     expect(asked).toEqual([
       ...['causes-come-first', 'suspicions-are-settled', 'heads-count-their-paths'],
+      ...['no-io-to-disabled-paths', 'requeues-end'],
       ...['ghosts-end-once', 'episodes-only-grow', 'timers-close'],
     ])
   })
