@@ -23,6 +23,7 @@ import { addSql } from './verbs/sql.ts'
 import { addTopology } from './verbs/topology.ts'
 import { addSysfs } from './verbs/sysfs.ts'
 import { addVerify } from './verbs/verify.ts'
+import { addWhatIf } from './verbs/what-if.ts'
 
 /**
  * Runs the command with these arguments (without node and the script) and resolves with its exit code. Never rejects.
@@ -76,6 +77,7 @@ function createProgram(cli: Cli, print: (text: string) => void): Command {
     addShow,
     addReplay,
     addDiff,
+    addWhatIf,
     addVerify,
     addExplain,
     addTopology,
