@@ -13,6 +13,7 @@ import type { Fence } from './fencing.ts'
 import { Lender } from './lender.ts'
 import { BufferPool } from './pool.ts'
 import { Recorder } from './recorder.ts'
+import type { NumaDistance } from './numa.ts'
 import type { LunStorage } from './registry.ts'
 import type { SettingsInput } from './settings.ts'
 import { VERSION, XSTATE_VERSION } from './version.ts'
@@ -30,8 +31,11 @@ export interface MultipathOptions extends SettingsInput {
   readonly controlSocket?: string
   /** A pino logger; without one nothing is logged. The ledger is the record either way. */
   readonly logger?: Log
-  /** Distance between two NUMA nodes; default 10 to itself and 20 to any other, as the kernel has it. */
-  readonly numaDistance?: (from: number, to: number) => number
+  /**
+   * Distances between NUMA nodes: a table of `numaNodes` rows and columns (10 is local, 255 out of reach), or a function.
+   * Default 10 to itself and 20 to any other, as the kernel has it. {@link numaFromSysfs} reads this machine's.
+   */
+  readonly numaDistance?: NumaDistance
   /** Time, ids and what names this run. Default: the system's. With others a run is a function of its inputs. */
   readonly ports?: Partial<Ports>
 }

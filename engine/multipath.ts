@@ -35,6 +35,7 @@ import type { LiveEvent } from './recorder.ts'
 import { recoverLastRun } from './recovery.ts'
 import { Registry, type HeadEntry } from './registry.ts'
 import { Sampler } from './samples.ts'
+import { checkNuma, distanceBy } from './numa.ts'
 import { parseSettings } from './settings.ts'
 import { checkWords } from './spoken.ts'
 import { liveSource } from './sysfs/live-source.ts'
@@ -98,7 +99,7 @@ export class Multipath {
       before,
       store,
       ledgerFile: typeof ledger === 'string' ? ledger : null,
-      distance: numaDistance ?? null,
+      distance: distanceBy(numaDistance),
       onIo: () => this.#sampler.touch(),
       lunStorage: ports.lunStorage ?? lunStorageOf(options, engineId),
       identity: { id: engineId, bootId: ports.bootId, newId: ports.newId },
@@ -115,18 +116,13 @@ export class Multipath {
 
   /**
    * Opens a ledger and starts an engine on it. Rejects with SETTINGS_INVALID, LEDGER_LOCKED, NOT_A_LEDGER,
-   * LEDGER_FROM_THE_FUTURE, LEDGER_PERMISSION or LEDGER_IO; nothing is changed then.
+   * LEDGER_FROM_THE_FUTURE, LEDGER_PERMISSION, LEDGER_IO or NUMA_DISTANCES; nothing is changed then.
    */
   static async open(options: MultipathOptions): Promise<Multipath> {
     const { ledger, ports: given, ...others } = options
-    const {
-      controlSocket,
-      lunFolder: _folder,
-      logger: _logger,
-      numaDistance: _distance,
-      ...settings
-    } = others
-    const { multipath } = parseSettings(settings)
+    const { controlSocket, lunFolder: _folder, logger: _logger, numaDistance, ...settings } = others
+    const { multipath, numaNodes } = parseSettings(settings)
+    checkNuma(numaDistance, numaNodes)
     const ports = { ...systemPorts(), ...given }
     const store = typeof ledger === 'string' ? await openLedger(ledger, ledgerFacts(ports)) : ledger
     try {

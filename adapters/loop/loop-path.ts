@@ -10,6 +10,7 @@ import type { LoopInspection } from '../helper/calls.ts'
 import { pathHelper } from '../helper/helper.ts'
 import type { Helper } from '../helper/helper.ts'
 import { errnoOf } from '../errno.ts'
+import { numaNodeOf } from '../numa.ts'
 import type { Clock, IdentityVerdict, IoBackend, Lun, PathDevice, Turns } from '../ports.ts'
 import { scsiFront } from '../scsi/front.ts'
 import { systemClock, systemTurns } from '../system.ts'
@@ -27,6 +28,7 @@ import type { LoopListing } from './list.ts'
 export interface LoopPathSettings {
   readonly lun: Lun
   readonly hctl: string
+  /** Default: the node of the device in sysfs, which a loop device has not. */
   readonly numaNode?: number | null
   /** Opens for reading only. Default false: a read-only device is then refused. */
   readonly readOnly?: boolean
@@ -150,7 +152,7 @@ function makePath(
     device,
     hctl: settings.hctl,
     lun,
-    numaNode: settings.numaNode ?? null,
+    numaNode: settings.numaNode === undefined ? numaNodeOf(number) : settings.numaNode,
     geometry: {
       sizeBytes: block.sizeBytes,
       logicalBlockBytes: block.logicalBlockBytes,
