@@ -22,6 +22,9 @@ import { addSimulate } from './verbs/simulate.ts'
 import { addSql } from './verbs/sql.ts'
 import { addTopology } from './verbs/topology.ts'
 import { addSysfs } from './verbs/sysfs.ts'
+import { addHead } from './verbs/head.ts'
+import { addBackup, addRepair, addSegment, addSnapshot } from './verbs/ledger-life.ts'
+import { addExport, addImport } from './verbs/transfer.ts'
 import { addVerify } from './verbs/verify.ts'
 import { addWhatIf } from './verbs/what-if.ts'
 
@@ -79,6 +82,13 @@ function createProgram(cli: Cli, print: (text: string) => void): Command {
     addDiff,
     addWhatIf,
     addVerify,
+    addHead,
+    addSnapshot,
+    addSegment,
+    addBackup,
+    addExport,
+    addImport,
+    addRepair,
     addExplain,
     addTopology,
     addAudit,

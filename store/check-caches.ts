@@ -38,6 +38,7 @@ export function checkCaches(name: string): CacheCheck {
 
 function checkSnapshots(db: Database.Database): { compared: number; wrong: string[] } {
   const believed = listSnapshots(db).filter(({ refused }) => refused === null)
+  if (believed.length === 0) return { compared: 0, wrong: [] }
   const state = db.prepare<[number], string>('SELECT state FROM snapshots WHERE position = ?').pluck()
   const folder = new Folder(null)
   const wrong = believed.filter(({ position }) => {

@@ -2,6 +2,7 @@
 // each row and the one before it.
 import { COLUMNS, genesis, hashValues, hex, sameBytes } from './encoding.ts'
 import type { Hashed } from './encoding.ts'
+import { CARRIED, carriedStreams } from './fold.ts'
 import { TEXT_AT } from './raw-rows.ts'
 import type { RowSource, UntrustedRow } from './raw-rows.ts'
 
@@ -97,7 +98,19 @@ export class ChainCheck {
     if (this.events === 1 && row[4] !== HEADER_TYPE) return `It is ${String(row[4])}, not the header.`
     this.#versions.set(stream, version)
     this.hash = hash
-    return null
+    return row[4] === CARRIED ? this.#carried(row[12] as string) : null
+  }
+
+  /** Streams that began in the segment before go on from their version there. */
+  #carried(data: string): string | null {
+    try {
+      for (const [stream, { version }] of carriedStreams(data)) {
+        if (!this.#versions.has(stream)) this.#versions.set(stream, BigInt(version))
+      }
+      return null
+    } catch {
+      return 'The states that it carries cannot be read.'
+    }
   }
 
   #endsBadly(): Bad | null {

@@ -228,6 +228,11 @@ export class Redecider {
     return text
   }
 
+  /** A stream stands here, by what somebody else folded. */
+  resume(stream: string, { version, position, value, context }: StreamAt): void {
+    this.#streams.set(stream, { version, position, state: { value, context } })
+  }
+
   state(): LedgerState {
     const streams = [...this.#streams].map(([stream, { version, position, state }]) => {
       return [stream, { version, position, value: state.value, context: state.context }] as const

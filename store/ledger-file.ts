@@ -26,6 +26,8 @@ export interface LedgerFileOptions {
   readonly create?: boolean
   /** How long a commit waits for another program's lock, milliseconds. It blocks the thread. Default 50. */
   readonly busyTimeoutMs?: number
+  /** Takes a segment that is closed, too. Default false: SEGMENT_CLOSED, for what comes next is in another file. */
+  readonly closed?: boolean
 }
 
 /**
@@ -41,7 +43,7 @@ export class LedgerFile {
   readonly #statements: Statements
   readonly #caches: Caches
 
-  private constructor(file: string, db: Database.Database, created: boolean) {
+  private constructor(file: string, db: Database.Database, created: boolean, options: LedgerFileOptions) {
     this.file = file
     this.created = created
     this.#db = db
@@ -49,6 +51,7 @@ export class LedgerFile {
     this.#caches = new Caches(db)
     this.header = readHeader(this.#statements.first(), file)
     this.#assertWhole()
+    if (options.closed !== true) this.#assertOpen()
   }
 
   /**
@@ -78,7 +81,7 @@ export class LedgerFile {
       const created = fresh && createLedger(db, options.header)
       checkIds(db, file)
       makeDurable(db)
-      return new LedgerFile(file, db, created)
+      return new LedgerFile(file, db, created, options)
     } catch (error) {
       db.close()
       throw ledgerError(error, file)
@@ -151,6 +154,20 @@ export class LedgerFile {
       message: `The ledger ${this.file} does not end where its head says.`,
       why: `The head is at position ${head.events}, the last event at ${last?.position ?? 0}.`,
       todo: 'Keep a copy of the file, run `pathledger verify` on it, and start a new ledger.',
+    })
+  }
+
+  /** A closed segment is never written to again. */
+  #assertOpen(): void {
+    const last = this.#statements.last()
+    if (last?.type !== 'ledger.segmentClosed') return
+    const { next } = JSON.parse(last.data) as { next: string }
+    throw new PathledgerError('SEGMENT_CLOSED', {
+      message: `The ledger ${this.file} is closed.`,
+      why: `It goes on in ${next}, in the same folder.`,
+      todo: `Use ${next}.`,
+      errno: 'EROFS',
+      details: { file: this.file, next },
     })
   }
 }

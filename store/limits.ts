@@ -9,6 +9,8 @@ export const SNAPSHOT_INTERVAL = 10_000
 export const SNAPSHOT_BYTES_PER_EVENT = 8
 /** Events at the beginning of a segment that may carry states from the one before: each holds up to half a megabyte. */
 export const CARRYING_EVENTS = 1_000
+/** Characters of states in one of those events; a state that is larger has one of its own. */
+export const SEGMENT_CARRY_CHARS = 500_000
 /** The writer keeps up snapshots and projections when it has had nothing to commit for so long, milliseconds. */
 export const CACHES_IDLE_MS = 20
 /** Rows of one page where only a part of each row is read, or hashed. */

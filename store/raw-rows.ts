@@ -84,11 +84,32 @@ function* pagesByPosition(db: Database.Database, readHead: () => void): Generato
   let next = FIRST_INTEGER
   while (next <= LAST_INTEGER) {
     readHead()
-    const page = statement.all(next) as UntrustedRow[]
+    let page: UntrustedRow[]
+    try {
+      page = statement.all(next) as UntrustedRow[]
+    } catch (error) {
+      yield* untilUnreadable(statement, next)
+      throw error
+    }
     const last = page.at(-1)?.[0]
     if (typeof last !== 'bigint') return
     yield page
     next = last + 1n
+  }
+}
+
+/** The rows of a page in front of the one that cannot be read. */
+function* untilUnreadable(statement: Database.Statement, from: bigint): Generator<readonly UntrustedRow[]> {
+  const rows = statement.iterate(from) as IterableIterator<UntrustedRow>
+  while (true) {
+    let next: IteratorResult<UntrustedRow, undefined>
+    try {
+      next = rows.next()
+    } catch {
+      return
+    }
+    if (next.done === true) return
+    yield [next.value]
   }
 }
 

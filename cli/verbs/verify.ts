@@ -1,7 +1,7 @@
 // `pathledger verify`: is the record whole, and do its inputs decide the same again?
 import type { Command } from 'commander'
-import { verifyLedger } from '../../index.ts'
-import type { Verification } from '../../index.ts'
+import { verifyLedger, verifySegments } from '../../index.ts'
+import type { SegmentCheck, Verification } from '../../index.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { counted, paint } from '../text.ts'
@@ -9,6 +9,7 @@ import { printJson, withExamples, withJson } from '../verb.ts'
 import type { Cli } from '../verb.ts'
 
 interface Options {
+  readonly segments?: true
   readonly json?: true
 }
 
@@ -20,8 +21,10 @@ export function addVerify(program: Command, cli: Cli): void {
         'Exits with 5 and names the first bad position when something was changed.',
     )
     .argument('<file>', 'a ledger; an engine may be writing it')
+    .option('--segments', 'and every segment before it, with the seams between them')
     .action(async (file: string, options: Options) => {
-      cli.exitCode = await run(cli.io, file, options)
+      const check = options.segments === true ? runSegments : run
+      cli.exitCode = await check(cli.io, file, options)
     })
   withJson(command)
   withExamples(command, [
@@ -35,6 +38,27 @@ async function run(io: Io, file: string, { json }: Options): Promise<number> {
   if (json) await printJson(io, documentOf(verification))
   else await io.out(describe(verification, io.color))
   return verification.firstBad === null ? EXIT.ok : EXIT.verification
+}
+
+async function runSegments(io: Io, file: string, { json }: Options): Promise<number> {
+  const checks = verifySegments(file)
+  if (json) {
+    const segments = checks.map(({ file: name, verification, why }) => {
+      return {
+        file: name,
+        ...(verification === null ? {} : documentOf(verification)),
+        ...(why === '' ? {} : { why }),
+      }
+    })
+    await printJson(io, { segments })
+  } else await io.out(checks.map((check) => describeSegment(check, io.color)).join(''))
+  return checks.every(({ why }) => why === '') ? EXIT.ok : EXIT.verification
+}
+
+function describeSegment({ file, verification, why }: SegmentCheck, color: boolean): string {
+  const { bad, bold } = paint(color)
+  const lines = verification === null ? '' : describe({ ...verification, why: '' }, color)
+  return `${bold(file)}\n${lines}${why === '' ? '' : `${bad(why)}\n`}`
 }
 
 /** What is wrong is there only when something is. */

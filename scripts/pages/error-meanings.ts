@@ -111,6 +111,18 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     SQL_REFUSED: 'It is not one SELECT, or SQLite does not understand it.',
     AUDIT_FAILED: 'An audit query met a row that pathledger would not have written.',
     EVENT_ID_REUSED: 'The event id is on the ledger already, with other content.',
+    BACKUP_DAMAGED: 'A copy of a ledger does not verify; it was thrown away.',
+    FILE_EXISTS:
+      'The file that was to be made is there already; nothing of ours is written over another file.',
+    IMPORT_INVALID:
+      'A line of an export is not what it has to be, or does not follow from those before it. No ledger was made.',
+    INPUT_IO: 'The text to import cannot be read.',
+    KEY_INVALID: 'The file holds no Ed25519 key of the kind that is needed.',
+    KEY_PERMISSION: 'The key file cannot be read, or is a private key that others may read.',
+    REPAIR_IMPOSSIBLE: 'Not even the first event of the ledger can be proved.',
+    SEGMENT_CLOSED: 'The ledger is a closed segment: `details.next` names the file that it goes on in.',
+    SEGMENT_ELSEWHERE: 'The next segment has to be in the same folder.',
+    SIGNED_HEAD_INVALID: 'The text is no signed head.',
     EVENT_FROM_THE_FUTURE: 'The payload has a version that only a newer pathledger can read.',
     EVENT_TOO_OLD: 'The payload has a version that this pathledger cannot lift to its own any more.',
     EVENT_INVALID: 'The event is not one that this stream takes; docs/events.md lists them.',

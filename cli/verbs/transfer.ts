@@ -1,0 +1,71 @@
+// `pathledger export` and `pathledger import`: a ledger as text, and back.
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Command } from 'commander'
+import { PathledgerError } from '../../errors.ts'
+import { exportLedger, importLedger } from '../../index.ts'
+import { counted } from '../text.ts'
+import { printJson, withExamples, withJson, withLedger } from '../verb.ts'
+import type { Cli } from '../verb.ts'
+
+export function addExport(program: Command, { io }: Cli): void {
+  const command = program
+    .command('export')
+    .description(
+      'Print a ledger as NDJSON: one event a line with its hash, and a last line that says where it ends.',
+    )
+    .argument('<file>', 'a ledger; an engine may be writing it')
+    .action(async (file: string) => {
+      await withLedger(file, async (reader) => {
+        for (const lines of exportLedger(reader)) await io.out(lines)
+      })
+    })
+  withJson(command, 'the same: the text is JSON as it is')
+  withExamples(command, [
+    ['pathledger export mp.ledger > mp.ndjson', 'all of it'],
+    ['pathledger export mp.ledger | gzip > mp.ndjson.gz', 'a tenth of the size'],
+  ])
+}
+
+export function addImport(program: Command, { io }: Cli): void {
+  const command = program
+    .command('import')
+    .description(
+      'Make a ledger of what `export` printed. It is the same ledger: every hash is checked, and so is the end.\n' +
+        'Exits with 5, and makes no file, when a line is not what it was.',
+    )
+    .argument('<text>', "an export, or '-' for stdin")
+    .argument('<file>', 'the ledger to make; must not exist')
+    .action(async (text: string, file: string, { json }: { readonly json?: true }) => {
+      const head = await importLedger(file, linesOf(text))
+      const hash = Buffer.from(head.hash).toString('hex')
+      if (json) await printJson(io, { file, events: head.events, head: hash })
+      else await io.out(`${counted(head.events, 'event')}, chain ok, head ${hash}\n`)
+    })
+  withJson(command)
+  withExamples(command, [
+    ['pathledger import mp.ndjson copy.ledger', 'the same ledger again'],
+    ['gunzip -c mp.ndjson.gz | pathledger import - copy.ledger', 'from a pipe'],
+  ])
+}
+
+async function* linesOf(name: string): AsyncGenerator<string> {
+  const input = name === '-' ? process.stdin : createReadStream(name)
+  const failed = new Promise<never>((_, reject) => input.once('error', reject))
+  failed.catch(() => undefined)
+  const lines = createInterface({ input, crlfDelay: Infinity })[Symbol.asyncIterator]()
+  try {
+    while (true) {
+      const next = await Promise.race([lines.next(), failed])
+      if (next.done === true) return
+      yield next.value
+    }
+  } catch (error) {
+    throw new PathledgerError('INPUT_IO', {
+      message: `${name} cannot be read.`,
+      why: error instanceof Error ? error.message : String(error),
+      todo: 'Check the name.',
+      errno: 'EIO',
+    })
+  }
+}

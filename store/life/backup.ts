@@ -1,0 +1,50 @@
+// A copy of a ledger while an engine writes it: of one moment, and verified before it has its name.
+import { resolve } from 'node:path'
+import { PathledgerError } from '../../errors.ts'
+import { connectReadOnly, inspectFile, notFound } from '../connection.ts'
+import { ledgerError } from '../sqlite-errors.ts'
+import { verifyChain } from '../verify.ts'
+import { partialOf, removeIfThere, reserve, takeName } from './new-ledger.ts'
+
+/** What was copied. */
+export interface Backup {
+  readonly file: string
+  readonly events: number
+  /** Hash of the copy's last event, in hex. */
+  readonly head: string
+}
+
+/**
+ * Copies a ledger, also while an engine writes it: it reads one moment and holds up nobody, but the write-ahead log cannot
+ * start over meanwhile. The copy is verified. Throws FILE_EXISTS, BACKUP_DAMAGED, LEDGER_*; then there is no copy.
+ */
+export function backupLedger(name: string, copyName: string): Backup {
+  const { file, kind } = inspectFile(name)
+  if (kind !== 'ledger') throw notFound(file)
+  const copy = resolve(copyName)
+  const partial = partialOf(copy)
+  reserve(copy, partial)
+  const db = connectReadOnly(file)
+  try {
+    db.prepare('VACUUM INTO ?').run(partial)
+    const { firstBad, why, events, head } = verifyChain(partial)
+    if (firstBad !== null) throw damaged(file, why)
+    takeName(partial, copy)
+    return { file: copy, events, head }
+  } catch (error) {
+    removeIfThere(partial)
+    throw ledgerError(error, file)
+  } finally {
+    db.close()
+    for (const end of ['-wal', '-shm']) removeIfThere(`${partial}${end}`)
+  }
+}
+
+function damaged(file: string, why: string): PathledgerError {
+  return new PathledgerError('BACKUP_DAMAGED', {
+    message: `The copy of ${file} does not verify, and was thrown away.`,
+    why,
+    todo: 'Run `pathledger verify` on the ledger itself.',
+    details: { file },
+  })
+}

@@ -1,0 +1,45 @@
+// The caches of a ledger file that no engine has open: made, deleted, listed.
+import { cacheInfo, catchUp, dropCaches, type CacheInfo } from '../caches.ts'
+import { connect, connectReadOnly, inspectFile, notFound } from '../connection.ts'
+import { lockLedger } from '../lock.ts'
+import { makeDurable } from '../schema.ts'
+import { ledgerError } from '../sqlite-errors.ts'
+
+/** What a ledger has of snapshots and projections, and which of them are believed. Throws LEDGER_*. */
+export function listCaches(name: string): CacheInfo {
+  const { file, kind } = inspectFile(name)
+  if (kind !== 'ledger') throw notFound(file)
+  const db = connectReadOnly(file)
+  try {
+    return cacheInfo(db)
+  } catch (error) {
+    throw ledgerError(error, file)
+  } finally {
+    db.close()
+  }
+}
+
+/**
+ * Brings every snapshot and projection up to the end of a ledger ('make'), or deletes them all ('drop'): they are caches, and
+ * no answer changes. An engine that has the ledger does this by itself: LEDGER_LOCKED. `nowUs` is for the lock's readers.
+ */
+export function changeCaches(name: string, change: 'make' | 'drop', nowUs: number): CacheInfo {
+  const { file, kind } = inspectFile(name)
+  if (kind !== 'ledger') throw notFound(file)
+  const lock = lockLedger(file, nowUs)
+  try {
+    const db = connect(file, { mode: 'rw' })
+    try {
+      makeDurable(db)
+      if (change === 'drop') dropCaches(db)
+      else catchUp(db, Number(db.prepare('SELECT events FROM ledger_head').pluck().get() ?? 0))
+      return cacheInfo(db)
+    } catch (error) {
+      throw ledgerError(error, file)
+    } finally {
+      db.close()
+    }
+  } finally {
+    lock.release()
+  }
+}

@@ -1,0 +1,207 @@
+// What can be proved of a damaged ledger, as a ledger of its own. It says itself, in its last event, that it is one, and what
+// is missing; whatever else could still be read lies beside it. The damaged file is not touched.
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
+import { PathledgerError } from '../../errors.ts'
+import { ChainCheck } from '../check-chain.ts'
+import { connectReadOnly, inspectFile, notFound, unreachable } from '../connection.ts'
+import { hex } from '../encoding.ts'
+import { Redecider } from '../fold.ts'
+import { readHeader, type HeaderFacts } from '../header.ts'
+import { LedgerFile } from '../ledger-file.ts'
+import { fileRows, type UntrustedRow } from '../raw-rows.ts'
+import { eventOfRow, type RawRow } from '../rows.ts'
+import { isSqliteError, ledgerError } from '../sqlite-errors.ts'
+import type { NewEvent, StoredEvent } from '../types.ts'
+import { fileExists, NewLedger, partialOf, removeIfThere, takeName } from './new-ledger.ts'
+
+/** What was kept and what was lost. */
+export interface Repair {
+  /** The new ledger. */
+  readonly file: string
+  /** Events that are proved: the new ledger has them, and one more that tells of the repair. */
+  readonly kept: number
+  /** First position that is not as it was written; null for a ledger that is whole, of which none is made. */
+  readonly firstBad: number | null
+  readonly why: string
+  /** Events that the damaged ledger's head counts; null when it has no head that can be read. */
+  readonly claimed: number | null
+  /** Rows behind the kept ones that could still be read; they are in `droppedFile`, as they lie there. */
+  readonly dropped: number
+  readonly droppedFile: string | null
+}
+
+/**
+ * Makes a ledger of what is provable up to the first bad position. Throws FILE_EXISTS, REPAIR_IMPOSSIBLE (not even the
+ * header can be proved) or LEDGER_*. Of a ledger that is whole none is made: `firstBad` is null then.
+ */
+export function repairLedger(
+  name: string,
+  newName: string,
+  facts: Omit<HeaderFacts, 'engine' | 'xstate'>,
+): Repair {
+  const { file, kind } = inspectFile(name)
+  if (kind !== 'ledger') throw notFound(file)
+  const made = resolve(newName)
+  const ledger = new NewLedger(made)
+  const dropped = new DroppedRows(`${made}.dropped.ndjson`)
+  try {
+    const found = copyProvable(file, ledger, dropped)
+    if (found.firstBad === null) {
+      ledger.abandon()
+      return { file: made, ...found, firstBad: null, dropped: 0, droppedFile: null }
+    }
+    if (found.kept === 0) throw impossible(file, found.why)
+    const redecider = found.redecider
+    ledger.finish()
+    tell(
+      made,
+      { ...found, firstBad: found.firstBad, dropped: dropped.count, source: basename(file) },
+      facts,
+      redecider,
+    )
+    return {
+      ...{ file: made, kept: found.kept, firstBad: found.firstBad, why: found.why, claimed: found.claimed },
+      ...{ dropped: dropped.count, droppedFile: dropped.finish() },
+    }
+  } catch (error) {
+    ledger.abandon()
+    dropped.abandon()
+    throw ledgerError(error, file)
+  }
+}
+
+interface Found {
+  readonly kept: number
+  readonly firstBad: number | null
+  readonly why: string
+  readonly claimed: number | null
+  readonly redecider: Redecider
+}
+
+function copyProvable(file: string, ledger: NewLedger, dropped: DroppedRows): Found {
+  const db = connectReadOnly(file)
+  const source = fileRows(db)
+  const chain = new ChainCheck(source)
+  const redecider = new Redecider()
+  try {
+    for (const batch of source.batches()) {
+      const good = batch.flatMap((row) => {
+        chain.take(row)
+        if (chain.bad === null) return [storedOf(row)]
+        dropped.add(row)
+        return []
+      })
+      ledger.add(good)
+      for (const event of good) redecider.decide(event)
+    }
+    chain.end()
+  } catch (error) {
+    if (!isSqliteError(error)) throw error
+    chain.giveUp(`SQLite cannot read on: ${error.message}.`)
+  } finally {
+    db.close()
+  }
+  const { events: kept } = ledger.head
+  const claimed = claimOf(source.head()?.[0])
+  return { kept, firstBad: chain.bad?.position ?? null, why: chain.bad?.why ?? '', claimed, redecider }
+}
+
+/** The last event of a repaired ledger: what was lost, for as long as it is kept. */
+function tell(
+  file: string,
+  {
+    source,
+    firstBad,
+    why,
+    kept,
+    claimed,
+    dropped,
+  }: Omit<Found, 'redecider' | 'firstBad'> & { source: string; firstBad: number; dropped: number },
+  facts: Omit<HeaderFacts, 'engine' | 'xstate'>,
+  redecider: Redecider,
+): void {
+  const data = JSON.stringify({ source, firstBad, why: why.slice(0, 4_096), kept, claimed, dropped })
+  const event = { stream: 'engine', type: 'ledger.repaired', schema: 1, monoUs: facts.monoUs, data }
+  const decision = redecider.decide({ ...event, version: 0, position: kept + 1 })
+  const { eventId, recordedAtUs, bootId, actor } = facts
+  const repaired: NewEvent = {
+    ...event,
+    ...{ eventId, recordedAtUs, bootId, cause: null, actor: actor ?? 'operator', reason: null, decision },
+  }
+  const ledger = LedgerFile.open(file, {
+    header: { ...facts, engine: '', xstate: '' },
+    create: false,
+    closed: true,
+  })
+  const [settled] = ledger.appendBatch([{ events: [repaired] }])
+  ledger.close()
+  if (settled?.ok !== true) throw settled?.error ?? new Error('the ledger did not answer')
+}
+
+/** The rows that are not kept, as they lie there: whoever wants to look at them can. */
+class DroppedRows {
+  count = 0
+  readonly #file: string
+  #fd: number | null = null
+
+  constructor(file: string) {
+    this.#file = file
+  }
+
+  add(row: UntrustedRow): void {
+    this.count += 1
+    writeSync(this.#open(), `${JSON.stringify(row, plainly)}\n`)
+  }
+
+  finish(): string | null {
+    if (this.#fd === null) return null
+    closeSync(this.#fd)
+    takeName(partialOf(this.#file), this.#file)
+    return this.#file
+  }
+
+  abandon(): void {
+    if (this.#fd !== null) closeSync(this.#fd)
+    removeIfThere(partialOf(this.#file))
+  }
+
+  #open(): number {
+    try {
+      this.#fd ??= openSync(partialOf(this.#file), 'wx', 0o600)
+      return this.#fd
+    } catch (error) {
+      throw (error as { code?: string }).code === 'EEXIST'
+        ? fileExists(this.#file)
+        : unreachable(error, this.#file)
+    }
+  }
+}
+
+/** SQLite's values as JSON: bytes in hex, whole numbers plainly. */
+function plainly(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value)
+  return value instanceof Uint8Array ? { hex: hex(value) } : value
+}
+
+function storedOf(row: UntrustedRow): StoredEvent {
+  const values = row.map((value) => (typeof value === 'bigint' ? Number(value) : value))
+  const event = eventOfRow(values as unknown as RawRow)
+  if (event.position === 1) readHeader(event, '')
+  return event
+}
+
+function claimOf(value: unknown): number | null {
+  return typeof value === 'bigint' && value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER)
+    ? Number(value)
+    : null
+}
+
+function impossible(file: string, why: string): PathledgerError {
+  return new PathledgerError('REPAIR_IMPOSSIBLE', {
+    message: `Nothing of ${file} can be proved.`,
+    why: `Its first event is bad already: ${why}`,
+    todo: 'Take the last backup that verifies.',
+    details: { file },
+  })
+}
