@@ -61,7 +61,7 @@ export type { NumaDistance } from './engine/numa.ts'
 export { VirtualClock } from './adapters/virtual-clock.ts'
 export { seededRandom } from './adapters/seeded-random.ts'
 export { systemClock } from './adapters/system.ts'
-export type { Clock, Lun, NewId, PathDevice, Random } from './adapters/ports.ts'
+export type { Clock, DeviceLimits, Lun, NewId, PathDevice, Random } from './adapters/ports.ts'
 
 export {
   availability,

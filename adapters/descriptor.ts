@@ -22,10 +22,10 @@ export async function closeDescriptor(fd: number): Promise<void> {
   await promisify(close)(fd).catch(() => undefined)
 }
 
-/** `submit` on a descriptor of `sizeBytes`: out of range is EIO, before the backend, so that no file grows. */
-export function submitWithin(fd: number, sizeBytes: number, backend: IoBackend): PathDevice['submit'] {
+/** `submit` on a descriptor of so many bytes: out of range is EIO, before the backend, so that no file grows. */
+export function submitWithin(fd: number, sizeBytes: () => number, backend: IoBackend): PathDevice['submit'] {
   return (request, done) => {
-    if (isOutOfRange(request, sizeBytes)) completeSoon(done, failed('EIO'))
+    if (isOutOfRange(request, sizeBytes())) completeSoon(done, failed('EIO'))
     else backend.submit(fd, request, done)
   }
 }

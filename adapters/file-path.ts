@@ -86,7 +86,7 @@ function makePath(file: string, settings: FilePathSettings, { fd, direct, stats 
     deviceKey: null,
     facts: { inode, direct, sizeBytes, backendWhy: why },
     useMemory: (memory) => backend.useMemory?.(memory),
-    submit: front.guard(submitWithin(fd, sizeBytes, backend)),
+    submit: front.guard(submitWithin(fd, () => sizeBytes, backend)),
     ...front.commands,
     uniqueId: async (type) => uniqueIdOf(settings.lun.wwid, type),
     identify: () => identify(file, fd, stats),

@@ -92,7 +92,7 @@ export function memoryPath(lun: MemoryLun, settings: MemoryPathSettings): Memory
   async function identify(): Promise<IdentityVerdict> {
     if (now.wwid !== opened.wwid)
       return { same: false, why: `it was ${opened.wwid} and says ${now.wwid} now` }
-    if (now.sizeBytes === opened.sizeBytes) return { same: true }
+    if (now.sizeBytes >= opened.sizeBytes) return { same: true }
     return { same: false, why: `it had ${opened.sizeBytes} bytes and has ${now.sizeBytes} now` }
   }
 
@@ -111,6 +111,7 @@ export function memoryPath(lun: MemoryLun, settings: MemoryPathSettings): Memory
     submit: front.guard(submit),
     ...(ioctl === undefined ? {} : { ioctl: async (request) => ioctl(request) }),
     uniqueId: async (type) => uniqueIdOf(now.wwid, type),
+    sizeNow: () => now.sizeBytes,
     identify,
     carries: () => null,
     close: async () => {

@@ -62,6 +62,21 @@ export interface PathGeometry {
   readonly sizeBytes: number
   readonly logicalBlockBytes: number
   readonly readOnly: boolean
+  /** What one I/O may be, where the device says so. */
+  readonly limits?: Partial<DeviceLimits>
+}
+
+/** What a block device says of the I/O that suits it, bytes (queue/ of its sysfs directory). */
+export interface DeviceLimits {
+  readonly physicalBlockBytes: number
+  readonly ioMinBytes: number
+  /** 0: nothing is best. */
+  readonly ioOptBytes: number
+  /** A read or write has at most so many. */
+  readonly maxTransferBytes: number
+  /** A discard has at most so many; 0: the device has none. */
+  readonly discardMaxBytes: number
+  readonly discardGranularityBytes: number
 }
 
 /** What a path promises. The contract suite tests what is declared. */
@@ -159,6 +174,8 @@ export interface PathDevice {
   readonly deviceKey: string | null
   /** Facts worth keeping on the ledger when the path is added: diskseq, direct I/O, backing file. */
   readonly facts: Readonly<Record<string, string | number | boolean | null>>
+  /** Bytes that the device has now. Waits for no server. Without it the size never changes. */
+  sizeNow?(): number
   /** Starts one I/O. `done` is called exactly once and never inside `submit`. Never throws. */
   submit(request: IoRequest, done: IoDone): void
   /**

@@ -8,6 +8,7 @@ import { closedError } from './io-errors.ts'
 import type { Core } from './core.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import { openRefused, proveByClaim } from './ghost-claim.ts'
+import { followSizes } from './resize.ts'
 import { refusedOf, type Registry } from './registry.ts'
 
 /** How a path begins its life. */
@@ -57,6 +58,7 @@ export async function addPath(
     throw error
   }
   proveByClaim(path)
+  followSizes(path.head)
   const { backendWhy } = device.facts
   if (typeof backendWhy === 'string') {
     core.log.info({ path: path.name, backend: device.guarantees.backend }, backendWhy)

@@ -4,6 +4,7 @@
 // An ordinary I/O is one bio, sent at once. It makes its own few objects and nothing to throw away besides: no list, no set,
 // no piece that waits.
 import type { PathledgerError } from '../errors.ts'
+import type { IoOp } from '../machines/words.ts'
 import { abortBio } from './abort.ts'
 import { Bio, type BioOwner } from './bio.ts'
 import { Borrowed } from './borrowed.ts'
@@ -115,7 +116,11 @@ export class HeadIo implements BioOwner {
 
   /** Nothing waits before it, and it goes as it is. */
   #isOneBio({ op, length }: OpenIo): boolean {
-    return this.#waiting.length === 0 && (op === 'read' || op === 'write') && length <= this.#bytesMax
+    return (
+      this.#waiting.length === 0 &&
+      (op === 'read' || op === 'write') &&
+      length <= Math.min(this.#bytesMax, this.#limitOf(op))
+    )
   }
 
   #sendWhole(io: OpenIo): void {
@@ -144,7 +149,7 @@ export class HeadIo implements BioOwner {
   #bytePieces(io: OpenIo): Piece[] {
     const carriesBytes = io.op === 'read' || io.op === 'write'
     const { logicalBlockBytes } = this.#head
-    const most = carriesBytes ? this.#bytesMax : BYTELESS_MAX
+    const most = Math.min(carriesBytes ? this.#bytesMax : BYTELESS_MAX, this.#limitOf(io.op))
     // A piece is a block at least. Each piece of borrowed memory begins on a page, as the whole of it does.
     const unit = io.borrowed === null ? logicalBlockBytes : Math.max(logicalBlockBytes, PAGE_BYTES)
     const step = Math.max(logicalBlockBytes, most - (most % unit))
@@ -153,6 +158,14 @@ export class HeadIo implements BioOwner {
       pieces.push({ io, pinned: null, offset: io.offset + done, length: Math.min(step, io.length - done) })
     }
     return pieces
+  }
+
+  /** Bytes that every path takes at once; a device without discard answers one of any length with its own error. */
+  #limitOf(op: IoOp): number {
+    const { limits } = this.#head
+    if (limits === null) return Infinity
+    if (op === 'read' || op === 'write') return limits.maxTransferBytes
+    return op === 'discard' && limits.discardMaxBytes > 0 ? limits.discardMaxBytes : Infinity
   }
 
   /**

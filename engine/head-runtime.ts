@@ -2,7 +2,7 @@
 import type { HeadContext } from '../machines/head.ts'
 import type { StreamState } from '../machines/step.ts'
 import type { HeadValue, IoPolicy, Quantum } from '../machines/words.ts'
-import type { Lun, TimerHandle } from '../adapters/ports.ts'
+import type { DeviceLimits, Lun, TimerHandle } from '../adapters/ports.ts'
 import type { Bio } from './bio.ts'
 import type { Core } from './core.ts'
 import { headCounters, type HeadCounters } from './counters.ts'
@@ -46,8 +46,10 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
   readonly lunStream: Stream
   readonly index: number
   readonly name: string
-  readonly sizeBytes: number
+  sizeBytes: number
   readonly logicalBlockBytes: number
+  /** Of all its paths at once; those of the last ones while it has none. */
+  limits: DeviceLimits | null = null
   readonly errorRows: RateLimit
   readonly counters: HeadCounters = headCounters()
   sampled: HeadCounters = headCounters()

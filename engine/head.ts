@@ -1,5 +1,6 @@
 // A head as a program sees it: a block device with a promise API.
 import type { UniqueIdType } from '../adapters/unique-id.ts'
+import type { DeviceLimits } from '../adapters/ports.ts'
 import { PathledgerError } from '../errors.ts'
 import { noPathRetry as noPathRetrySchema } from '../machines/head-events.ts'
 import { IO_POLICIES, type HeadValue, type IoOp, type IoPolicy, type NoPathRetry } from '../machines/words.ts'
@@ -20,6 +21,7 @@ import type { DiskGeometry, IoctlOptions, IoctlResult } from './pass-through.ts'
 import type { OperatorWord, Path } from './path.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import { applyCounters, checkCounters, zeros, type CounterValues } from './set-counters.ts'
+import { followSizes } from './resize.ts'
 import { checkWords } from './spoken.ts'
 import { checkTracing, type Tracing } from './trace.ts'
 
@@ -106,6 +108,20 @@ export class Head {
 
   get sizeBytes(): number {
     return this.#runtime.sizeBytes
+  }
+
+  /**
+   * Looks at once whether the LUN has another size now; while there is I/O that happens by itself, every `sampleMs`. The
+   * head grows when all its paths have grown alike. It never shrinks; that a path did is an event.
+   */
+  rescan(): void {
+    this.#refuseIfGone()
+    followSizes(this.#runtime)
+  }
+
+  /** What one I/O may be, of all paths at once (`queue/` in sysfs): I/O is cut to it. Null before the first path. */
+  get limits(): DeviceLimits | null {
+    return this.#runtime.limits
   }
 
   /** The unit of offsets and lengths. */

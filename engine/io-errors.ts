@@ -92,7 +92,7 @@ export function headGoneError(head: HeadRuntime): PathledgerError {
     message: `${head.name} (${head.lun.wwid}) has been removed.`,
     why: head.context.why === '' ? 'Its last path is gone.' : `${head.context.why}.`,
     todo: 'Add a path to its LUN again and take the new head from mp.head().',
-    errno: 'ENODEV',
+    errno: 'ENXIO',
   })
 }
 

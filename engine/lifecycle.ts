@@ -2,6 +2,7 @@
 // performed, and what it means for the head is an event of the head with this one as its cause.
 import type { Effect } from '../machines/effects.ts'
 import type { HeadRuntime } from './head-runtime.ts'
+import { stackLimits } from './limits.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import type { Origin, Recorded } from './recorder.ts'
 import { clearCurrentPath, clearCurrentPaths, searchPath } from './select.ts'
@@ -42,6 +43,7 @@ export function recordHead(
 ): StreamStep {
   const step = head.stream.record(type, data, origin)
   head.policy = head.context.iopolicy
+  head.sizeBytes = head.context.sizeBytes
   for (const effect of step.effects) performForHead(head, effect)
   return step
 }
@@ -51,6 +53,7 @@ function leaveList(path: PathRuntime): void {
   const at = path.head.paths.indexOf(path)
   if (at < 0) return
   path.head.paths.splice(at, 1)
+  path.head.limits = stackLimits(path.head.paths.map(({ device }) => device.geometry)) ?? path.head.limits
   path.retire()
 }
 

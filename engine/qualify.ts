@@ -100,7 +100,9 @@ function refusalByHead(
   { device, geometry, coherence }: PathDevice,
   head: HeadRuntime,
 ): PathledgerError | null {
-  if (geometry.sizeBytes !== head.sizeBytes) {
+  // A head without paths, after a restart or while it waits for one, grows with the first that comes.
+  const mayGrow = head.paths.length === 0 && geometry.sizeBytes > head.sizeBytes
+  if (geometry.sizeBytes !== head.sizeBytes && !mayGrow) {
     const why = `It has ${geometry.sizeBytes} bytes; ${head.name} (${head.lun.wwid}) has ${head.sizeBytes}.`
     return refusal('PATH_SIZE_MISMATCH', device, why, 'Check that it is the same LUN.', 'EINVAL')
   }

@@ -16,6 +16,7 @@ import { ghostsOnLedger } from './ghost-ledger.ts'
 import { HeadIo } from './head-io.ts'
 import { giveUpAttempts, letGo, letGoOpen, quietInTime } from './let-go.ts'
 import { giveUpLost } from './lost-path.ts'
+import { stackLimits } from './limits.ts'
 import { LunState } from './lun-state.ts'
 import { releaseHeld } from './hold.ts'
 import { headGoneError, pathGone } from './io-errors.ts'
@@ -128,6 +129,7 @@ export class Registry {
     const head = entry ?? this.#createHead(device)
     const path = this.#createPath(device, head.runtime)
     const { recorded } = arrive(path, options)
+    head.runtime.limits = stackLimits(head.runtime.paths.map((one) => one.device.geometry))
     if (head.runtime.value.life !== 'allocated') return { path, head, recorded }
     const published = recordHead(head.runtime, 'head.published', {}, { cause: recorded })
     return { path, head, recorded: published.recorded }

@@ -4,6 +4,7 @@ import { guarded, usOfMs, type Core } from './core.ts'
 import { difference } from './counters.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import type { PathRuntime } from './path-runtime.ts'
+import { followSizes } from './resize.ts'
 
 export class Sampler {
   readonly #core: Core
@@ -29,6 +30,7 @@ export class Sampler {
   sampleAll(): void {
     let busy = false
     for (const head of this.#heads()) {
+      followSizes(head)
       for (const path of head.paths) samplePath(path)
       busy = sampleHead(head) || busy
     }

@@ -91,6 +91,10 @@ export const HEAD_EVENTS = [
         'optimized <= usable <= available <= paths does not hold',
       ),
   ),
+  // Every path of it has the new size.
+  eventType(113, 'head.resized', { gate: true }, z.strictObject({ fromBytes: whole, toBytes: whole })),
+  // A path has fewer bytes than its head, which stays as it is: heads only grow.
+  eventType(114, 'head.shrinkRefused', {}, z.strictObject({ path: word, fromBytes: whole, toBytes: whole })),
   // Somebody set counters. What was done does not change: samples go on as if nothing had been set.
   eventType(130, 'head.countersSet', {}, z.strictObject({ was: headCounts, now: headCounts })),
   ...HEAD_TRACE_EVENTS,

@@ -52,6 +52,8 @@ const head = setup({
       event.us === 0 &&
       context.present &&
       known(context, event) === 0,
+    grows: ({ context, event }) =>
+      event.type === 'head.resized' && context.present && event.toBytes > context.sizeBytes,
     policyDiffers: ({ context, event }) =>
       event.type === 'head.iopolicyChanged' && context.present && event.to !== context.iopolicy,
   },
@@ -83,6 +85,7 @@ const head = setup({
       const { lost } = counts(context, event)
       return { paths, usable, optimized, available, lost, exhausted }
     }),
+    noteSize: assign(({ event }) => ({ sizeBytes: as(event, 'head.resized').toBytes })),
     notePolicy: assign(({ event }) => ({ iopolicy: as(event, 'head.iopolicyChanged').to })),
     noteRetry: assign(({ event }) => ({
       noPathRetry: as(event, 'head.noPathRetryChanged').to,
@@ -233,6 +236,8 @@ export const headMachine = counting.createMachine({
     'head.countersSet': { actions: 'keep' },
     'head.ueventAsked': { guard: 'present', actions: 'keep' },
     'head.drained': { guard: 'present', actions: 'keep' },
+    'head.resized': { guard: 'grows', actions: 'noteSize' },
+    'head.shrinkRefused': { guard: 'present', actions: 'keep' },
     ...FAILBACK_EVENTS,
     'head.iopolicyChanged': {
       guard: 'policyDiffers',

@@ -91,7 +91,8 @@ const path = setup({
     /** What was known of its health goes on; what it is made of is looked at anew. */
     rejoin: assign(({ context, event }) => ({
       ...madeOf(as(event, 'path.returned')),
-      ...{ present: true, lost: false, incarnation: context.incarnation + 1, why: 'returned' },
+      ...{ present: true, lost: false, incarnation: context.incarnation + 1, newSizeBytes: null },
+      why: 'returned',
     })),
     forget: assign({ lost: false, suspect: null, failure: null }),
     /** The timer of a failed path is cancelled by its health, which still knows what it was due at. */

@@ -63,6 +63,9 @@ export function wrapPath(
     ...(inner.uniqueId === undefined
       ? {}
       : { uniqueId: (type) => (inner.uniqueId as NonNullable<PathDevice['uniqueId']>)(type) }),
+    ...(inner.sizeNow === undefined
+      ? {}
+      : { sizeNow: () => (inner.sizeNow as NonNullable<PathDevice['sizeNow']>)() }),
     identify: () => inner.identify(),
     carries: (file) => inner.carries(file),
     close: () => inner.close(),

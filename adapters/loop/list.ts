@@ -1,5 +1,6 @@
 // Loop devices as sysfs shows them, which never waits for a server.
 import { readFileSync, readdirSync } from 'node:fs'
+import type { DeviceLimits } from '../ports.ts'
 
 /** A loop device that is attached, as sysfs shows it. */
 export interface LoopListing {
@@ -50,4 +51,25 @@ export function readLoop(name: string, sysRoot = '/sys'): LoopListing | null {
     // No `loop` directory, or it went while it was read: not attached.
     return null
   }
+}
+
+/** What one I/O of a loop device may be, from sysfs; what is not there is left out. */
+export function readLimits(name: string, sysRoot = '/sys'): Partial<DeviceLimits> {
+  const read = (attribute: string, unit = 1): number | undefined => {
+    try {
+      const value = Number(readFileSync(`${sysRoot}/block/${name}/queue/${attribute}`, 'utf8'))
+      return Number.isSafeInteger(value * unit) ? value * unit : undefined
+    } catch {
+      return undefined
+    }
+  }
+  const limits = {
+    physicalBlockBytes: read('physical_block_size'),
+    ioMinBytes: read('minimum_io_size'),
+    ioOptBytes: read('optimal_io_size'),
+    maxTransferBytes: read('max_sectors_kb', 1024),
+    discardMaxBytes: read('discard_max_bytes'),
+    discardGranularityBytes: read('discard_granularity'),
+  }
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined))
 }

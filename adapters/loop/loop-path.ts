@@ -21,7 +21,7 @@ import { passIoctl, readBlockFacts } from './ioctl.ts'
 import type { BlockFacts } from './ioctl.ts'
 import { holderOf } from './holders.ts'
 import { isLabel, labelOf } from './label.ts'
-import { readLoop } from './list.ts'
+import { readLimits, readLoop } from './list.ts'
 import type { LoopListing } from './list.ts'
 
 /** What a loop path is made of. */
@@ -147,6 +147,8 @@ function makePath(
   const { fd, block, listing, status, number } = loop
   const labelled = isLabel(status.fileName)
   const front = scsiFront(lun, settings.hctl)
+  /** As it was last asked: the device may grow while it is open (LOOP_SET_CAPACITY). */
+  const size = { bytes: block.sizeBytes }
   return {
     kind: 'loop',
     device,
@@ -157,6 +159,7 @@ function makePath(
       sizeBytes: block.sizeBytes,
       logicalBlockBytes: block.logicalBlockBytes,
       readOnly: readOnly || block.readOnly,
+      limits: readLimits(loop.name),
     },
     guarantees: {
       errorsAreFinal: loop.errorsAreFinal,
@@ -180,10 +183,11 @@ function makePath(
       backendWhy: why,
     },
     useMemory: (memory) => backend.useMemory?.(memory),
-    submit: front.guard(submitWithin(fd, block.sizeBytes, backend)),
+    submit: front.guard(submitWithin(fd, () => size.bytes, backend)),
     ...front.commands,
     ioctl: async (request) => passIoctl(fd, request),
     uniqueId: async (type) => uniqueIdOf(lun.wwid, type),
+    sizeNow: () => (size.bytes = readBlockFacts(fd).sizeBytes),
     identify: async () => identify(loop),
     carries: (file) => restsOn(file, { number, inode: status.inode }),
     close: async () => {
@@ -210,7 +214,10 @@ function checkLabel(device: string, fileName: string, lun: Lun): void {
 function identify({ fd, name, block, listing }: OpenLoop): IdentityVerdict {
   const now = { ...readBlockFacts(fd), ...loopSwitches(readLoop(name)) }
   const before = { ...block, ...loopSwitches(listing) }
-  const changed = IDENTITY_FACTS.find((fact) => now[fact] !== before[fact])
+  // It may have grown; what it had is still there.
+  const differs = (fact: (typeof IDENTITY_FACTS)[number]) =>
+    fact === 'sizeBytes' ? now.sizeBytes < before.sizeBytes : now[fact] !== before[fact]
+  const changed = IDENTITY_FACTS.find(differs)
   if (changed === undefined) return { same: true }
   return { same: false, why: `${changed} was ${before[changed]} and is ${now[changed]} now` }
 }

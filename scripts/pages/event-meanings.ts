@@ -82,6 +82,8 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
     'Why there is no usable path: `allPathsDown` may pass by itself; with `permanent` no path will come back by itself.',
   'head.recovered':
     'The head of a run that ended without closing it, taken up by this one with so many lost paths and its `timers`.',
+  'head.resized': 'The LUN has grown, every path of it says so, and the head with it.',
+  'head.shrinkRefused': 'A path has fewer bytes than its head. The head keeps its size: heads only grow.',
   'head.lostPathsChanged': 'A lost path came back or was given up: what the paths come to now.',
   'lun.found': 'A path found the LUN, with its size.',
   'lun.bioPoisoned':

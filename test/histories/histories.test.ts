@@ -45,7 +45,7 @@ describe('golden histories', () => {
     // What no public call and no fault of these stories makes an engine say.
     const untold = ['path.becameMarginal', 'path.becameSteady']
     untold.push(...[...PATH_HEALTH_EVENTS, ...HEAD_FAILBACK_EVENTS].map(({ type }) => type))
-    untold.push('lun.ghostsSuperseded', 'engine.ledgerDegraded', 'engine.ledgerRecovered', 'engine.broke')
+    untold.push('head.resized', 'head.shrinkRefused', 'lun.ghostsSuperseded', 'engine.ledgerDegraded', 'engine.ledgerRecovered', 'engine.broke')
     untold.push('ledger.segmentClosed', 'ledger.stateCarried', 'ledger.repaired', 'engine.proceededWithoutRecord')
     const missing = [...EVENT_TYPES.keys()].filter((type) => !told.has(type) && !untold.includes(type))
     expect(missing).toEqual([])

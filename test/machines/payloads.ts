@@ -150,6 +150,8 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   ],
   'head.ioParked': [{ bio: 1, op: 'write', offset: 0, length: 512 }],
   'head.tracingChanged': [{ mode: 'sampled', every: 10, perSecond: 100 }],
+  'head.resized': [{ fromBytes: 1_048_576, toBytes: 2_097_152 }],
+  'head.shrinkRefused': [{ path: 'sda:0', fromBytes: 1_048_576, toBytes: 512 }],
   'head.drained': [{ bios: 3, bytes: 1536, ...WHY }],
   'head.ioSampled': [{ sinceUs: 0, ...counts, callerErrors: 0, requeued: 0, failedNoPath: 0, resent: 0 }],
   'head.countersSet': [{ was: { requeued: 3 }, now: { requeued: 0 } }],
