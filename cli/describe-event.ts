@@ -51,6 +51,8 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
     `multipath ${text(multipath)}, pid ${text(pid)}${unclean === true ? ', after an unclean end' : ''}`,
   'path.added': ({ hctl, kind, device, sizeBytes, access }) =>
     `${text(hctl)} ${text(kind)} ${text(device)}, ${bytes(number(sizeBytes))}, ${text(access)}`,
+  'path.returned': ({ hctl, device, changed }) =>
+    `${text(hctl)} is ${text(device)} again${Array.isArray(changed) && changed.length > 0 ? `, ${changed.map(String).join(', ')}` : ''}`,
   'path.suspected': (data) => describeEvidence(data as unknown as Evidence),
   'path.cleared': ({ errors, bios, resent }) =>
     `its probe answered; ${counted(number(errors), 'error')} of ${counted(number(bios), 'bio')}, ${figure(number(resent))} re-sent`,
@@ -72,6 +74,11 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
     `I/O ${text(bio)}, ${text(op)} of ${bytes(number(length))} at ${text(offset)} waits for a path`,
   'head.created': ({ wwid, sizeBytes, iopolicy, noPathRetry }) =>
     `${text(wwid)}, ${bytes(number(sizeBytes))}, ${text(iopolicy)}, noPathRetry ${text(noPathRetry)}`,
+  'head.recovered': ({ lost, why }) => `${text(why)}; ${counted(number(lost), 'path')} to be attached again`,
+  'head.lostPathsChanged': ({ paths, usable, lost }) =>
+    `${text(usable)} of ${counted(number(paths), 'path')} usable, ${text(lost)} still lost`,
+  'head.resized': ({ fromBytes, toBytes }) => `from ${bytes(number(fromBytes))} to ${bytes(number(toBytes))}`,
+  'head.shrinkRefused': ({ path, toBytes }) => `${text(path)} has ${bytes(number(toBytes))} now`,
   'head.pathsChanged': ({ paths, usable, optimized }) =>
     `${text(usable)} of ${counted(number(paths), 'path')} usable, ${text(optimized)} optimized`,
   'lun.bioPoisoned': ({ evidence, paths }) =>

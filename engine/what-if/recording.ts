@@ -138,6 +138,9 @@ function evidenceIos(rows: readonly Row[], limitUs: number): RecordedIo[] {
     })
 }
 
+/** What ends a failure: the path is well, or gone. */
+const ENDS = ['path.probeSucceeded', 'path.removed', 'path.lost']
+
 /** One record for each life of a path. */
 function pathRecords(
   rows: readonly Row[],
@@ -145,7 +148,7 @@ function pathRecords(
   limitUs: number,
 ): { record: PathRecord; addedUs: number }[] {
   return rows
-    .filter(({ type }) => type === 'path.added')
+    .filter(({ type }) => type === 'path.added' || type === 'path.returned')
     .map((added) => {
       const { wwid, hctl, kind, device, numaNode, sizeBytes, logicalBlockBytes, errorsAreFinal } =
         added.data as unknown as PathRecord
@@ -174,7 +177,7 @@ function troublesOf(
       firstUs: number
     }
     const later = own.slice(at + 1)
-    const well = later.findIndex(({ type }) => type === 'path.probeSucceeded' || type === 'path.removed')
+    const well = later.findIndex(({ type }) => ENDS.includes(type))
     const ended = later[well]
     const asked = later.slice(0, Math.max(0, well)).findLast(({ type }) => type === 'path.timerFired')
     const untilUs =

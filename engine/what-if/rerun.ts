@@ -139,7 +139,7 @@ function happen(mp: Multipath, recording: Recording, clock: VirtualClock, happen
   const { stream, type, data, actor, reason, atUs } = happening
   const word = { actor, ...(reason === null ? {} : { reason }) }
   try {
-    if (type === 'path.added') return added(mp, recording, clock, happening)
+    if (type === 'path.added' || type === 'path.returned') return added(mp, recording, clock, happening)
     if (type.startsWith('path.')) {
       const path = findPath(mp, stream)
       if (path !== null) touch(path, type, data, word)

@@ -114,7 +114,8 @@ export function enteredBy(events: readonly Told[], region: string): Told | null 
 /** Which life of a path an event is of: 1 for the first. */
 export function incarnationOf(events: readonly Told[], position: number): number {
   const lives = events.filter(
-    (event) => event.type === 'path.added' && event.position <= position && event.decision.refused !== true,
+    ({ type, position: at, decision }) =>
+      (type === 'path.added' || type === 'path.returned') && at <= position && decision.refused !== true,
   )
   return lives.length
 }

@@ -197,7 +197,7 @@ describe('an engine that dies', () => {
         expect(two).toEqual(one)
         await Promise.all([once.end(), twice.end()])
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     )
   })
 
