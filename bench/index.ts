@@ -6,6 +6,7 @@ import { benchFailover } from './failover/index.ts'
 import { benchHeads } from './heads/index.ts'
 import { benchIo } from './io/index.ts'
 import { benchmarksPage } from './page.ts'
+import { benchLedger } from './ledger/index.ts'
 import { soak } from './soak/index.ts'
 
 const USAGE = `Examples (root, and quiet processors):
@@ -14,6 +15,7 @@ const USAGE = `Examples (root, and quiet processors):
   npm run bench -- io --profile           and where the time of one I/O goes
   npm run bench -- failover               what a failover and a hung path cost
   npm run bench -- heads                  many heads in one process, and their recovery (without root)
+  npm run bench -- ledger --events 1e6    appends, replay, audits on a long ledger (without root)
   npm run bench -- soak --minutes 10      nothing may grow; exit 1 when something does
 
 --rounds 20   paired rounds      --ms 500      of each measurement
@@ -31,12 +33,13 @@ const OPTIONS = {
   heads: { type: 'string', default: '1000' },
   paths: { type: 'string', default: '8' },
   minutes: { type: 'string', default: '10' },
+  events: { type: 'string', default: '1e7' },
 } as const
 
 async function main(): Promise<number> {
   const { positionals, values } = parseArgs({ allowPositionals: true, options: OPTIONS })
   const [what = 'all'] = positionals
-  const number = (name: 'rounds' | 'ms' | 'heads' | 'paths' | 'minutes') => {
+  const number = (name: 'rounds' | 'ms' | 'heads' | 'paths' | 'minutes' | 'events') => {
     const value = Number(values[name])
     if (value > 0) return value
     throw new Error(`--${name} takes a number above 0`)
@@ -75,6 +78,9 @@ async function main(): Promise<number> {
       return 0
     case 'heads':
       print(await heads())
+      return 0
+    case 'ledger':
+      print(await benchLedger({ events: number('events') }))
       return 0
     case 'soak': {
       const report = await soaking()

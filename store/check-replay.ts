@@ -1,5 +1,5 @@
 // Would the machines, as they are now, decide the same again? Byte for byte, from the recorded inputs alone.
-import { Redecider } from './fold.ts'
+import { Redecider, type Input } from './fold.ts'
 import type { Bad } from './check-chain.ts'
 import { machineHashes } from './header.ts'
 import type { UntrustedRow } from './raw-rows.ts'
@@ -33,12 +33,16 @@ export class ReplayCheck {
       this.bad = { position: at, why: 'It cannot be decided again: a value is not of its type.' }
       return
     }
+    const numbers = { monoUs: Number(monoUs), version: Number(version), schema: Number(schema), position: at }
+    this.takeInput({ stream, type, data, ...numbers }, stored)
+  }
+
+  /** The same for a row whose values are of their types. */
+  takeInput(input: Input, stored: string): void {
+    if (this.bad !== null) return
+    const { type, data, position: at } = input
     if (type === 'ledger.header') this.#compareMachines(data)
     try {
-      const input = {
-        ...{ stream, type, data, monoUs: Number(monoUs), version: Number(version) },
-        ...{ schema: Number(schema), position: at },
-      }
       const decided = this.#redecider.decide(input)
       if (decided !== stored) this.#differs({ position: at, stored, decided })
     } catch (error) {

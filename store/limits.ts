@@ -13,6 +13,12 @@ export const CARRYING_EVENTS = 1_000
 export const SEGMENT_CARRY_CHARS = 500_000
 /** The writer keeps up snapshots and projections when it has had nothing to commit for so long, milliseconds. */
 export const CACHES_IDLE_MS = 20
+/** Rows that a thread of `verify` takes at a time. */
+export const VERIFY_RANGE_ROWS = 20_000
+/** Threads of `verify`, beside the caller's, which takes the decisions again. */
+export const VERIFY_THREADS = 2
+/** A ledger with fewer events is verified in the caller's thread: starting others takes longer. */
+export const VERIFY_FAST_FROM = 5_000
 /** Rows of one page where only a part of each row is read, or hashed. */
 export const BULK_PAGE_ROWS = 1_000
 

@@ -32,7 +32,7 @@ export const TEXT_AT: readonly number[] = [1, 2, 4, 8, 10, 11, 12, 13]
 
 /** The rows of a file. */
 export function fileRows(db: Database.Database): RowSource {
-  const ours = hasOurTable(db)
+  const ours = isTableOurs(db)
   let head: HeadRow | null = null
   const readHead = (): void => {
     head = headRow(db)
@@ -66,7 +66,8 @@ export function schemaWarnings(db: Database.Database): readonly string[] {
   return [...changed, ...foreign.map(([, name]) => `The trigger ${name} is not pathledger's.`)]
 }
 
-function hasOurTable(db: Database.Database): boolean {
+/** Whether the table of events is the one that we make, by the text of its schema. */
+export function isTableOurs(db: Database.Database): boolean {
   const sql = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'events'"
   return db.prepare(sql).pluck().get() === EVENTS_TABLE
 }

@@ -1,11 +1,15 @@
 // Is this ledger what was written, and would the same decisions be taken again?
+import type Database from 'better-sqlite3'
 import { ChainCheck } from './check-chain.ts'
 import { ReplayCheck } from './check-replay.ts'
 import type { Difference } from './check-replay.ts'
 import { connectReadOnly, inspectFile, notFound } from './connection.ts'
 import { hashedValues, hex } from './encoding.ts'
+import { beginFastCheck } from './fast-verify.ts'
+import type { Input } from './fold.ts'
+import { BULK_PAGE_ROWS, VERIFY_FAST_FROM } from './limits.ts'
 import { pages } from './pages.ts'
-import { fileRows, schemaWarnings } from './raw-rows.ts'
+import { fileRows, isTableOurs, schemaWarnings } from './raw-rows.ts'
 import type { RowSource } from './raw-rows.ts'
 import { isSqliteError, ledgerError } from './sqlite-errors.ts'
 import type { LedgerReader } from './types.ts'
@@ -59,11 +63,42 @@ function verifyFile(name: string, replay = true): Verification {
   if (kind !== 'ledger') throw notFound(file)
   const db = connectReadOnly(file)
   try {
-    return verify(fileRows(db), schemaWarnings(db), replay)
+    return fastVerification(file, db, replay) ?? verify(fileRows(db), schemaWarnings(db), replay)
   } catch (error) {
     throw ledgerError(error, file)
   } finally {
     db.close()
+  }
+}
+
+/** A long ledger that is whole is found so by several threads; null where something may be wrong, or it is short. */
+function fastVerification(file: string, db: Database.Database, replays: boolean): Verification | null {
+  const events = db.prepare('SELECT events FROM ledger_head WHERE id = 1').pluck()
+  if (!isTableOurs(db) || Number(events.get()) < VERIFY_FAST_FROM) return null
+  const check = beginFastCheck(file, db)
+  if (check === null) return null
+  const replay = new ReplayCheck()
+  if (replays) replayRows(db, check.events, replay)
+  const whole = check.end()
+  if (whole === null) return null
+  const warnings = [...schemaWarnings(db), ...replay.warnings]
+  const { bad, difference } = replay
+  const differs = bad === null ? null : `Position ${bad.position}: ${bad.why}`
+  return {
+    ...{ events: whole.events, chain: 'ok', head: whole.head, replay: bad === null ? 'equal' : 'different' },
+    ...{ firstBad: bad?.position ?? null, why: differs ?? '', difference, warnings },
+  }
+}
+
+/** What a decision is taken from, and what it was, of the rows up to a position. */
+const INPUTS = `SELECT stream, version, position, type, schema, mono_us AS monoUs, data, decision FROM events
+  WHERE position BETWEEN ? AND ? ORDER BY position`
+
+function replayRows(db: Database.Database, events: number, replay: ReplayCheck): void {
+  const page = db.prepare<[number, number], Input & { readonly decision: string }>(INPUTS)
+  for (let from = 1; from <= events && replay.bad === null; from += BULK_PAGE_ROWS) {
+    for (const row of page.all(from, Math.min(events, from + BULK_PAGE_ROWS - 1)))
+      replay.takeInput(row, row.decision)
   }
 }
 

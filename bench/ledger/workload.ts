@@ -2,7 +2,8 @@
 // path and head that did I/O is sampled; each path fails about every two minutes, is probed and comes back. One event in
 // fifteen is of such an episode, far more than a quiet week has: the expensive events are not hidden behind cheap ones.
 import { seededRandom } from '../../adapters/seeded-random.ts'
-import { decisionText } from '../../machines/decision.ts'
+import { NEWEST_BEHAVIOUR } from '../../machines/behaviour.ts'
+import { DecisionMemo } from '../../machines/redecide.ts'
 import { EVENT_TYPES, machineOf } from '../../machines/registry.ts'
 import type { StreamState } from '../../machines/step.ts'
 import type { HeaderFacts } from '../../store/header.ts'
@@ -48,6 +49,7 @@ export function* workload(seed: string): Generator<NewEvent, never> {
 class Scribe {
   readonly clock: Clock = { us: 0 }
   readonly #states = new Map<string, StreamState>()
+  readonly #memo = new DecisionMemo(NEWEST_BEHAVIOUR)
   #made = 0
 
   event(stream: string, type: string, data: Readonly<Record<string, unknown>>, actor = 'engine'): NewEvent {
@@ -56,7 +58,8 @@ class Scribe {
     const monoUs = HEADER.monoUs + this.clock.us
     const machine = machineOf(stream)
     const before = this.#states.get(stream) ?? machine.initial()
-    const { state, decision } = machine.decide(before, { type, atUs: monoUs, data })
+    const payload = JSON.stringify(data)
+    const { state, text } = this.#memo.decide(machine, before, { type, schema: 1, monoUs, data: payload })
     this.#states.set(stream, state)
     return {
       eventId: `w3nYq0fA-${this.#made.toString(36)}`,
@@ -69,8 +72,8 @@ class Scribe {
       cause: null,
       actor,
       reason: null,
-      data: JSON.stringify(data),
-      decision: decisionText(decision),
+      data: payload,
+      decision: text,
     }
   }
 
