@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { wrapPath } from '../../adapters/filters/wrap.ts'
 import type { PathDevice } from '../../adapters/ports.ts'
 import { FaultyStore } from '../engine/faulty-store.ts'
-import { BLOCK, bytesOf, Rig, WWID } from '../engine/rig.ts'
+import { BLOCK, bytesOf, Rig, testLun, WWID } from '../engine/rig.ts'
 
 const A = '8:0:0:0'
 const B = '9:0:0:0'
@@ -141,5 +141,39 @@ describe('a path or a disk that cannot be made', () => {
     expect([rig.head.name, rig.head.state]).toEqual(['sda', { life: 'live', service: 'serving' }])
     await rig.write(0, bytesOf(3))
     expect(await rig.read(0)).toEqual(bytesOf(3))
+  })
+})
+
+describe('indexes of heads and paths', () => {
+  const other = (last: string) => testLun({ wwid: `naa.6001405000000000000000000000000${last}` })
+
+  test('are used again, lowest first, and nobody gets one that is in use', async () => {
+    const rig = await Rig.open()
+    const [one, two, three] = [other('1'), other('2'), other('3')]
+    await rig.add('8:0:0:1', { lun: one })
+    await rig.add('8:0:0:2', { lun: two })
+    await rig.add('9:0:0:2', { lun: two })
+    await rig.add('10:0:0:2', { lun: two })
+    await rig.drive(rig.mp.path('9:0:0:2').remove())
+    await rig.drive(rig.mp.path('8:0:0:1').remove())
+    expect(rig.mp.heads.map(({ name }) => name)).toEqual(['sdb'])
+    const back = await rig.add('11:0:0:2', { lun: two })
+    expect(back.path.name).toBe('sdb:1')
+    await rig.add('8:0:0:3', { lun: three })
+    expect(rig.mp.head(three.wwid).name).toBe('sda')
+  })
+
+  test('stay with what the last run left: a new LUN and a new path get others', async () => {
+    const first = await Rig.open({ checked: false })
+    const [one, two] = [other('1'), other('2')]
+    await first.add('8:0:0:1', { lun: one })
+    await first.add('9:0:0:1', { lun: one })
+    const rig = await Rig.open({ rows: first.rows() })
+    await rig.add('8:0:0:2', { lun: two })
+    expect(rig.mp.head(two.wwid).name).toBe('sdb')
+    const stranger = await rig.add('10:0:0:1', { lun: one })
+    expect(stranger.path.name).toBe('sda:2')
+    const known = await rig.add('9:0:0:1', { lun: one })
+    expect(known.path.name).toBe('sda:1')
   })
 })

@@ -139,8 +139,15 @@ describe('an engine that dies before it knows of the hang', () => {
 
   test('scenario 19c: on its ledger the next engine holds writes anywhere, until an operator vouches', async () => {
     const rig = await HangRig.make()
-    await dieWithAWrite(rig, false)
+    const dead = await dieWithAWrite(rig, false)
     await rig.open({ with: ['B'] })
+    // The claim that nobody alive has is on the ledger, and time does not release what it stands for.
+    const lun = { wwid: WWID, implicitAlua: true }
+    const opening = loopPath(dead.device('A'), { lun, hctl: rig.hctl('A') })
+    await expect(rig.mp.addPath(opening)).rejects.toMatchObject({ code: 'PATH_GHOST_CLAIM' })
+    expect(rig.mp.ghosts.filter(({ returned }) => !returned).map(({ path }) => path)).toEqual([rig.hctl('A')])
+    await until('the refusal is on the ledger', () => rig.seen('engine.pathRefused').length > 0)
+    expect(rig.seen('engine.pathRefused')).toMatchObject([{ code: 'PATH_GHOST_CLAIM', hctl: rig.hctl('A') }])
     // Nothing says what was in flight: the whole LUN is a ghost of each path that was attached.
     expect(
       rig.mp.ghosts.map(({ path, reason, offset, length }) => ({ path, reason, offset, length })),
