@@ -2,7 +2,7 @@
 import { fstat, read, stat } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
 import { promisify } from 'node:util'
-import { PathledgerError } from '../errors.ts'
+import { PathledgerError, withDetails } from '../errors.ts'
 import { alignedBytes } from './aligned.ts'
 import { restsOn } from './block-stack.ts'
 import { chooseBackend } from './choose-backend.ts'
@@ -42,9 +42,18 @@ export interface FilePathSettings {
 /**
  * Opens `file` as a path: with direct I/O where its filesystem does it for blocks of this size, else through the page
  * cache (`coherence.direct` tells). Rejects with PATH_NOT_FOUND, PATH_PERMISSION, PATH_READ_ONLY, PATH_OPEN,
- * PATH_NOT_A_FILE, or PATH_SIZE for an empty file or one that is not whole blocks.
+ * PATH_NOT_A_FILE, or PATH_SIZE for an empty file or one that is not whole blocks. Given to `addPath` as the promise that
+ * it is, a refusal is on the ledger.
  */
 export async function filePath(file: string, settings: FilePathSettings): Promise<PathDevice> {
+  try {
+    return await openFilePath(file, settings)
+  } catch (error) {
+    throw withDetails(error, { device: file, wwid: settings.lun.wwid, hctl: settings.hctl })
+  }
+}
+
+async function openFilePath(file: string, settings: FilePathSettings): Promise<PathDevice> {
   const { logicalBlockBytes = 512, readOnly = false } = settings
   await checkShape(file, logicalBlockBytes)
   const { fd, direct } = await openFile(file, readOnly, logicalBlockBytes)

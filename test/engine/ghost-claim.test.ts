@@ -1,6 +1,7 @@
 // EBUSY without a holder: the kernel still has I/O of a dead engine. The claim itself is the evidence, and its success the
 // proof (design.md, proof 4).
 import { expect, test } from 'vitest'
+import { filePath } from '../../adapters/file-path.ts'
 import { wrapPath } from '../../adapters/filters/wrap.ts'
 import type { PathDevice } from '../../adapters/ports.ts'
 import { PathledgerError, withDetails } from '../../errors.ts'
@@ -113,4 +114,13 @@ test('another refusal to open is on the ledger too, and holds nothing', async ()
   expect(rig.mp.ghosts).toEqual([])
   const ours = await rig.mp.addPath(Promise.reject(new Error('not ours'))).catch((cause: unknown) => cause)
   expect(ours).toMatchObject({ message: 'not ours' })
+})
+
+test('a file that is not there is a refusal with its address, too', async () => {
+  const rig = await Rig.open()
+  const opening = filePath('/nonexistent/lun.img', { lun: { wwid: WWID, implicitAlua: true }, hctl: A })
+  const error = await rig.mp.addPath(opening).catch((cause: unknown) => cause)
+  expect(error).toMatchObject({ code: 'PATH_NOT_FOUND' })
+  await rig.settle()
+  expect(rig.events('engine.pathRefused')).toMatchObject([{ code: 'PATH_NOT_FOUND', wwid: WWID, hctl: A }])
 })
