@@ -28,6 +28,8 @@ export interface LedgerFileOptions {
   readonly busyTimeoutMs?: number
   /** Takes a segment that is closed, too. Default false: SEGMENT_CLOSED, for what comes next is in another file. */
   readonly closed?: boolean
+  /** What is appended was checked already, in another thread (checkAppend). Default false. */
+  readonly checked?: boolean
 }
 
 /**
@@ -42,6 +44,7 @@ export class LedgerFile {
   readonly #db: Database.Database
   readonly #statements: Statements
   readonly #caches: Caches
+  readonly #checked: boolean
 
   private constructor(file: string, db: Database.Database, created: boolean, options: LedgerFileOptions) {
     this.file = file
@@ -49,6 +52,7 @@ export class LedgerFile {
     this.#db = db
     this.#statements = prepareStatements(db)
     this.#caches = new Caches(db)
+    this.#checked = options.checked ?? false
     this.header = readHeader(this.#statements.first(), file)
     this.#assertWhole()
     if (options.closed !== true) this.#assertOpen()
@@ -129,7 +133,7 @@ export class LedgerFile {
   #commit(appends: readonly Append[]): readonly Settled[] {
     const transaction = this.#db.transaction((): readonly Settled[] => {
       assertDurable(this.#db)
-      const view = new BatchView(this.#statements)
+      const view = new BatchView(this.#statements, idsOf(appends))
       const outcomes = appends.map((append) => this.#appendOne(append, view))
       if (view.grew) this.#statements.setHead(view.head())
       return outcomes
@@ -138,7 +142,7 @@ export class LedgerFile {
   }
 
   #appendOne(append: Append, view: BatchView): Settled {
-    const planned = planOrRefusal(append, view)
+    const planned = planOrRefusal(append, view, this.#checked)
     if (planned instanceof PathledgerError) return { ok: false, error: planned }
     for (const row of planned.rows) this.#statements.insert(row)
     view.take(planned.rows)
@@ -172,9 +176,16 @@ export class LedgerFile {
   }
 }
 
-function planOrRefusal(append: Append, ledger: Ledgered): Plan | PathledgerError {
+/** Ids that are no text are refused later, each with its append. */
+function idsOf(appends: readonly Append[]): string[] {
+  return appends.flatMap(({ events }) =>
+    events.map(({ eventId }) => eventId).filter((id) => typeof id === 'string'),
+  )
+}
+
+function planOrRefusal(append: Append, ledger: Ledgered, checked: boolean): Plan | PathledgerError {
   try {
-    return planAppend(append, ledger)
+    return planAppend(append, ledger, checked)
   } catch (error) {
     if (error instanceof PathledgerError && error.code !== 'INVARIANT_BROKEN') return error
     throw error

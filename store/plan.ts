@@ -25,16 +25,22 @@ export interface Plan {
  * EXPECTED_VERSION, and then nothing of the append may be written.
  *
  * An append of which every event is on the ledger already is a retry whose first answer was lost: it is answered with
- * the old positions, and its expected versions are not looked at, for they were true when it was first made.
+ * the old positions, and its expected versions are not looked at, for they were true when it was first made. `checked` says
+ * that its events were looked at already, by {@link checkAppend}.
  */
-export function planAppend(append: Append, ledger: Ledgered): Plan {
-  for (const event of append.events) checkNewEvent(event)
+export function planAppend(append: Append, ledger: Ledgered, checked = false): Plan {
+  if (!checked) checkAppend(append)
   const planner = new Planner(ledger)
   const positions = append.events.map((event) => planner.place(event))
   const duplicates = positions.length - planner.rows.length
   const isRetry = positions.length > 0 && planner.rows.length === 0
   if (!isRetry) checkExpected(append, ledger)
   return { rows: planner.rows, answer: { positions, duplicates } }
+}
+
+/** Throws EVENT_INVALID for an append with an event that must not be on the ledger. */
+export function checkAppend({ events }: Append): void {
+  for (const event of events) checkNewEvent(event)
 }
 
 class Planner {

@@ -12,12 +12,17 @@ import type { LedgerHead, StoredEvent } from './types.ts'
 export class BatchView implements Ledgered {
   readonly #statements: Statements
   readonly #versions = new Map<string, number>()
+  readonly #taken = new Map<string, StoredEvent>()
+  readonly #absent: Set<string>
   #head: LedgerHead
   grew = false
 
-  constructor(statements: Statements) {
+  /** `ids` are the event ids that the batch brings: one look says which of them are not on the ledger, nearly always all. */
+  constructor(statements: Statements, ids: readonly string[]) {
     this.#statements = statements
     this.#head = statements.head()
+    this.#absent = new Set(ids)
+    for (const id of statements.present(ids)) this.#absent.delete(id)
   }
 
   head(): LedgerHead {
@@ -25,7 +30,9 @@ export class BatchView implements Ledgered {
   }
 
   byEventId(eventId: string): StoredEvent | null {
-    return this.#statements.byEventId(eventId)
+    const taken = this.#taken.get(eventId)
+    if (taken !== undefined) return taken
+    return this.#absent.has(eventId) ? null : this.#statements.byEventId(eventId)
   }
 
   versionOf(stream: string): number {
@@ -37,7 +44,9 @@ export class BatchView implements Ledgered {
   }
 
   take(rows: readonly StoredEvent[]): void {
-    for (const { stream, version, position, hash } of rows) {
+    for (const row of rows) {
+      const { stream, version, position, hash } = row
+      this.#taken.set(row.eventId, row)
       this.#versions.set(stream, version)
       this.#head = { events: position, hash }
       this.grew = true
@@ -49,6 +58,8 @@ export class BatchView implements Ledgered {
 export interface Statements extends Ledgered {
   first(): StoredEvent | undefined
   last(): StoredEvent | undefined
+  /** Those of the event ids that are on the ledger. */
+  present(ids: readonly string[]): readonly string[]
   insert(row: StoredEvent): void
   setHead(head: LedgerHead): void
 }
@@ -62,6 +73,12 @@ export function prepareStatements(db: Database.Database): Statements {
   const byEventId = one('WHERE event_id = ?')
   const version = db.prepare('SELECT max(version) FROM events WHERE stream = ?').pluck()
   const carried = carriedVersions(db)
+  // Of the ids alone, by their index: no row is read.
+  const present = db
+    .prepare<[string], string>(
+      'SELECT event_id FROM events WHERE event_id IN (SELECT value FROM json_each(?))',
+    )
+    .pluck()
   const head = db.prepare<[], LedgerHead>('SELECT events, hash FROM ledger_head WHERE id = 1')
   const setHead = db.prepare('UPDATE ledger_head SET events = ?, hash = ? WHERE id = 1')
   const places = COLUMN_LIST.replaceAll(/\w+/g, '?')
@@ -70,6 +87,7 @@ export function prepareStatements(db: Database.Database): Statements {
   return {
     first: () => eventOf(first.get()),
     last: () => eventOf(last.get()),
+    present: (ids) => present.all(JSON.stringify(ids)),
     byEventId: (eventId) => eventOf(byEventId.get(eventId)) ?? null,
     versionOf: (stream) => Number(version.get(stream) ?? carried.get(stream) ?? 0),
     head: () => headOf(head.get()),

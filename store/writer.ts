@@ -11,6 +11,7 @@ import type { LedgerHeader } from './header.ts'
 import type { LedgerFileOptions } from './ledger-file.ts'
 import { WORKER_BUSY_TIMEOUT_MS, WRITER_LIMITS } from './limits.ts'
 import type { WriterLimits } from './limits.ts'
+import { checkAppend } from './plan.ts'
 import type { Append, Appended, LedgerListener } from './types.ts'
 
 /** One append's outcome on its way between the threads. */
@@ -52,7 +53,10 @@ export interface Writer {
 /** Starts the writer of a file. Rejects with what LedgerFile.open throws. */
 export async function startWriter(file: string, options: WriterOptions): Promise<Writer> {
   const { limits, spawn = spawnWorker, ...fileOptions } = options
-  const worker = spawn({ file, options: { busyTimeoutMs: WORKER_BUSY_TIMEOUT_MS, ...fileOptions } })
+  const worker = spawn({
+    file,
+    options: { busyTimeoutMs: WORKER_BUSY_TIMEOUT_MS, ...fileOptions, checked: true },
+  })
   const { header, created } = await opened(worker, file)
   return new WorkerWriter(worker, file, { header, created }, { ...WRITER_LIMITS, ...limits })
 }
@@ -113,7 +117,9 @@ class WorkerWriter implements Writer {
     worker.unref()
   }
 
-  append(append: Append): Promise<Appended> {
+  /** Checked here, so that the thread that writes has nothing to do but write. */
+  async append(append: Append): Promise<Appended> {
+    checkAppend(append)
     return this.#queue.append(append)
   }
 

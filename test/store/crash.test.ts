@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../adapters/seeded-random.ts'
 import { LedgerFile } from '../../store/ledger-file.ts'
 import { openLedgerReader } from '../../store/reader.ts'
-import { verifyLedger } from '../../store/verify.ts'
+import { exportLedger } from '../../store/life/ndjson.ts'
+import { verifyLedger, type Verification } from '../../store/verify.ts'
+import { PathledgerError } from '../../errors.ts'
 import { startChild } from './child.ts'
 import { HEADER } from './events.ts'
 import { story } from './story.ts'
@@ -11,6 +13,8 @@ import { tempFiles } from './tmp.ts'
 
 const tempFile = tempFiles()
 const random = seededRandom('crash')
+/** Damaged copies per kind; PATHLEDGER_DAMAGES=1000 for a long look. */
+const DAMAGES = Number(process.env['PATHLEDGER_DAMAGES'] ?? 40)
 
 describe('crash', () => {
   it('an engine killed while it appends loses nothing that it acknowledged, ten times over', async () => {
@@ -41,7 +45,7 @@ describe('crash', () => {
       ends.add(ledger.head().events)
     }
     const seen = new Set<number>()
-    for (let round = 0; round < 40; round += 1) {
+    for (let round = 0; round < DAMAGES; round += 1) {
       const file = tempFile()
       copyFileSync(source, file)
       writeFileSync(`${file}-wal`, damaged(readFileSync(`${source}-wal`)))
@@ -54,8 +58,58 @@ describe('crash', () => {
     }
     ledger.close()
     expect(seen.size).toBeGreaterThan(5)
-  })
+  }, 600_000)
+
+  it('a ledger with a bit flipped is refused, or its first bad position told, or it is what it was', () => {
+    const source = tempFile()
+    const ledger = LedgerFile.open(source, { header: HEADER })
+    for (const events of story()) ledger.appendBatch([{ events }])
+    const { events } = ledger.head()
+    ledger.close()
+    const bytes = readFileSync(source)
+    const whole = rowsOf(source)
+    const told = { refused: 0, position: 0, same: 0 }
+    for (let round = 0; round < DAMAGES; round += 1) {
+      const file = tempFile()
+      const flipped = Buffer.from(bytes)
+      flipped[random.nextUint32() % bytes.length]! ^= 1 << (random.nextUint32() % 8)
+      writeFileSync(file, flipped)
+      const found = verified(file)
+      if (found === null) told.refused += 1
+      else if (found.firstBad !== null) {
+        told.position += 1
+        expect(found.firstBad).toBeLessThanOrEqual(events + 1)
+      } else {
+        // It hit what no row is made of: an index, a free byte. Never a silent gap.
+        told.same += 1
+        expect(found.events).toBe(events)
+        expect(rowsOf(file)).toBe(whole)
+      }
+    }
+    expect(told.position).toBeGreaterThan(DAMAGES / 10)
+    expect(told.refused + told.position + told.same).toBe(DAMAGES)
+  }, 600_000)
 })
+
+/** What verification finds; null when the file is refused with a code of ours. */
+function verified(file: string): Verification | null {
+  try {
+    return verifyLedger(file)
+  } catch (error) {
+    expect(error).toBeInstanceOf(PathledgerError)
+    expect((error as PathledgerError).code).toMatch(/^(LEDGER_|NOT_A_LEDGER)/)
+    return null
+  }
+}
+
+function rowsOf(file: string): string {
+  const reader = openLedgerReader(file)
+  try {
+    return [...exportLedger(reader)].join('')
+  } finally {
+    reader.close()
+  }
+}
 
 /** Every acknowledged event at its position, and the whole ledger in order. */
 function expectWhole(file: string, acknowledged: ReadonlyMap<number, string>): void {
