@@ -69,7 +69,8 @@ tally AS (
   FROM (
     SELECT position, wwid, usable - usable_before AS delta, NULL AS said FROM path_step
     UNION ALL
-    SELECT position, substr(stream, 6), 0, data ->> '$.usable' FROM events WHERE type = 'head.pathsChanged'
+    SELECT position, substr(stream, 6), 0, data ->> '$.usable' FROM events
+    WHERE type = 'head.pathsChanged' AND type NOT IN ('path.ioSampled', 'head.ioSampled')
   )
 ),
 head_count AS (

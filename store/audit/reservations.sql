@@ -22,6 +22,7 @@ FROM events
 -- '0' follows '/' in ASCII: this is every stream that begins with 'reservation/'.
 WHERE stream >= coalesce(:stream, 'reservation/')
   AND stream <= coalesce(:stream, 'reservation0')
-  AND position BETWEEN :from_position AND :to_position
-ORDER BY position
+  -- The plus keeps the index of streams in use.
+  AND +position BETWEEN :from_position AND :to_position
+ORDER BY +position
 LIMIT :limit

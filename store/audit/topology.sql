@@ -14,17 +14,42 @@ known (stream) AS (
   FROM known
   WHERE known.stream IS NOT NULL
 ),
-latest AS (
+-- Versions grow with positions: the last one up to the position is found by halves, however long the stream is.
+halved (stream, low, high) AS (
   SELECT
     stream,
-    substr(stream, 1, 4) AS kind,
-    (
-      SELECT max(event.version)
-      FROM events AS event
-      WHERE event.stream = known.stream AND event.position <= :position
-    ) AS version
+    0,
+    (SELECT event.version FROM events AS event WHERE event.stream = known.stream ORDER BY event.version DESC LIMIT 1) + 1
   FROM known
   WHERE stream LIKE 'head/%' OR stream LIKE 'path/%'
+  UNION ALL
+  SELECT
+    stream,
+    CASE
+      WHEN (
+        SELECT event.position
+        FROM events AS event
+        WHERE event.stream = halved.stream AND event.version = (halved.low + halved.high) / 2
+      ) <= :position
+        THEN (low + high) / 2
+      ELSE low
+    END,
+    CASE
+      WHEN (
+        SELECT event.position
+        FROM events AS event
+        WHERE event.stream = halved.stream AND event.version = (halved.low + halved.high) / 2
+      ) <= :position
+        THEN high
+      ELSE (low + high) / 2
+    END
+  FROM halved
+  WHERE high - low > 1
+),
+latest AS (
+  SELECT stream, substr(stream, 1, 4) AS kind, low AS version
+  FROM halved
+  WHERE high - low <= 1 AND low > 0
 )
 SELECT
   latest.kind,
@@ -67,8 +92,10 @@ LEFT JOIN events AS named
   AND named.version = (
     SELECT max(giving.version)
     FROM events AS giving
-    WHERE giving.stream = latest.stream
+    -- By the index of types: there are few of these, and streams may be long. It leaves samples out, and so must this.
+    WHERE +giving.stream = latest.stream
       AND giving.type IN ('head.created', 'path.added')
+      AND giving.type NOT IN ('path.ioSampled', 'head.ioSampled')
       AND giving.position <= :position
   )
 ORDER BY coalesce(wwid, latest.stream), latest.kind, latest.stream

@@ -20,6 +20,7 @@ export class History {
   /** The last position that is looked at. */
   readonly position: number
   readonly #told = new Map<string, readonly Told[]>()
+  readonly #rows = new Map<string, readonly StoredEvent[]>()
 
   constructor(reader: LedgerReader, position: number) {
     this.reader = reader
@@ -34,7 +35,7 @@ export class History {
     const types = [...EVENT_TYPES.keys()].filter((type) => type.startsWith(`${prefix}.`))
     const rows = types
       .filter((type) => !COUNTING.includes(type))
-      .flatMap((type) => [...pages(this.reader, { stream, type, toPosition: this.position })].flat())
+      .flatMap((type) => this.#rowsOf(type).filter((row) => row.stream === stream))
     const told = rows.map(tell).sort((one, other) => one.position - other.position)
     this.#told.set(stream, told)
     return told
@@ -42,7 +43,16 @@ export class History {
 
   /** Events of one type on any stream, in order. */
   ofType(type: string): readonly Told[] {
-    return [...pages(this.reader, { type, toPosition: this.position })].flat().map(tell)
+    return this.#rowsOf(type).map(tell)
+  }
+
+  /** By type, whatever the stream: a stream is long because of what only counts, and that is not read at all. */
+  #rowsOf(type: string): readonly StoredEvent[] {
+    const known = this.#rows.get(type)
+    if (known !== undefined) return known
+    const rows = [...pages(this.reader, { type, toPosition: this.position })].flat()
+    this.#rows.set(type, rows)
+    return rows
   }
 
   /** The event at a position, or null. */
