@@ -23,6 +23,22 @@ export function rebaseDeadlines(
   return Object.fromEntries(Object.entries(timers).map(([timer, dueUs]) => [timer, rebase(dueUs)]))
 }
 
+/**
+ * Deadlines of which nobody knows in which boot they were armed: no further away than their timers run at all, so that
+ * they hang in no case.
+ */
+export function boundDeadlines(
+  timers: Readonly<Record<string, number>>,
+  runUs: Readonly<Record<string, number>>,
+  nowUs: number,
+): Record<string, number> {
+  const bound = (timer: string, dueUs: number) => Math.min(dueUs, nowUs + (runUs[timer] ?? LONGEST_US))
+  return Object.fromEntries(Object.entries(timers).map(([timer, dueUs]) => [timer, bound(timer, dueUs)]))
+}
+
+/** No timer runs for more than a day. */
+const LONGEST_US = 86_400_000_000
+
 /** Where the kernel does not name its boots, two runs are taken for two boots. */
 export function isSameBoot(last: Moment, now: Moment): boolean {
   return last.bootId === now.bootId && last.bootId !== 'unknown' && last.monoUs <= now.monoUs

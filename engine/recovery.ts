@@ -12,7 +12,7 @@ import type { StreamAt, LedgerState } from '../store/fold.ts'
 import { pages } from '../store/pages.ts'
 import type { LedgerStore, StoredEvent } from '../store/types.ts'
 import { usOfMs, type Core } from './core.ts'
-import { isSameBoot, rebaseDeadlines, type Moment } from './deadlines.ts'
+import { boundDeadlines, isSameBoot, rebaseDeadlines, type Moment } from './deadlines.ts'
 import { recordHead } from './lifecycle.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import { giveUpLost, LostPath } from './lost-path.ts'
@@ -45,7 +45,7 @@ export function recoverLastRun(parts: RecoveryParts): void {
     if (head === undefined) path.forget('its head is gone', parts.cause)
     else keepLost(head.runtime, path)
   }
-  for (const [wwid, entry] of heads) recoverHead(parts, entry, momentOf(parts, `head/${wwid}`))
+  for (const entry of heads.values()) recoverHead(parts, entry)
 }
 
 /** What the last run knew of target port groups is asked for anew. */
@@ -86,20 +86,22 @@ function losePath(parts: RecoveryParts, name: string, { context }: StreamAt): Lo
   const { facts } = JSON.parse(added?.data ?? '{"facts":{}}') as { facts: Record<string, unknown> }
   const sameBoot = added !== null && isSameBoot(momentOfRow(added), now(parts))
   const path = new LostPath(core, registry.stream(name), { facts, sameBoot })
-  const armed = (context as unknown as PathContext).timers
-  const timers = rebaseDeadlines(armed, momentOf(parts, name), now(parts))
+  const { timers: armed, probeIntervalUs } = context as unknown as PathContext
+  const timers = deadlinesOf(parts, name, armed, { probe: probeIntervalUs })
   path.record('path.lost', { why, timers }, { cause })
   return path
 }
 
-function recoverHead(parts: RecoveryParts, { runtime }: HeadEntry, last: Moment): void {
+function recoverHead(parts: RecoveryParts, { runtime }: HeadEntry): void {
   const { core, cause, why } = parts
   const lost = runtime.lost.size
   if (runtime.value.life === 'allocated' && lost === 0) {
     recordHead(runtime, 'head.closed', { why }, { cause })
     return
   }
-  const timers = rebaseDeadlines(runtime.context.timers, last, now(parts))
+  const { delayedRemovalUs, checkIntervalUs, timers: armed } = runtime.context
+  const runUs = { removal: delayedRemovalUs, noPath: checkIntervalUs }
+  const timers = deadlinesOf(parts, runtime.stream.name, armed, runUs)
   const reattachUs = usOfMs(core.settings.reattachMs)
   recordHead(runtime, 'head.recovered', { why, lost, reattachUs, timers }, { cause })
 }
@@ -113,11 +115,21 @@ function lastAdded(store: LedgerStore, stream: string): StoredEvent | null {
   )
 }
 
-/** When a stream's last event was: its deadlines are in the time of that boot. */
-function momentOf({ before, store, ...parts }: RecoveryParts, stream: string): Moment {
-  const position = before.streams[stream]?.position ?? 0
-  const [row] = store.read({ fromPosition: position, toPosition: position })
-  return row === undefined ? now({ before, store, ...parts }) : momentOfRow(row)
+/**
+ * The deadlines of a stream in the time of this boot: they are in that of its last event. Where the ledger's segment only
+ * carries its state on, nobody knows which boot that was.
+ */
+function deadlinesOf(
+  parts: RecoveryParts,
+  stream: string,
+  armed: Readonly<Record<string, number>>,
+  runUs: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const position = parts.before.streams[stream]?.position ?? 0
+  const [row] = parts.store.read({ fromPosition: position, toPosition: position })
+  const here = now(parts)
+  const timers = rebaseDeadlines(armed, row === undefined ? here : momentOfRow(row), here)
+  return row?.stream === stream ? timers : boundDeadlines(timers, runUs, here.monoUs)
 }
 
 function momentOfRow({ bootId, monoUs, recordedAtUs }: StoredEvent): Moment {
