@@ -146,6 +146,8 @@ export class Multipath {
    * device that cannot be opened is on the ledger too.
    */
   async addPath(device: PathDevice | Promise<PathDevice>, options: AddPathOptions = {}): Promise<Path> {
+    // Where it is not waited for below, its failure is nobody's.
+    Promise.resolve(device).catch(() => undefined)
     this.#refuseIfOver()
     checkAccess(options.access ?? 'optimal')
     const parts = {

@@ -124,3 +124,11 @@ test('a file that is not there is a refusal with its address, too', async () => 
   await rig.settle()
   expect(rig.events('engine.pathRefused')).toMatchObject([{ code: 'PATH_NOT_FOUND', wwid: WWID, hctl: A }])
 })
+
+test('a promise of a device that a closed engine does not wait for fails for itself alone', async () => {
+  const rig = await Rig.open()
+  await rig.end()
+  const opening = failing(new Error('late'))
+  expect(await rig.mp.addPath(opening).catch((cause: unknown) => cause)).toMatchObject({ code: 'CLOSED' })
+  await expect(opening).rejects.toThrow('late')
+})
