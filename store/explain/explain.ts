@@ -6,7 +6,7 @@ import type { HeadValue, PathValue } from '../../machines/words.ts'
 import type { LedgerReader } from '../types.ts'
 import { enteredBy, History, regionOf, type Told } from './history.ts'
 import { explainIo } from './io.ts'
-import type { Explanation, ExplainLink, ExplainTarget } from './types.ts'
+import type { Explanation, ExplainLink, ExplainRoot, ExplainTarget } from './types.ts'
 import { adviceFor, NOTHING, rootOf, say } from './words.ts'
 
 /**
@@ -237,7 +237,7 @@ function made(history: History, { subject, last, now, symptom, event, also, thro
   const leads = event !== null && between.some(({ position }) => position === event.position)
   const links = leads && between[0] !== undefined ? [between[0], ...causes] : causes
   const end = causes.at(-1)
-  const root = end === undefined ? NOTHING : rootOf(end, history)
+  const root = end === undefined ? NOTHING : ofPath(rootOf(end, history), event, history)
   return {
     ...{ subject, position: history.position, state: last.decision.state, now, symptom },
     recordedAtUs: history.at(history.position)?.recordedAtUs ?? last.recordedAtUs,
@@ -248,6 +248,13 @@ function made(history: History, { subject, last, now, symptom, event, also, thro
     advice: adviceFor(root),
     also,
   }
+}
+
+/** What the LUN said of itself, or a timer of it, is told with the path that it was asked about. */
+function ofPath(root: ExplainRoot, event: Told | null, history: History): ExplainRoot {
+  if (root.path !== null || event?.stream.startsWith('path/') !== true || root.kind === 'engine') return root
+  const { path, incarnation } = rootOf(event, history)
+  return { ...root, path, incarnation }
 }
 
 /** An event as a step of a chain. */

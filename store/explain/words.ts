@@ -167,7 +167,7 @@ function evidenceIn({ type, data }: Told): Evidence | null {
 
 function kindOf({ type, actor }: Told): RootKind {
   // Whoever says it says it for the target.
-  if (type === 'path.accessChanged') return 'accessState'
+  if (/^(path\.accessChanged|lun\.groupsReported|lun\.senseReceived)$/.test(type)) return 'accessState'
   if (isOutsider(actor)) return 'operator'
   if (/^path\.(suspected|checkFailed|failed|probeFailed)$/.test(type)) return 'pathError'
   if (type.endsWith('.timerFired')) return 'timer'

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest'
 import { A, aluaRig, B } from '../engine/alua-rig.ts'
 import { BLOCK, bytesOf, WWID } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const TRANSITION_SECONDS = 10
 const groups = [
@@ -40,6 +41,11 @@ test('scenario 13: all inaccessible: no I/O on any path, nothing fails; one opti
   expect(rig.head.counters).toMatchObject({ callerErrors: 0, failedNoPath: 0 })
   rig.expectReplayEqualsLive()
   expect((rig.stateAt(position, A) as { access: string }).access).toBe('unavailable')
+  for (const hctl of [A, B]) {
+    const stream = `path/${WWID}/${hctl}`
+    expectExplained(rig.memory, { stream }, { kind: 'accessState', path: hctl }, position)
+  }
+  expectExplained(rig.memory, { stream: `head/${WWID}` }, { kind: 'accessState' }, position)
 })
 
 test('scenario 13: the transition deadline passes first: a timer event shows it, and an operator ends what waits', async () => {
@@ -59,6 +65,8 @@ test('scenario 13: the transition deadline passes first: a timer event shows it,
     const last = rig.rows('path.accessChanged', hctl).at(-1)
     expect(last?.cause).toBe(deadline?.position)
   }
+  const root = { kind: 'timer', position: deadline!.position, path: A } as const
+  expectExplained(rig.memory, { stream: `path/${WWID}/${A}` }, root)
   // A standby path is still worth waiting for; the operator decides otherwise.
   expect(rig.head.drain({ reason: 'the array does not come back' }).bios).toBe(1)
   expect(await rig.drive(write)).toMatchObject({ code: 'DRAINED' })

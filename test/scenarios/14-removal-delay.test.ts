@@ -1,6 +1,7 @@
 // The last path goes and nothing returns: the head is there and holds I/O until its time is over, not before.
 import { expect, test } from 'vitest'
 import { bytesOf, Rig } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const A = '8:0:0:0'
 
@@ -31,6 +32,9 @@ test('scenario 14: with a delay of 5 s the write fails at expiry and not before,
   expect(armed.map(({ decision }) => decision)).toEqual([
     expect.stringContaining(`"removal":${removedUs + 5_000_000}`),
   ])
+  const stream = `head/${rig.lun.wwid}`
+  expectExplained(rig.memory, { stream }, { kind: 'timer', timer: 'removal', position: fired!.position })
+  expectExplained(rig.memory, { stream: `path/${rig.lun.wwid}/${A}` }, { kind: 'operator', path: A })
 })
 
 test('scenario 15: a path that comes back after 1 s takes the same write; the timer is cancelled, the head kept', async () => {

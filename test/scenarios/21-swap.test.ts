@@ -12,6 +12,7 @@ import { ledgerSysfs, type SysfsTree } from '../../engine/sysfs/view.ts'
 import { PathledgerError } from '../../errors.ts'
 import { memoryReader } from '../../store/memory-store.ts'
 import { BLOCK, bytesOf, Rig, testLun } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const ROUNDS = 11
 const SLOTS = ['8:0:0:0', '9:0:0:0', '10:0:0:0', '11:0:0:0', '12:0:0:0', '13:0:0:0']
@@ -144,6 +145,8 @@ test('scenario 21: a path whose device changes its identity while it is attached
   expect(rig.events('path.probeFailed', '8:0:0:0').at(-1)).toMatchObject({
     detail: expect.stringContaining(other.wwid),
   })
+  const first = { kind: 'pathError', errno: 'EIO', op: 'write', offset: 0, path: '8:0:0:0' } as const
+  expectExplained(rig.memory, { stream: `path/${lun.wwid}/8:0:0:0` }, first)
   const before = a.ios.length
   for (const mark of [3, 4, 5]) await rig.write(0, bytesOf(mark))
   expect(a.ios.length).toBe(before)

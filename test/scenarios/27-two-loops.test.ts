@@ -4,6 +4,7 @@ import { hasCode } from '../../errors.ts'
 import type { StoredEvent } from '../../store/types.ts'
 import { VerifyLoad } from '../engine/load.ts'
 import { Rig } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const A = '8:0:0:0'
 const B = '9:0:0:0'
@@ -78,6 +79,9 @@ test('scenario 27: two loops of 200 enable and disable on one path at once: one 
   }
   expect(new Set(taken.map(({ actor }) => actor))).toEqual(new Set(['one', 'two']))
 
+  const pulled = taken.find(({ type }) => type === 'path.disabled')!
+  const root = { kind: 'operator', actor: pulled.actor, position: pulled.position, path: A } as const
+  expectExplained(rig.memory, { stream: `path/${rig.lun.wwid}/${A}` }, root, pulled.position)
   rig.expectReplayEqualsLive()
   expect(a.path.state.admin).toBe(admin)
   expect(rig.rows('path.failed')).toEqual([])

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { aluaRig } from '../engine/alua-rig.ts'
 import { BLOCK, bytesOf, type Rig, type RigPath } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const HCTLS = ['8:0:0:0', '9:0:0:0', '10:0:0:0', '11:0:0:0'] as const
 const BEFORE = ['optimal', 'active', 'unavailable', 'unavailable'] as const
@@ -61,6 +62,11 @@ test.each(['numa', 'round-robin', 'queue-depth'] as const)(
     rig.expectReplayEqualsLive()
     for (const { position, accesses: then } of script) {
       expect(HCTLS.map((hctl) => (rig.stateAt(position, hctl) as { access: string }).access)).toEqual(then)
+      const shut = HCTLS.filter((_hctl, at) => then[at] === 'unavailable' && position > script[0]!.position)
+      for (const hctl of shut) {
+        const stream = `path/${rig.lun.wwid}/${hctl}`
+        expectExplained(rig.memory, { stream }, { kind: 'accessState', path: hctl }, position)
+      }
     }
   },
 )
