@@ -138,14 +138,18 @@ export type { CacheCheck } from './store/check-caches.ts'
 export { verifyLedger } from './store/verify.ts'
 export type { Verification } from './store/verify.ts'
 
-export { isAvailable, isDisabled, isOptimized } from './machines/predicates.ts'
+export { flagsOf, isAvailable, isDisabled, isOptimized } from './machines/predicates.ts'
+export type { PathFlags } from './machines/predicates.ts'
 export type {
   AccessState,
+  Failback,
   HeadValue,
   IoPolicy,
+  Loss,
   MultipathMode,
   NoPathRetry,
   PathValue,
+  Quantum,
 } from './machines/words.ts'
 
 export { PathledgerError } from './errors.ts'

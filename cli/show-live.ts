@@ -1,5 +1,6 @@
 // What a running engine says of itself, for people.
-import type { HeadValue, PathValue } from '../index.ts'
+import type { HeadValue, PathFlags, PathValue } from '../index.ts'
+import { flagWords } from './flag-words.ts'
 
 interface LivePath {
   readonly name: string
@@ -7,6 +8,7 @@ interface LivePath {
   readonly device: string
   readonly state: PathValue
   readonly inFlight: number
+  readonly flags: PathFlags
 }
 
 interface LiveHead {
@@ -18,6 +20,8 @@ interface LiveHead {
   readonly held: { readonly bios: number }
   readonly countdown: { readonly checksLeft: number; readonly nextCheckMs: number } | null
   readonly lost: readonly { readonly name: string; readonly hctl: string }[]
+  readonly preferredPath: string | null
+  readonly loss: string
   readonly paths: readonly LivePath[]
 }
 
@@ -35,28 +39,21 @@ export function describeLive({ heads, ghosts, broken }: LiveShow): string {
   return `${lines.length === 0 ? 'no heads' : lines.join('\n')}\n`
 }
 
-function describeHead({
-  name,
-  wwid,
-  state,
-  ioPolicy,
-  queued,
-  held,
-  countdown,
-  lost,
-  paths,
-}: LiveHead): string[] {
+function describeHead(head: LiveHead): string[] {
+  const { name, wwid, state, ioPolicy, queued, held, countdown, lost, paths, loss, preferredPath } = head
   const waits = queued.bios === 0 ? '' : `, ${queued.bios} I/Os wait for a path`
   const holds = held.bios === 0 ? '' : `, ${held.bios} for a ghost`
   const left =
     countdown === null ? '' : `, ${countdown.checksLeft} checks left (next in ${countdown.nextCheckMs} ms)`
+  const over = loss === 'permanent' ? ', no path will come back by itself' : ''
   return [
-    `${name} ${wwid} ${state.life}, ${state.service}, ${ioPolicy}${waits}${holds}${left}`,
-    ...paths.map(describePath),
+    `${name} ${wwid} ${state.life}, ${state.service}, ${ioPolicy}${waits}${holds}${left}${over}`,
+    ...paths.map((path) => `${describePath(path)}${path.hctl === preferredPath ? ', preferred' : ''}`),
     ...lost.map(({ name, hctl }) => `  ${name} ${hctl} lost with the last run, not attached again yet`),
   ]
 }
 
-function describePath({ name, hctl, device, state, inFlight }: LivePath): string {
-  return `  ${name} ${hctl} ${device} ${state.device}, ${state.access}, ${state.health}, ${state.admin}, ${inFlight} in flight`
+function describePath({ name, hctl, device, state, inFlight, flags }: LivePath): string {
+  const also = flagWords(flags).map((word) => `, ${word}`)
+  return `  ${name} ${hctl} ${device} ${state.device}, ${state.access}, ${state.health}, ${state.admin}, ${inFlight} in flight${also.join('')}`
 }

@@ -1,6 +1,7 @@
 // Heads and paths out of the state of a ledger's streams: for programs, and as a table for people.
-import { isAvailable, isDisabled, isOptimized } from '../index.ts'
-import type { HeadValue, LedgerState, NoPathRetry, PathValue } from '../index.ts'
+import { flagsOf, isAvailable, isDisabled, isOptimized } from '../index.ts'
+import type { HeadValue, LedgerState, Loss, NoPathRetry, PathFlags, PathValue } from '../index.ts'
+import { flagWords } from './flag-words.ts'
 import type { StreamAt } from '../store/fold.ts'
 import type { HeadContext } from '../machines/head.ts'
 import type { PathContext } from '../machines/path.ts'
@@ -21,6 +22,9 @@ export interface ShownPath {
   readonly optimized: boolean
   /** It is worth waiting for. */
   readonly available: boolean
+  readonly flags: PathFlags
+  /** Armed timers and the monotonic microseconds each is due at. */
+  readonly timers: PathContext['timers']
   readonly failure: PathContext['failure']
   readonly why: string
 }
@@ -34,6 +38,13 @@ export interface ShownHead {
   readonly logicalBlockBytes: number
   readonly iopolicy: string
   readonly noPathRetry: NoPathRetry
+  /** Checks left before parked I/O fails; 0 while none are counted. */
+  readonly checksLeft: number
+  readonly failback: HeadContext['failback']
+  /** H:C:I:L of the path that the operator prefers. */
+  readonly preferredPath: string | null
+  readonly loss: Loss
+  readonly timers: HeadContext['timers']
   readonly why: string
   readonly paths: readonly ShownPath[]
 }
@@ -48,21 +59,24 @@ export function headsOf({ streams }: LedgerState): ShownHead[] {
 function headOf({ value, context }: StreamAt, paths: readonly StreamAt[]): ShownHead {
   const { name, wwid, sizeBytes, logicalBlockBytes, iopolicy, noPathRetry, why } =
     context as unknown as HeadContext
+  const { checksLeft, failback, preferred: preferredPath, loss, timers } = context as unknown as HeadContext
   const state = value as unknown as HeadValue
   const own = paths.filter((path) => path.context['wwid'] === wwid).map(pathOf)
   own.sort((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true }))
-  return { name, wwid, state, iopolicy, noPathRetry, sizeBytes, logicalBlockBytes, why, paths: own }
+  const facts = { name, wwid, state, iopolicy, noPathRetry, sizeBytes, logicalBlockBytes }
+  return { ...facts, checksLeft, failback, preferredPath, loss, timers, why, paths: own }
 }
 
 function pathOf({ value, context }: StreamAt): ShownPath {
-  const { name, hctl, device, preferred, failure, why } = context as unknown as PathContext
+  const { name, hctl, device, preferred, failure, why, timers } = context as unknown as PathContext
+  const flags = flagsOf(context)
   const state = value as unknown as PathValue
   const derived = {
-    usable: !isDisabled(state),
-    optimized: isOptimized(state),
-    available: isAvailable(state),
+    usable: !isDisabled(state, flags),
+    optimized: isOptimized(state, flags),
+    available: isAvailable(state, flags),
   }
-  return { name, hctl, device, state, preferred, ...derived, failure, why }
+  return { name, hctl, device, state, preferred, ...derived, flags, timers, failure, why }
 }
 
 /** The table for people. */
@@ -80,6 +94,8 @@ function describeHead(head: ShownHead, paint: Paint): string {
   ]
   const status = life === 'live' ? serves(service) : paint.dim(life)
   const facts = [paint.bold(name), wwid, bytes(sizeBytes), status, iopolicy, `noPathRetry ${noPathRetry}`]
+  if (head.checksLeft > 0) facts.push(paint.bad(`${head.checksLeft} checks left`))
+  if (head.loss === 'permanent') facts.push(paint.bad('no path will come back by itself'))
   const rows = paths.map((path) => pathRow(path, paint))
   return `${facts.join('  ')}\n${table(rows, '  ')}`
 }
@@ -97,6 +113,6 @@ function pathRow(path: ShownPath, paint: Paint): string[] {
     hctl,
     path.device,
     ...words.map(mark),
-    usable ? '' : paint.dim(because),
+    paint.dim([...(usable ? [] : [because]), ...flagWords(path.flags)].join('; ')),
   ]
 }

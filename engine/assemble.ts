@@ -1,6 +1,7 @@
 // What an engine is made of and opened with.
 import { addressOf } from '../adapters/memory-address.ts'
-import type { Clock, NewId } from '../adapters/ports.ts'
+import type { Clock, NewId, Random } from '../adapters/ports.ts'
+import { seededRandom } from '../adapters/seeded-random.ts'
 import { readBootId, systemClock, systemIds, systemPid } from '../adapters/system.ts'
 import type { PathledgerError } from '../errors.ts'
 import type { LedgerState } from '../store/fold.ts'
@@ -46,6 +47,8 @@ export interface Ports {
   readonly newId: NewId
   readonly bootId: string
   readonly pid: number
+  /** Chooses the places that a check reads; default: a sequence of this run's own. */
+  readonly random?: Random
   /** Memory for I/O, so many bytes; O_DIRECT needs it page-aligned, as the default is. */
   readonly allocate?: (bytes: number) => ArrayBuffer
   /** Where a memory lies, for the alignment of lent buffers and of the caller's own. Default: the machine's word. */
@@ -91,6 +94,7 @@ export function createCore(
   const pool = new BufferPool(settings.poolBytes, ports.allocate)
   return {
     clock,
+    random: ports.random ?? seededRandom(`${bootId} ${ports.pid}`),
     settings,
     recorder,
     pool,
@@ -102,6 +106,10 @@ export function createCore(
       resubmitParked: unset,
       failParked: unset,
       probe: unset,
+      check: unset,
+      sample: unset,
+      tally: unset,
+      removePath: unset,
       drainBacklog: unset,
       headRemoved: unset,
       sense: unset,

@@ -14,6 +14,7 @@ import type { Ghost } from './ghosts.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import { holdAgain } from './hold.ts'
 import { ioError, memoryGoneError } from './io-errors.ts'
+import { noteOutcome } from './margin.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import { averageServiceTime } from './select-more.ts'
 import { classOf, statusOf } from './status.ts'
@@ -93,6 +94,7 @@ function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion)
   if (status === 'OK') {
     path.answered(attempt.startedUs)
     path.serviceTime = averageServiceTime(path.serviceTime, head.core.clock.monoUs() - attempt.startedUs)
+    noteOutcome(path, attempt.startedUs, false)
   }
   path.hear(completion)
   if (late) return completeLate(head, attempt, completion)
@@ -109,6 +111,7 @@ function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion)
   const evidence = evidenceOf(bio, completion.errno, status)
   switch (errorClass) {
     case 'path':
+      noteOutcome(path, attempt.startedUs, true)
       return onPathError(head, bio, path, status, evidence)
     case 'busy':
       return retrySoon(head, bio, path, status)
@@ -213,6 +216,7 @@ function expireOld(head: HeadRuntime, path: PathRuntime, beforeUs: number): void
     const { bio } = attempt
     abandonAttempt(head, attempt, 'timeout')
     countError(path)
+    noteOutcome(path, attempt.startedUs, true)
     onPathError(head, bio, path, 'TIMEOUT', evidenceOf(bio, 'ETIMEDOUT', 'TIMEOUT'))
   }
 }

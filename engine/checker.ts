@@ -1,17 +1,23 @@
 // The path checker: direct reads, with a time limit. It answers two questions: is the error of a real I/O the path's
-// (one read elsewhere), and has a failed path come back (the same device, readable at its start, middle and end).
+// (one read elsewhere), and has a failed path come back (the same device, readable where the settings say).
+// A path that is well can be checked too, and a marginal one is sampled.
 import type { IoCompletion } from '../adapters/ports.ts'
 import { guarded, usOfMs } from './core.ts'
+import { holdBackIfNeeded } from './failback.ts'
+import type { CHECK_READS } from './health-settings.ts'
 import { recordPath } from './lifecycle.ts'
+import { startSampling } from './margin.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import { classOf, statusOf } from './status.ts'
-import { clearSuspicion, endEpisode, failPath } from './verdict.ts'
+import { clearSuspicion, endEpisode, failByIdentity, failPath, suspect } from './verdict.ts'
 
 interface Answer {
   readonly ok: boolean
   readonly errno: string | null
   readonly detail: string | null
   readonly timedOut: boolean
+  /** Where the read that failed was, when one did. */
+  readonly offset: number | null
 }
 
 const PROBE_BYTES = 4096
@@ -38,29 +44,134 @@ function checkFailed(path: PathRuntime): void {
   const fail = (answer: Answer) => {
     if (still()) recordPath(path, 'path.probeFailed', { errno: answer.errno, detail: answer.detail })
   }
-  const offsets = [0, elsewhere(path, 0), lastBlock(path)]
+  const offsets = checkOffsets(path)
   readAll(path, offsets, (answer) => {
-    if (!answer.ok) return fail(answer)
-    // The same name may have come back over other bytes: identity is proved again whenever a path returns.
-    path.device.identify().then(
-      (verdict) =>
-        guarded(path.core, () => {
-          if (!verdict.same) return fail({ ok: false, errno: null, detail: verdict.why, timedOut: false })
-          if (still()) reinstate(path, offsets.length)
-        }),
-      (error: unknown) =>
-        guarded(path.core, () => fail({ ...TIMED_OUT, timedOut: false, detail: String(error) })),
-    )
+    if (!answer.ok) return notIfTheLuns(path, answer, fail, () => prove(path, fail, reinstateIt))
+    prove(path, fail, reinstateIt)
   })
+  const reinstateIt = () => {
+    if (still()) reinstate(path, offsets.length)
+  }
+}
+
+/** The same name may have come back over other bytes: identity is proved again whenever a path returns. */
+function prove(path: PathRuntime, fail: (answer: Answer) => void, then: () => void): void {
+  path.device.identify().then(
+    (verdict) =>
+      guarded(path.core, () => {
+        path.lost = verdict.same ? null : verdict.why
+        if (!verdict.same) return fail({ ...TIMED_OUT, errno: null, detail: verdict.why, timedOut: false })
+        then()
+      }),
+    (error: unknown) =>
+      guarded(path.core, () => fail({ ...TIMED_OUT, timedOut: false, detail: String(error) })),
+  )
+}
+
+/** Where the path failed may be a bad block of the LUN: then the same read fails elsewhere too, and says nothing. */
+function notIfTheLuns(
+  path: PathRuntime,
+  answer: Answer,
+  fail: (answer: Answer) => void,
+  pass: () => void,
+): void {
+  const { offset } = answer
+  const failedAt = failureOffset(path)
+  const other = path.head.paths.find((candidate) => candidate !== path && !candidate.disabled)
+  if (offset === null || offset !== failedAt || offset === 0 || other === undefined) return fail(answer)
+  const sent = readOne(other, offset, (completion, length) => {
+    if (statusOf(completion, length) === 'OK') fail(answer)
+    else pass()
+  })
+  if (!sent) fail(answer)
 }
 
 function reinstate(path: PathRuntime, reads: number): void {
   path.core.log.info({ path: path.name }, 'path reinstated')
+  // Said before it is back, so that nothing goes there in between.
+  holdBackIfNeeded(path, null)
   const { recorded } = recordPath(path, 'path.probeSucceeded', { reads })
   endEpisode(path, recorded)
 }
 
-const TIMED_OUT: Answer = { ok: false, errno: 'ETIMEDOUT', detail: null, timedOut: true }
+/** Checks a path that is well: it reads, and it is still the device that was added. */
+export function check(path: PathRuntime): void {
+  const { epoch } = path
+  const still = () => path.epoch === epoch && path.present && isWell(path)
+  if (path.value.device !== 'running') return void recordPath(path, 'path.checkPassed', { reads: 0 })
+  const offsets = checkOffsets(path)
+  const fail = ({ errno, offset, timedOut }: Answer) => {
+    if (!still()) return
+    const status = timedOut ? 'TIMEOUT' : statusOf({ errno, status: null, bytes: 0 }, 1)
+    const length = probeLength(path.device.geometry)
+    const evidence = { errno, status, op: 'read', offset: offset ?? 0, length }
+    recordPath(path, 'path.checkFailed', evidence)
+    suspect(path, { id: 0 }, evidence)
+  }
+  readAll(path, offsets, (answer) => {
+    if (!answer.ok) return fail(answer)
+    path.device.identify().then(
+      (verdict) =>
+        guarded(path.core, () => {
+          if (!still()) return
+          if (verdict.same) recordPath(path, 'path.checkPassed', { reads: offsets.length })
+          else failByIdentity(path, verdict.why)
+        }),
+      (error: unknown) => guarded(path.core, () => fail({ ...TIMED_OUT, detail: String(error) })),
+    )
+  })
+}
+
+/** Reads a marginal path again and again, anywhere on it, until its machine says that it is enough. */
+export function sample(path: PathRuntime): void {
+  startSampling(path, (done) =>
+    readOne(path, anywhere(path), (completion, length) => {
+      const status = statusOf(completion, length)
+      done(status !== 'OK' && classOf(status) === 'path')
+    }),
+  )
+}
+
+function isWell({ value }: PathRuntime): boolean {
+  return value.health === 'online' || value.health === 'marginal'
+}
+
+/** Where a check reads, each place once. */
+function checkOffsets(path: PathRuntime): readonly number[] {
+  const places = path.core.settings.checker.reads.map((place) => placeOf(path, place))
+  return [...new Set(places.filter((offset) => offset !== null))]
+}
+
+function placeOf(path: PathRuntime, place: (typeof CHECK_READS)[number]): number | null {
+  switch (place) {
+    case 'first':
+      return 0
+    case 'middle':
+      return elsewhere(path, 0)
+    case 'last':
+      return lastBlock(path)
+    case 'failed':
+      return failureOffset(path)
+    case 'random':
+      return anywhere(path)
+  }
+}
+
+/** Where its failure was seen: a path may answer everywhere else and lie there. */
+function failureOffset(path: PathRuntime): number | null {
+  const { failure } = path.context
+  if (failure === null || failure.length === 0) return null
+  const { logicalBlockBytes } = path.device.geometry
+  return Math.min(failure.offset - (failure.offset % logicalBlockBytes), lastBlock(path))
+}
+
+function anywhere(path: PathRuntime): number {
+  const { geometry } = path.device
+  const blocks = lastBlock(path) / geometry.logicalBlockBytes + 1
+  return (path.core.random.nextUint32() % blocks) * geometry.logicalBlockBytes
+}
+
+const TIMED_OUT: Answer = { ok: false, errno: 'ETIMEDOUT', detail: null, timedOut: true, offset: null }
 
 /** Reads at each offset, one after the other; answers once: with the first error, at the end, or when time is up. */
 function readAll(path: PathRuntime, offsets: readonly number[], answer: (answer: Answer) => void): void {
@@ -81,14 +192,15 @@ function readAll(path: PathRuntime, offsets: readonly number[], answer: (answer:
   const next = (index: number) => {
     const offset = offsets[index]
     if (offset === undefined) {
-      finish({ ok: true, errno: null, detail: null, timedOut: false })
+      finish({ ok: true, errno: null, detail: null, timedOut: false, offset: null })
       return
     }
     const sent = readOne(path, offset, (completion, length) => {
       const status = statusOf(completion, length)
       // An error that the target itself reported proves that the path reaches it.
       if (open && (status === 'OK' || classOf(status) !== 'path')) return next(index + 1)
-      finish({ ok: false, errno: completion.errno, detail: `read at ${offset}: ${status}`, timedOut: false })
+      const detail = `read at ${offset}: ${status}`
+      finish({ ok: false, errno: completion.errno, detail, timedOut: false, offset })
     })
     if (!sent) finish({ ...TIMED_OUT, detail: 'an earlier probe has not answered yet' })
   }

@@ -64,6 +64,7 @@ function sysfsAnswer({ sysfs }: Multipath, request: AttributeRequest, word: Oper
 const PATH_STEPS: Readonly<Record<PathVerb, (path: Path, word: OperatorWord) => void>> = {
   pathFail: (path, word) => path.fail(word),
   pathReinstate: (path, word) => path.reinstate(word),
+  pathPrefer: (path, word) => path.prefer(word),
   pathBlock: (path, word) => path.block(word),
   pathUnblock: (path, word) => path.unblock(word),
   pathQuiesce: (path, word) => path.quiesce(word),
@@ -92,6 +93,7 @@ function showAdapter({ host, paths, queueDepth, inFlight, counters }: Adapter): 
 function showHead(head: Head): object {
   const { name, wwid, sizeBytes, logicalBlockBytes, state, ioPolicy, noPathRetry, queued, held, countdown } =
     head
+  const { failback, preferredPath, loss } = head
   return {
     name,
     wwid,
@@ -103,6 +105,9 @@ function showHead(head: Head): object {
     queued,
     held,
     countdown,
+    failback,
+    preferredPath,
+    loss,
     counters: head.counters,
     stat: head.stat,
     lost: head.lost,
@@ -112,7 +117,7 @@ function showHead(head: Head): object {
 
 function showPath(path: Path): object {
   const { name, hctl, device, state, usable, preferred, failure } = path
-  const { inFlight, queueDepth, numaNode, numaNodes, counters } = path
-  const load = { inFlight, queueDepth, numaNode, numaNodes, counters }
+  const { inFlight, queueDepth, numaNode, numaNodes, counters, flags, timers } = path
+  const load = { inFlight, queueDepth, numaNode, numaNodes, counters, flags, timers }
   return { name, hctl, device, state, usable, preferred, failure, ...load }
 }

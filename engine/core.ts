@@ -1,6 +1,6 @@
 // What every part of one engine shares. Nothing here is ambient: two engines in one process share nothing.
 import type { Logger } from 'pino'
-import type { Clock } from '../adapters/ports.ts'
+import type { Clock, Random } from '../adapters/ports.ts'
 import { hasCode, PathledgerError } from '../errors.ts'
 import type { Fence } from './fencing.ts'
 import type { HeadRuntime } from './head-runtime.ts'
@@ -21,6 +21,14 @@ export interface Actions {
   failParked(head: HeadRuntime): void
   /** Read from the path and report what came. */
   probe(path: PathRuntime): void
+  /** Check a path that is well, and report what came. */
+  check(path: PathRuntime): void
+  /** Begin to sample a marginal path. */
+  sample(path: PathRuntime): void
+  /** End that, and report what it came to. */
+  tally(path: PathRuntime): void
+  /** Its loss time is over: take it out of its head. */
+  removePath(path: PathRuntime): void
   /** The path has room again, or is not usable any more: its backlog goes on, or elsewhere. */
   drainBacklog(path: PathRuntime): void
   /** The head is gone from the machine's point of view: take it away. */
@@ -31,6 +39,8 @@ export interface Actions {
 
 export interface Core {
   readonly clock: Clock
+  /** For the places that a check reads. */
+  readonly random: Random
   readonly settings: Settings
   readonly recorder: Recorder
   readonly pool: BufferPool

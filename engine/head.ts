@@ -2,14 +2,13 @@
 import type { UniqueIdType } from '../adapters/unique-id.ts'
 import type { DeviceLimits } from '../adapters/ports.ts'
 import { PathledgerError } from '../errors.ts'
-import { noPathRetry as noPathRetrySchema } from '../machines/head-events.ts'
-import { IO_POLICIES, type HeadValue, type IoOp, type IoPolicy, type NoPathRetry } from '../machines/words.ts'
-import { usOfMs } from './core.ts'
+import type { Failback, HeadValue, IoOp, IoPolicy, Loss, NoPathRetry, Quantum } from '../machines/words.ts'
 import type { HeadCounters } from './counters.ts'
 import type { DiskStat } from './disk-stat.ts'
 import { memoryOf, openIoOf, type HeadBio, type WriteBytes } from './head-bio.ts'
 import type { HeadIo } from './head-io.ts'
 import type { HeadRuntime } from './head-runtime.ts'
+import * as words from './head-words.ts'
 import { drainedError, headGoneError } from './io-errors.ts'
 import type { LentBuffer } from './lender.ts'
 import { recordHead } from './lifecycle.ts'
@@ -22,6 +21,7 @@ import type { OperatorWord, Path } from './path.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import { applyCounters, checkCounters, zeros, type CounterValues } from './set-counters.ts'
 import { followSizes } from './resize.ts'
+import type { Settings } from './settings.ts'
 import { checkWords } from './spoken.ts'
 import { checkTracing, type Tracing } from './trace.ts'
 
@@ -236,8 +236,7 @@ export class Head {
     if (Number.isSafeInteger(length) && length > 0 && length % this.logicalBlockBytes === 0) {
       return core.lender.lend(length)
     }
-    const why = `It must be a multiple of ${this.logicalBlockBytes} bytes, the logical block of ${this.name}.`
-    throw invalid('IO_UNALIGNED', `A buffer of ${length} bytes cannot be written.`, why)
+    throw words.unaligned(this.#runtime, length)
   }
 
   /** Makes what was acknowledged durable. An error is reported once and never driven round until somebody says ok. */
@@ -308,23 +307,12 @@ export class Head {
 
   /** Takes effect with the next I/O, clears every cached path, wakes parked I/O. Throws IOPOLICY_INVALID (EINVAL). */
   setIoPolicy(to: IoPolicy, word: OperatorWord = {}): void {
-    checkWords({ ...word })
-    if (!IO_POLICIES.includes(to))
-      throw invalid('IOPOLICY_INVALID', `'${to}' is not an I/O policy.`, POLICIES)
-    this.#refuseIfGone()
-    if (to === this.ioPolicy) return
-    this.#runtime.core.log.info({ head: this.name, from: this.ioPolicy, to }, 'iopolicy changed')
-    recordHead(this.#runtime, 'head.iopolicyChanged', { to }, originOf(word))
+    words.setIoPolicy(this.#spoken(word), to, word)
   }
 
   /** What I/O does without a usable path: 'fail', 'queue', or wait for so many checks. Throws NO_PATH_RETRY_INVALID. */
   setNoPathRetry(to: NoPathRetry): void {
-    if (!noPathRetrySchema.safeParse(to).success) {
-      const why = "It is 'fail', 'queue' or a number of checks from 1 to 1,000,000."
-      throw invalid('NO_PATH_RETRY_INVALID', `'${String(to)}' is not a noPathRetry.`, why)
-    }
-    this.#refuseIfGone()
-    recordHead(this.#runtime, 'head.noPathRetryChanged', { to }, { actor: 'operator' })
+    words.setNoPathRetry(this.#spoken({}), to)
   }
 
   /** Which of its I/Os go to the ledger one by one. */
@@ -341,22 +329,49 @@ export class Head {
     const to = checkTracing({ ...this.tracing, ...tracing })
     this.#refuseIfGone()
     this.#runtime.tracer.tracing = to
-    recordHead(this.#runtime, 'head.tracingChanged', { ...to }, originOf(word))
+    recordHead(this.#runtime, 'head.tracingChanged', { ...to }, words.spokenBy(word))
   }
 
-  /**
-   * How long the head outlives its last path. 0 while it waits for one removes it at once (D-43).
-   * Throws DELAYED_REMOVAL_INVALID above a day.
-   */
+  /** How long the head outlives its last path; 0 removes a waiting one at once (D-43). Throws DELAYED_REMOVAL_INVALID. */
   setDelayedRemoval(milliseconds: number, word: OperatorWord = {}): void {
+    words.setDelayedRemoval(this.#spoken(word), milliseconds, word)
+  }
+
+  /** When a path that comes back takes its I/O again. */
+  get failback(): Failback {
+    return this.#runtime.context.failback
+  }
+
+  /** The path that the operator prefers (H:C:I:L); it may be away. */
+  get preferredPath(): string | null {
+    return this.#runtime.context.preferred
+  }
+
+  /** Why no path is usable: all are down and may come back, or none will come back by itself. */
+  get loss(): Loss {
+    return this.#runtime.context.loss
+  }
+
+  /** The operator prefers a path (name or H:C:I:L), or none: all I/O goes there while it is well. PATH_NOT_FOUND. */
+  prefer(path: string | null, word: OperatorWord = {}): void {
+    words.preferPath(this.#spoken(word), path, word)
+  }
+
+  /** Sets {@link failback}; a number is the milliseconds that the path stays well first. Throws FAILBACK_INVALID. */
+  setFailback(to: Settings['failback'], word: OperatorWord = {}): void {
+    words.setFailback(this.#spoken(word), to, word)
+  }
+
+  /** What round-robin sends down one path before it goes on to the next. Throws QUANTUM_INVALID. */
+  setQuantum(quantum: Quantum, word: OperatorWord = {}): void {
+    words.setQuantum(this.#spoken(word), quantum, word)
+  }
+
+  /** The head, once it is known that it is there and that the ledger takes these words. */
+  #spoken(word: OperatorWord): HeadRuntime {
     checkWords({ ...word })
-    if (!(milliseconds >= 0 && milliseconds <= DAY_MS)) {
-      const why = `It is milliseconds from 0 to ${DAY_MS}.`
-      throw invalid('DELAYED_REMOVAL_INVALID', `${milliseconds} is not a delay.`, why)
-    }
     this.#refuseIfGone()
-    const us = usOfMs(milliseconds)
-    recordHead(this.#runtime, 'head.delayedRemovalChanged', { us }, originOf(word))
+    return this.#runtime
   }
 
   #do(
@@ -379,15 +394,4 @@ export class Head {
   #refuseIfGone(): void {
     if (this.#runtime.gone) throw headGoneError(this.#runtime)
   }
-}
-
-function originOf({ actor = 'operator', reason = null }: { actor?: string; reason?: string | null }) {
-  return { actor, reason }
-}
-
-const DAY_MS = 86_400_000
-const POLICIES = `The policies are ${IO_POLICIES.join(', ')}.`
-
-function invalid(code: string, message: string, why: string): PathledgerError {
-  return new PathledgerError(code, { message, why, todo: 'Nothing was changed.', errno: 'EINVAL' })
 }

@@ -1,8 +1,10 @@
 // Decide, act inside, record: an event goes to the machine of its path or head, the plain fields follow, the effects are
 // performed, and what it means for the head is an event of the head with this one as its cause.
 import type { Effect } from '../machines/effects.ts'
+import { findPreferred, settlePaths, tellLoss } from './failback.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import { stackLimits } from './limits.ts'
+import { stopSampling } from './margin.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import type { Origin, Recorded } from './recorder.ts'
 import { clearCurrentPath, clearCurrentPaths, searchPath } from './select.ts'
@@ -20,6 +22,7 @@ export function recordPath(
   if (!path.present) leaveList(path)
   for (const effect of step.effects) performForPath(path, effect)
   if (path.disabled && path.backlog.length > 0) path.core.actions.drainBacklog(path)
+  settlePaths(path.head, step.recorded, type === 'path.failed')
   recountPaths(path.head, step.recorded)
   return step
 }
@@ -44,6 +47,8 @@ export function recordHead(
   const step = head.stream.record(type, data, origin)
   head.policy = head.context.iopolicy
   head.sizeBytes = head.context.sizeBytes
+  head.quantum = head.context.quantum
+  head.preferred = findPreferred(head)
   for (const effect of step.effects) performForHead(head, effect)
   return step
 }
@@ -54,6 +59,7 @@ function leaveList(path: PathRuntime): void {
   if (at < 0) return
   path.head.paths.splice(at, 1)
   path.head.limits = stackLimits(path.head.paths.map(({ device }) => device.geometry)) ?? path.head.limits
+  stopSampling(path)
   path.retire()
 }
 
@@ -72,28 +78,37 @@ export function recountPaths(head: HeadRuntime, cause: Recorded): void {
   }
   const same =
     paths === now.paths && usable === now.usable && optimized === now.optimized && available === now.available
+  head.preferred = findPreferred(head)
   if (!same) recordHead(head, 'head.pathsChanged', now, { cause })
+  tellLoss(head, cause)
 }
 
 function performForPath(path: PathRuntime, effect: Effect): void {
   const { head } = path
+  const { actions } = path.core
   switch (effect.type) {
     case 'clearCurrentPath':
       return void clearCurrentPath(head, path)
     case 'searchCurrentPath':
       return searchAllNodes(path)
     case 'wakeRequeue':
-      return path.core.actions.resubmitParked(head)
+      return actions.resubmitParked(head)
     case 'probe':
-      return path.core.actions.probe(path)
-    case 'startTimer':
-      return path.timers?.start(effect.timer ?? '', effect.dueUs ?? 0)
-    case 'cancelTimer':
-      return path.timers?.cancel(effect.timer ?? '')
+    case 'check':
+    case 'sample':
+    case 'tally':
+    case 'removePath':
+      return actions[effect.type](path)
     default:
       // The other effects are a head's or a LUN's.
-      return
+      return asked(path, effect)
   }
+}
+
+/** What a timer, by its name, is to do. */
+function asked({ timers }: PathRuntime, { type, timer = '', dueUs = 0 }: Effect): void {
+  if (type === 'startTimer') timers?.start(timer, dueUs)
+  if (type === 'cancelTimer') timers?.cancel(timer)
 }
 
 function performForHead(head: HeadRuntime, effect: Effect): void {

@@ -18,7 +18,7 @@ import {
   type Ports,
 } from './assemble.ts'
 import { Adapter } from './adapter.ts'
-import { probe } from './checker.ts'
+import { check, probe, sample } from './checker.ts'
 import { controlHandler } from './control.ts'
 import type { Core } from './core.ts'
 import { drainBacklog, failParked, resubmitParked } from './dispatch.ts'
@@ -29,6 +29,7 @@ import { finishBio } from './finish.ts'
 import { takeHeld } from './hold.ts'
 import { recordHead } from './lifecycle.ts'
 import { giveUpLost } from './lost-path.ts'
+import { endSampling } from './margin.ts'
 import { checkAccess, Path } from './path.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import type { LiveEvent } from './recorder.ts'
@@ -36,6 +37,7 @@ import { recoverLastRun } from './recovery.ts'
 import { Registry, type HeadEntry } from './registry.ts'
 import { Sampler } from './samples.ts'
 import { checkNuma, distanceBy } from './numa.ts'
+import { removeOverdue } from './rules.ts'
 import { parseSettings } from './settings.ts'
 import { checkWords } from './spoken.ts'
 import { liveSource } from './sysfs/live-source.ts'
@@ -108,6 +110,10 @@ export class Multipath {
       resubmitParked,
       failParked,
       probe,
+      check,
+      sample,
+      tally: endSampling,
+      removePath: (path) => removeOverdue(path, (why) => this.#registry.remove(path, why)),
       drainBacklog,
       headRemoved: (head) => this.#registry.headRemoved(head),
       sense: (path, bytes) => this.#alua.sense(path, bytes),

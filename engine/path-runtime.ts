@@ -9,6 +9,7 @@ import type { Bio } from './bio.ts'
 import type { Core } from './core.ts'
 import { pathCounters, type PathCounters } from './counters.ts'
 import type { HeadRuntime } from './head-runtime.ts'
+import { newTally, type Tally } from './margin.ts'
 import type { PoolBlock } from './pool.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { Stream } from './stream.ts'
@@ -83,6 +84,13 @@ export class PathRuntime {
   probeBlock: PoolBlock | null = null
   /** A probe read is in flight; it may hang for long, and its buffer with it. */
   probing = false
+  /** Real I/O of late, for its error rate. */
+  window: Tally
+  /** What the samples of a marginal path have come to so far; null while none are taken. */
+  sampling: Tally | null = null
+  sampler: TimerHandle | null = null
+  /** Why it will not come back by itself: another device is there now. */
+  lost: string | null = null
   /** State of the stream when this life of the path ended. */
   #last: StreamState | null = null
   /** Resolved when the last attempt has ended; set by removal. */
@@ -91,6 +99,7 @@ export class PathRuntime {
   constructor(parts: PathParts) {
     this.core = parts.core
     this.sampledUs = parts.core.clock.monoUs()
+    this.window = newTally(this.sampledUs)
     this.device = parts.device
     this.head = parts.head
     this.stream = parts.stream

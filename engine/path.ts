@@ -2,7 +2,9 @@
 import { PathledgerError } from '../errors.ts'
 import { ACCESS_STATES, type AccessState, type PathValue } from '../machines/words.ts'
 import type { Evidence } from '../machines/events.ts'
+import type { PathFlags } from '../machines/predicates.ts'
 import type { PathCounters } from './counters.ts'
+import { preferPath } from './head-words.ts'
 import { pathGone } from './io-errors.ts'
 import { recordPath } from './lifecycle.ts'
 import type { PathRuntime } from './path-runtime.ts'
@@ -57,6 +59,23 @@ export class Path {
   /** True when I/O may be sent down it now. */
   get usable(): boolean {
     return !this.#runtime.disabled
+  }
+
+  /**
+   * What its state does not say: whether its operator is overridden, whether it waits for its failback, whether it is waited
+   * for although it failed, whether somebody is taking it away.
+   */
+  get flags(): PathFlags {
+    const { override, waiting, heldBack, goingAway } = this.#runtime.context
+    return { override, waiting, heldBack, goingAway }
+  }
+
+  /** Timers that are armed, each with the milliseconds that are left. */
+  get timers(): Readonly<Record<string, number>> {
+    const { context, core } = this.#runtime
+    const nowUs = core.clock.monoUs()
+    const left = ([timer, dueUs]: [string, number]) => [timer, Math.max(0, Math.ceil((dueUs - nowUs) / 1000))]
+    return Object.fromEntries(Object.entries(context.timers).map(left)) as Record<string, number>
   }
 
   /** ALUA's preferred bit. */
@@ -132,6 +151,13 @@ export class Path {
   /** The operator pulls the path: no I/O is sent down it, and nothing automatic undoes that. */
   fail(word: OperatorWord = {}): void {
     this.#record('path.disabled', { why: word.reason ?? 'operator' }, word)
+  }
+
+  /** The operator prefers this path of its head: while it is well all I/O goes there ({@link Head.prefer}). */
+  prefer(word: OperatorWord = {}): void {
+    checkWords({ ...word })
+    if (this.#runtime.gone) throw pathGone(this.#runtime)
+    preferPath(this.#runtime.head, this.hctl, word)
   }
 
   /** The operator puts the path back. Its health is another matter: a failed path stays failed until it answers. */

@@ -27,6 +27,7 @@ import { hostOf, PathRuntime, type AdapterRuntime } from './path-runtime.ts'
 import { refusalOf } from './qualify.ts'
 import { RateLimit } from './rate-limit.ts'
 import type { Origin, Recorded } from './recorder.ts'
+import { followHealth, setHeadRules } from './rules.ts'
 import { sampleHead, samplePath } from './samples.ts'
 import { WORD_MAX } from './spoken.ts'
 import { Stream } from './stream.ts'
@@ -130,6 +131,7 @@ export class Registry {
     const path = this.#createPath(device, head.runtime)
     const { recorded } = arrive(path, options)
     head.runtime.limits = stackLimits(head.runtime.paths.map((one) => one.device.geometry))
+    followHealth(path, recorded)
     if (head.runtime.value.life !== 'allocated') return { path, head, recorded }
     const published = recordHead(head.runtime, 'head.published', {}, { cause: recorded })
     return { path, head, recorded: published.recorded }
@@ -279,6 +281,7 @@ export class Registry {
       sizeBytes,
       logicalBlockBytes,
     })
+    setHeadRules(entry.runtime)
     return entry
   }
 

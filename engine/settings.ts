@@ -3,6 +3,13 @@ import { z } from 'zod'
 import { PathledgerError } from '../errors.ts'
 import { TRACE_MODES } from '../machines/head-trace-events.ts'
 import { IO_POLICIES, MULTIPATH_MODES } from '../machines/words.ts'
+import {
+  checkerSettings,
+  failbackSetting,
+  lossSettings,
+  marginalSettings,
+  quantumSettings,
+} from './health-settings.ts'
 import { noPathRetry } from '../machines/head-events.ts'
 import { DISKS_MAX } from './sysfs/device-number.ts'
 
@@ -35,12 +42,28 @@ export const settingsSchema = z.strictObject({
   numaNodes: z.int().min(1).max(1024).default(1),
   /**
    * A failed path is probed after `minMs`, then at doubling intervals up to `maxMs`: quick for a path that only
-   * blinked, cheap for one that is gone.
+   * blinked, cheap for one that is gone. `healthyMaxMs`: a path that is well is checked too, at intervals that double
+   * from `minMs` up to this; 0 leaves that to its I/O. `reads`: where a check reads; each of them must answer.
    */
-  checker: z
-    .strictObject({ minMs: ms.min(1).default(1_000), maxMs: ms.min(1).default(20_000) })
-    .refine(({ minMs, maxMs }) => minMs <= maxMs, 'minMs is not above maxMs')
-    .prefault({}),
+  checker: checkerSettings,
+  /**
+   * A path that works badly is used last: two failures within `doubleFailureMs`, or in a window of `windowMs` with
+   * `windowIosMin` I/Os more than `errorsPerThousand` errors, or I/Os of which every second takes longer than `slowMs`
+   * (0: not looked at). It is read every `sampleIntervalMs` for `sampleMs`; few enough errors, and it is well again,
+   * else it is looked at once more after `recheckMs`, which doubles with each failure up to `recheckMaxMs`.
+   */
+  marginal: marginalSettings,
+  /** When a path that comes back takes its I/O again; a number is milliseconds that it stays well first. */
+  failback: failbackSetting,
+  /** When every other path has failed, one that its operator pulled is tried. Off: an operator who pulls a path wins. */
+  restoreOnError: z.boolean().default(false),
+  /**
+   * How long a failed path is waited for: it is removed after `lossSeconds` (-1: never), tried every `reconnectSeconds`,
+   * and I/O waits for it until `fastFailSeconds` (0: until it is removed). All 0: `noPathRetry` alone decides.
+   */
+  loss: lossSettings,
+  /** What round-robin sends down one path before it goes on to the next: I/Os or bytes. One I/O is the kernel's. */
+  quantum: quantumSettings,
   /** A probe that has not answered by then has failed: a re-sent I/O is held back no longer than this. */
   probeTimeoutMs: ms.min(1).default(2_000),
   /** A SCSI command (INQUIRY, REPORT TARGET PORT GROUPS) that has not been answered by then has failed. */

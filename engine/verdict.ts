@@ -4,6 +4,7 @@ import type { Evidence } from '../machines/events.ts'
 import type { Bio } from './bio.ts'
 import { fenceIfNeeded } from './fencing.ts'
 import { recordPath } from './lifecycle.ts'
+import { stopSampling } from './margin.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import type { Recorded } from './recorder.ts'
 import { Suspicion } from './suspicion.ts'
@@ -14,7 +15,7 @@ export type FailedBy = 'probe' | 'probeTimeout' | 'failThreshold' | 'identity' |
  * Takes an error of a real I/O into account. Opens a suspicion, with its probe, when there is none; joins the one there
  * is, or the episode of a path that has failed already. Null when the path is gone: that explains the error.
  */
-export function suspect(path: PathRuntime, bio: Bio, evidence: Evidence): Suspicion | null {
+export function suspect(path: PathRuntime, bio: Pick<Bio, 'id'>, evidence: Evidence): Suspicion | null {
   if (!path.present) return null
   const nowUs = path.core.clock.monoUs()
   const known = path.suspicion
@@ -48,6 +49,7 @@ export function failPath(path: PathRuntime, verdict: FailedBy, detail: string | 
   if (suspicion?.verdict !== 'pending') return
   path.epoch += 1
   path.confirmedFailures = 0
+  stopSampling(path)
   const { first, errors, bios, resent, firstUs, lastUs, samples } = suspicion
   const data = { first, verdict, detail, errors, bios, resent, firstUs, lastUs, samples }
   path.core.log.warn({ path: path.name, verdict, ...first }, 'path failed')
@@ -70,6 +72,18 @@ export function failByThreshold(path: PathRuntime, evidence: Evidence): void {
     path.suspicion.count(0, evidence, nowUs)
   }
   failPath(path, 'failThreshold', thresholdDetail(path))
+}
+
+/** The device is another one than was added, or not as it must be: no probe is needed to know that. */
+export function failByIdentity(path: PathRuntime, why: string): void {
+  if (!path.present || path.value.health === 'failed' || path.value.health === 'probing') return
+  const nowUs = path.core.clock.monoUs()
+  path.lost = why
+  path.suspicion ??= new Suspicion(
+    { errno: 'ENODEV', status: 'OFFLINE', op: 'read', offset: 0, length: 0 },
+    nowUs,
+  )
+  failPath(path, 'identity', why)
 }
 
 function thresholdDetail({ core }: PathRuntime): string {

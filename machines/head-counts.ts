@@ -33,10 +33,11 @@ export function waits(context: HeadContext, event: HeadEvent): boolean {
   const { available } = counts(context, event)
   if (known(context, event) === 0) return context.delayedRemovalUs > 0
   if (available > 0) return true
-  if (event.type === 'head.noPathRetryChanged') return event.to !== 'fail'
-  // Counting checks is for paths that may come back; who says 'queue' waits for new ones too.
   const loss = event.type === 'head.lossChanged' ? event.to : context.loss
-  if (loss === 'permanent' && context.noPathRetry !== 'queue') return false
+  const changed = event.type === 'head.noPathRetryChanged' ? event.to : null
+  // Counting checks is for paths that may come back; who says 'queue' waits for new ones too.
+  if (loss === 'permanent' && (changed ?? context.noPathRetry) !== 'queue') return false
+  if (changed !== null) return changed !== 'fail'
   return context.noPathRetry !== 'fail' && !context.exhausted
 }
 

@@ -17,6 +17,12 @@ export interface PathFlags {
 /** A path of which nothing more is known than its value. */
 export const NO_FLAGS: PathFlags = { override: 'none', waiting: false, heldBack: false, goingAway: false }
 
+/** The flags out of a context, also of one that was recorded before there were any. */
+export function flagsOf(context: Partial<PathFlags>): PathFlags {
+  const { override, waiting, heldBack, goingAway } = { ...NO_FLAGS, ...context }
+  return { override, waiting, heldBack, goingAway }
+}
+
 /**
  * True when no I/O may be sent down the path now. Usable is the conjunction of: device running, access state optimal or
  * active (the preferred bit is kept apart and never compared), health not failed, and the operator has not pulled it.

@@ -14,6 +14,7 @@ const reason = z.string().min(1).max(4096)
 export const PATH_VERBS = [
   'pathFail',
   'pathReinstate',
+  'pathPrefer',
   'pathBlock',
   'pathUnblock',
   'pathQuiesce',

@@ -15,6 +15,7 @@ type PathVerb = Extract<ControlRequest, { path: string }>['verb']
 const STEPS: readonly (readonly [word: string, verb: PathVerb, description: string])[] = [
   ['fail', 'pathFail', 'Send no more I/O down a path; nothing automatic undoes it.'],
   ['reinstate', 'pathReinstate', 'Let I/O go down a path again, when it is healthy.'],
+  ['prefer', 'pathPrefer', 'Prefer a path: while it is well all I/O of its head goes there.'],
   ['block', 'pathBlock', 'Block the device of a path: I/O waits for it.'],
   ['unblock', 'pathUnblock', 'Unblock it: what waited goes on.'],
   ['quiesce', 'pathQuiesce', 'Let the device take no new I/O for now: I/O waits for it.'],

@@ -36,6 +36,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     DELAYED_REMOVAL_INVALID: 'The delay is not from 0 to a day.',
     GHOST_REASON: 'Ghosts are released only with a reason.',
     HEAD_NOT_FOUND: 'No head has this name or wwid.',
+    FAILBACK_INVALID: 'The word is no failback, and the number no time.',
+    QUANTUM_INVALID: 'The quantum of round-robin is not I/Os or bytes, or not 1 or more of them.',
     IOPOLICY_INVALID: 'The word is no I/O policy.',
     NO_PATH_RETRY_INVALID: 'It is neither `fail`, `queue` nor a number of checks.',
     PARTITION_INVALID: 'The range is no part of the head in whole blocks.',

@@ -138,8 +138,7 @@ function serviceOf({ present, usable, available, ...context }: HeadContext): str
   // A head that was published before its first path: nothing has been said of its paths yet.
   if (paths === 0) return context.timers['removal'] === undefined ? ['failing', 'queueing'] : ['queueing']
   if (available > 0) return ['queueing']
-  // Which of them depends on who spoke last: the loss rules, or the operator with another noPathRetry.
-  if (context.loss === 'permanent' && typeof context.noPathRetry === 'number') return ['failing', 'queueing']
+  if (context.loss === 'permanent' && context.noPathRetry !== 'queue') return ['failing']
   if (context.noPathRetry === 'fail' || context.exhausted) return ['failing']
   return ['queueing']
 }

@@ -4,6 +4,7 @@ import { createActor, type AnyMachineSnapshot, type AnyStateMachine, type EventO
 import { ENGINE_EVENTS } from '../../machines/engine-events.ts'
 import type { EventType } from '../../machines/events.ts'
 import { HEAD_EVENTS } from '../../machines/head-events.ts'
+import { HEAD_FAILBACK_EVENTS } from '../../machines/head-failback-events.ts'
 import { LUN_EVENTS } from '../../machines/lun-events.ts'
 import { PATH_EVENTS } from '../../machines/path-events.ts'
 import { PATH_HEALTH_EVENTS } from '../../machines/path-health-events.ts'
@@ -52,6 +53,17 @@ const HEALTH_STORY: readonly Happening[] = [
   ),
 ]
 
+/** What the loss of all paths has to do with: heads that wait and heads that do not. */
+const LOSS_STORY: readonly Happening[] = [
+  ['head.created', created()],
+  ['head.created', created({ noPathRetry: 'queue' })],
+  ['head.created', created({ noPathRetry: 2 })],
+  ['head.published'],
+  ['head.pathsChanged', paths(1)],
+  ['head.pathsChanged', paths(1, 0)],
+  ['head.closed', WHY],
+]
+
 export const MODELS: readonly Model[] = [
   {
     name: 'path',
@@ -97,7 +109,10 @@ export const MODELS: readonly Model[] = [
       context['loss'],
       armed(context),
     ],
-    searches: [samplesOf(HEAD_EVENTS)],
+    searches: [
+      samplesOf(HEAD_EVENTS.filter((type) => !HEAD_FAILBACK_EVENTS.includes(type as never))),
+      [...LOSS_STORY, ...samplesOf(HEAD_FAILBACK_EVENTS)],
+    ],
     few: [
       ['head.created', created({ noPathRetry: 2, delayedRemovalUs: DELAY_US })],
       ['head.published'],

@@ -1,0 +1,88 @@
+// What real I/O and samples say of how well a path works: four counts a window, and a tally while it is sampled.
+import { guarded, usOfMs } from './core.ts'
+import { recordPath } from './lifecycle.ts'
+import type { PathRuntime } from './path-runtime.ts'
+
+/** Counts of one window of real I/O, or of one sampling. */
+export interface Tally {
+  startUs: number
+  reads: number
+  errors: number
+  slow: number
+}
+
+export function newTally(startUs: number): Tally {
+  return { startUs, reads: 0, errors: 0, slow: 0 }
+}
+
+/** An attempt of a real I/O was answered, well or with an error of the path. */
+export function noteOutcome(path: PathRuntime, startedUs: number, failed: boolean): void {
+  const { clock, settings } = path.core
+  if (!settings.marginal.on || !path.present) return
+  const nowUs = clock.monoUs()
+  const slow = isSlow(path, nowUs - startedUs)
+  // While it is sampled its real I/O is the best sample.
+  if (path.sampling !== null) count(path.sampling, failed, slow)
+  if (nowUs - path.window.startUs >= usOfMs(settings.marginal.windowMs)) path.window = newTally(nowUs)
+  count(path.window, failed, slow)
+  judge(path)
+}
+
+function judge(path: PathRuntime): void {
+  const { reads, errors, slow } = path.window
+  const { windowIosMin, errorsPerThousand, slowMs, windowMs } = path.core.settings.marginal
+  if (path.value.health !== 'online' || reads < windowIosMin) return
+  const tooMany = errors * 1000 > reads * errorsPerThousand
+  const tooSlow = slow * 2 > reads
+  if (!tooMany && !tooSlow) return
+  const what = tooMany
+    ? `failed (the limit is ${errorsPerThousand} of 1000)`
+    : `took longer than ${slowMs} ms`
+  const why = `${tooMany ? errors : slow} of ${reads} I/Os within ${windowMs} ms ${what}`
+  path.core.log.warn({ path: path.name, why }, 'path became marginal')
+  recordPath(path, 'path.becameMarginal', { why })
+}
+
+/** Begins to sample a path; its machine says when that ends. `read` reads once, and says how it went. */
+export function startSampling(path: PathRuntime, read: (done: (failed: boolean) => void) => boolean): void {
+  const { core } = path
+  const tally = newTally(core.clock.monoUs())
+  path.sampling = tally
+  const next = () => {
+    if (path.sampling !== tally || core.broken !== null || path.gone) return
+    const startedUs = core.clock.monoUs()
+    const sent = read((failed) => count(tally, failed, isSlow(path, core.clock.monoUs() - startedUs)))
+    // The one before has not been answered yet: that is an answer too.
+    if (!sent) count(tally, true, true)
+    path.sampler = core.clock.setTimer(startedUs + usOfMs(core.settings.marginal.sampleIntervalMs), () =>
+      guarded(core, next),
+    )
+  }
+  next()
+}
+
+/** Ends the sampling, and puts on the ledger what it came to. */
+export function endSampling(path: PathRuntime): void {
+  const tally = path.sampling ?? newTally(0)
+  stopSampling(path)
+  path.window = newTally(path.core.clock.monoUs())
+  recordPath(path, 'path.sampled', { reads: tally.reads, errors: tally.errors, slow: tally.slow })
+}
+
+/** No more samples of a path that failed or is gone. */
+export function stopSampling(path: PathRuntime): void {
+  path.sampling = null
+  path.sampler?.cancel()
+  path.sampler = null
+}
+
+function count(tally: Tally, failed: boolean, slow: boolean): void {
+  tally.reads += 1
+  if (failed) tally.errors += 1
+  else if (slow) tally.slow += 1
+}
+
+function isSlow({ core }: PathRuntime, tookUs: number): boolean {
+  const { slowMs } = core.settings.marginal
+  return slowMs > 0 && tookUs > usOfMs(slowMs)
+}
