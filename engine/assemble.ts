@@ -72,6 +72,7 @@ export function createCore(
     onBroken: (error: PathledgerError) => void
     onDegraded: (why: string) => void
     onRecovered: (gap: { sinceUs: number; waited: number; dropped: number }) => void
+    onWentOn: (gates: number) => void
   },
 ): Core {
   const versions = Object.entries(before.streams).map(([stream, { version }]) => [stream, version] as const)
@@ -83,6 +84,7 @@ export function createCore(
     bootId,
     behaviour: behaviourAt(store),
     ledgerStallUs: Math.round(settings.ledgerStallMs * 1000),
+    goesOn: settings.ledgerStall === 'continue',
     pendingMax: settings.ledgerPendingMax,
     position: before.position,
     ...hooks,

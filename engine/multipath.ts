@@ -85,6 +85,8 @@ export class Multipath {
       onBroken: (error) => this.#break(error),
       onDegraded: (why) => void this.#engine.record('engine.ledgerDegraded', { why: why.slice(0, 512) }),
       onRecovered: (gap) => void this.#engine.record('engine.ledgerRecovered', gap),
+      onWentOn: (gates) =>
+        void this.#engine.record('engine.proceededWithoutRecord', { gates, why: 'ledgerStall' }),
     })
     core.breakEngine = (error) => this.#break(error)
     const engineBefore = before.streams['engine']
@@ -317,7 +319,8 @@ export class Multipath {
       if (waiting.includes(entry)) runtime.timers?.cancelAll()
       else if (!runtime.gone) recordHead(runtime, 'head.closed', { why: 'closed' })
     }
-    this.#engine.record('engine.stopped', { why: this.#core.broken?.code ?? 'closed' })
+    // A run that went on without its record leaves no word of a clean end: the next start looks at everything.
+    if (!recorder.wentOn) this.#engine.record('engine.stopped', { why: this.#core.broken?.code ?? 'closed' })
     await recorder.drained()
     this.#alua.stop()
     await this.#registry.closeLuns()

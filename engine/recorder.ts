@@ -36,6 +36,8 @@ export interface RecorderPorts {
   /** How this ledger behaves, by its header. */
   readonly behaviour: Behaviour
   readonly ledgerStallUs: number
+  /** Whether a gate goes on without its record once that time is over. */
+  readonly goesOn: boolean
   readonly pendingMax: number
   /** Of the ledger's last event before this run. */
   readonly position: number
@@ -44,6 +46,8 @@ export interface RecorderPorts {
   /** Called when the ledger stops taking events, and when it takes them again. */
   readonly onDegraded: (why: string) => void
   readonly onRecovered: (gap: { sinceUs: number; waited: number; dropped: number }) => void
+  /** Called when the ledger takes events again after so many gates went on without their record. */
+  readonly onWentOn: (gates: number) => void
 }
 
 interface Pending extends Recorded {
@@ -69,6 +73,8 @@ export class Recorder {
   readonly #unsubscribe: () => void
   #degradedSinceUs: number | null = null
   #dropped = 0
+  #goneOn = 0
+  #wentOn = false
   #broken: PathledgerError | null = null
   #idle: (() => void)[] = []
   #last: { readonly position: number; readonly timeUs: number }
@@ -88,6 +94,11 @@ export class Recorder {
   /** Position and wall clock of the last event that was decided here: the position that it has once it is durable. */
   get last(): { readonly position: number; readonly timeUs: number } {
     return this.#last
+  }
+
+  /** True when a gate ever went on without its record: this run does not end cleanly. */
+  get wentOn(): boolean {
+    return this.#wentOn
   }
 
   /** Events decided and not yet durable. */
@@ -147,7 +158,9 @@ export class Recorder {
       then(error)
     }
     const { clock, ledgerStallUs } = this.#ports
-    const timer = clock.setTimer(clock.monoUs() + ledgerStallUs, () => once(stalled(ledgerStallUs)))
+    const timer = clock.setTimer(clock.monoUs() + ledgerStallUs, () =>
+      once(this.#late(stalled(ledgerStallUs))),
+    )
     pending.waiters.push(once)
   }
 
@@ -228,9 +241,25 @@ export class Recorder {
       this.#versions.set(stream, (this.#versions.get(stream) ?? 0) + 1)
     }
     if (this.#degradedSinceUs !== null) this.#recovered(done.length)
+    this.#tellOfGoneOn()
     this.#send()
     for (const pending of done) settle(pending, null)
     this.#tellIdle()
+  }
+
+  /** What a gate is told when its time is over: the error, or nothing. */
+  #late(error: PathledgerError): PathledgerError | null {
+    if (!this.#ports.goesOn) return error
+    this.#goneOn += 1
+    this.#wentOn = true
+    return null
+  }
+
+  #tellOfGoneOn(): void {
+    if (this.#goneOn === 0) return
+    const gates = this.#goneOn
+    this.#goneOn = 0
+    this.#ports.onWentOn(gates)
   }
 
   #failed(error: unknown): void {

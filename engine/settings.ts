@@ -146,8 +146,13 @@ export const settingsSchema = z.strictObject({
   ioTracePerSecond: z.int().min(1).max(1_000_000).default(100),
   /** Rows a minute that errors of one path may cause, apart from its failures; above it they are only counted. */
   errorRowsPerMinute: z.int().min(1).max(1_000_000).default(1_000),
-  /** How long a gate waits for the ledger before its I/O fails with LEDGER_STALLED. */
+  /** How long a gate waits for the ledger. Then `ledgerStall` says what becomes of its I/O. */
   ledgerStallMs: ms.min(1).default(10_000),
+  /**
+   * `stop`: the I/O of a gate that the ledger did not take in time fails with LEDGER_STALLED. `continue`: it goes on without
+   * its record; that is on the ledger once it can be, and the next start counts as one after an unclean end.
+   */
+  ledgerStall: z.enum(['stop', 'continue']).default('stop'),
   /** Events that may wait for the ledger; above it samples are dropped and counted, at twice this the engine stops. */
   ledgerPendingMax: z.int().min(16).max(10_000_000).default(10_000),
 })

@@ -1,5 +1,7 @@
 // The engine and a ledger that is slow, full, hung, or not its own any more.
 import { describe, expect, test } from 'vitest'
+import { foldAll } from '../../store/fold.ts'
+import { memoryReader } from '../../store/memory-store.ts'
 import { FaultyStore, type StoreMode } from './faulty-store.ts'
 import { BLOCK, bytesOf, Rig, WWID, type RigOptions } from './rig.ts'
 
@@ -112,6 +114,26 @@ describe('a ledger that is away for a while', () => {
     store.heal()
     await rig.drive(writing)
     expect(rig.rows('path.failed')).toHaveLength(1)
+  })
+
+  test('with ledgerStall continue it goes on, says so on the ledger, and the next start is unclean', async () => {
+    for (const mode of ['fails', 'hangs'] as const) {
+      const { rig, store } = await openFaulty({ ledgerStallMs: 3_000, ledgerStall: 'continue' })
+      const a = await rig.add(A)
+      await rig.add(B)
+      store.mode = mode
+      a.fail()
+      const startUs = rig.clock.monoUs()
+      await rig.drive(rig.head.write({ offset: 0, data: bytesOf(1) }))
+      expect((rig.clock.monoUs() - startUs) / 1_000_000).toBeCloseTo(3, 1)
+      store.heal()
+      await rig.pass(500)
+      expect(rig.rows('path.failed'), mode).toHaveLength(1)
+      expect(rig.events('engine.proceededWithoutRecord')[0]).toMatchObject({ why: 'ledgerStall' })
+      await rig.drive(rig.mp.close())
+      expect(rig.rows('engine.stopped')).toHaveLength(0)
+      expect(foldAll(memoryReader(rig.memory.rows())).streams['engine']?.value).toBe('running')
+    }
   })
 
   test('when it does not come back, the re-sent write fails with LEDGER_STALLED: its outcome is unknown', async () => {
