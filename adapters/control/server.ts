@@ -49,15 +49,24 @@ function serve(socket: Socket, handler: ControlHandler): void {
   let rest = ''
   socket.setEncoding('utf8')
   socket.unref()
-  socket.on('data', (text: string) => {
-    rest += text
+  // Answers wait in our memory: who asks and does not read is not read either, until he has.
+  const answerAll = () => {
     let end = rest.indexOf('\n')
     while (end >= 0) {
-      socket.write(`${JSON.stringify(answer(rest.slice(0, end), handler, actor))}\n`)
+      const line = rest.slice(0, end)
       rest = rest.slice(end + 1)
+      if (!socket.write(`${JSON.stringify(answer(line, handler, actor))}\n`)) return void socket.pause()
       end = rest.indexOf('\n')
     }
     if (rest.length > LINE_MAX) socket.destroy()
+  }
+  socket.on('drain', () => {
+    socket.resume()
+    answerAll()
+  })
+  socket.on('data', (text: string) => {
+    rest += text
+    if (!socket.isPaused()) answerAll()
   })
 }
 
