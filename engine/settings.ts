@@ -179,6 +179,9 @@ export function parseSettings(input: SettingsInput): Settings {
 
 /** A word may end with one newline, as a write to sysfs may; "once" is still not "on". */
 function asWritten(input: SettingsInput): SettingsInput {
+  // A program without types may give anything; the schema says what is wrong with it.
+  if (typeof (input as unknown) !== 'object' || (input as unknown) === null || Array.isArray(input))
+    return input
   const word = (value: unknown) => (typeof value === 'string' ? value.replace(/\n$/, '') : value)
   const words = ['multipath', 'iopolicy'].filter((name) => name in input)
   const written = words.map((name) => [name, word(input[name as keyof SettingsInput])] as const)
