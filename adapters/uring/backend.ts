@@ -218,11 +218,15 @@ class PathRing implements UringBackend {
       if (next === undefined) break
       this.#place(next.fd, next.request, next.done)
     }
-    if (this.#ring.unsubmitted > 0) this.#handOver()
-    if (this.#batches < BATCHES_A_TURN) {
-      this.#batches += 1
-      const inFlight = this.inFlightMax - this.#free
-      if (inFlight > 0 && inFlight <= FEW_IN_FLIGHT) this.#quickWait.forSome(inFlight)
+    const inFlight = this.inFlightMax - this.#free
+    const atOnce = this.#batches < BATCHES_A_TURN
+    const waitUs = atOnce && inFlight > 0 ? this.#quickWait.atOnceUs(inFlight) : 0
+    if (this.#ring.unsubmitted > 0) this.#handOver(waitUs)
+    if (atOnce) {
+      // One that may wait counts double: it takes longer.
+      this.#batches += inFlight <= FEW_IN_FLIGHT ? 2 : 1
+      if (waitUs > 0) this.#quickWait.waited()
+      else if (inFlight > 0 && inFlight <= FEW_IN_FLIGHT) this.#quickWait.forSome(inFlight)
       this.#look()
       if (this.#closed || this.#free === this.inFlightMax) return
     }
@@ -230,8 +234,8 @@ class PathRing implements UringBackend {
   }
 
   /** False when the kernel took nothing: it is tried again a little later. */
-  #handOver(): boolean {
-    const errno = this.#ring.submit()
+  #handOver(waitUs = 0): boolean {
+    const errno = this.#ring.submit(waitUs)
     if (errno === null) return true
     // A lack that passes: of memory, of room for completions. Any other error says that the ring itself is wrong.
     invariant(['EINTR', 'EAGAIN', 'EBUSY', 'ENOMEM'].includes(errno), `a ring takes submissions (${errno})`)

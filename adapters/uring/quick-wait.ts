@@ -10,14 +10,14 @@ export const FEW_IN_FLIGHT = 4
 export const WATCH_US = 15
 
 /** How long the kernel is asked to wait. */
-export const WAIT_US = 50
+export const WAIT_US = 200
 
 /** Looks at the ring between two looks at the clock. */
 const LOOKS = 32
 
 /** So many times in vain, one after the other, and only one of {@link TRIAL} is tried any more. */
 const WATCHES_IN_VAIN = 4
-const WAITS_IN_VAIN = 64
+const WAITS_IN_VAIN = 16
 const TRIAL = 32
 
 /** What is waited for. */
@@ -33,10 +33,26 @@ export class QuickWait {
   readonly #ring: Awaited
   readonly #watching = new Credit(WATCHES_IN_VAIN)
   readonly #waiting = new Credit(WAITS_IN_VAIN)
+  #atOnce = 0
 
   constructor(clock: Pick<Clock, 'monoUs'>, ring: Awaited) {
     this.#clock = clock
     this.#ring = ring
+  }
+
+  /**
+   * How long the kernel is to wait in the same call that hands something over: {@link WAIT_US} where watching does not pay
+   * and waiting does, else 0. {@link QuickWait.waited} says afterwards whether it did.
+   */
+  atOnceUs(inFlight: number): number {
+    if (inFlight > FEW_IN_FLIGHT || this.#watching.left > 0 || this.#waiting.left === 0) return 0
+    this.#atOnce += 1
+    // Now and then the longer way, for a trial of watching.
+    return this.#atOnce % TRIAL === 0 ? 0 : WAIT_US
+  }
+
+  waited(): void {
+    this.#waiting.paid(this.#ring.isReady())
   }
 
   /** Returns when something has completed, or after {@link WATCH_US} and {@link WAIT_US} at most. */
@@ -70,6 +86,10 @@ class Credit {
   constructor(most: number) {
     this.#most = most
     this.#left = most
+  }
+
+  get left(): number {
+    return this.#left
   }
 
   granted(): boolean {

@@ -173,10 +173,16 @@ export class Ring {
     return true
   }
 
-  /** Hands everything prepared to the kernel, which may take fewer, or none and say why: the name of the error, or null. */
-  submit(): string | null {
+  /**
+   * Hands everything prepared to the kernel, which may take fewer, or none and say why: the name of the error, or null. With
+   * `waitUs` it then waits for a completion, so long at most.
+   */
+  submit(waitUs = 0): string | null {
     Atomics.store(this.#words, this.#at.submissionTail, this.#tail)
-    const taken = ringEnter(this.fd, this.unsubmitted, ENTER.getEvents)
+    const waits = waitUs > 0 && this.waits
+    const taken = waits
+      ? ringWait(this.fd, this.unsubmitted, 1, this.#waiting.for(waitUs))
+      : ringEnter(this.fd, this.unsubmitted, ENTER.getEvents)
     this.#taken = Atomics.load(this.#words, this.#at.submissionHead)
     return taken < 0 ? lastErrno() : null
   }
@@ -191,7 +197,7 @@ export class Ring {
 
   /** Lets the kernel wait for `least` completions, so many microseconds at most. */
   wait(us: number, least: number): void {
-    if (this.waits) ringWait(this.fd, least, this.#waiting.for(us))
+    if (this.waits) ringWait(this.fd, 0, least, this.#waiting.for(us))
   }
 
   /** Calls `visit` with tag and result of each completion, oldest first. Answers how many there were. */

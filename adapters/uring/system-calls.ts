@@ -54,9 +54,20 @@ export function ringEnter(fd: number, submit: number, flags: number): number {
 /** Bytes of the argument of a wait, without the timespec behind it. */
 const WAIT_ARGUMENT_BYTES = 24
 
-/** Waits for `least` completions for as long as `argument`, a struct io_uring_getevents_arg, says. Its answer does not matter. */
-export function ringWait(fd: number, least: number, argument: Uint32Array): void {
-  enterCall(SYSCALL.enter, fd, 0, least, ENTER.getEvents | ENTER.argument, argument, WAIT_ARGUMENT_BYTES)
+/**
+ * Like {@link ringEnter}, and then waits for `least` completions for as long as `argument`, a struct io_uring_getevents_arg,
+ * says.
+ */
+export function ringWait(fd: number, submit: number, least: number, argument: Uint32Array): number {
+  return enterCall(
+    SYSCALL.enter,
+    fd,
+    submit,
+    least,
+    ENTER.getEvents | ENTER.argument,
+    argument,
+    WAIT_ARGUMENT_BYTES,
+  )
 }
 
 /** The name of the error of the call before. */

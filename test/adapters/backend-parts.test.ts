@@ -88,6 +88,15 @@ describe('the parts of the backends', () => {
       expect(never.us).toBeLessThan(WATCH_US + WAIT_US + 10)
     })
 
+    test('is done in the call that hands over, where watching does not pay and waiting does', () => {
+      const slow = makeRing(Infinity)
+      expect(slow.wait.atOnceUs(1)).toBe(0)
+      for (let count = 0; count < 4; count += 1) slow.wait.forSome(1)
+      expect([slow.wait.atOnceUs(1), slow.wait.atOnceUs(5)]).toEqual([WAIT_US, 0])
+      for (let count = 0; count < 100; count += 1) slow.wait.waited()
+      expect(slow.wait.atOnceUs(1)).toBe(0)
+    })
+
     test('is hardly tried any more on a ring that hangs, and again as soon as it pays', () => {
       const hung = makeRing(Infinity)
       for (let count = 0; count < 200; count += 1) hung.wait.forSome(1)
