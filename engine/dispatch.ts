@@ -59,14 +59,22 @@ export function failParked(head: HeadRuntime): void {
 /** What waited for room on a path goes on: there while it is usable, else where the policy says now. */
 export function drainBacklog(path: PathRuntime): void {
   const { core, head } = path
+  if (path.draining) return
+  path.draining = true
   queueMicrotask(() => {
+    path.draining = false
     guarded(core, () => {
       const waiting = path.backlog
       path.backlog = []
-      for (const bio of waiting) {
+      for (const [index, bio] of waiting.entries()) {
         if (bio.ended) continue
         if (path.disabled || !head.live || core.broken !== null) submitBio(head, bio)
         else startAttempt(head, bio, path)
+        // It is full again: the others need not be tried one by one.
+        if (path.backlog.length > 0 && !path.disabled) {
+          path.backlog.push(...waiting.slice(index + 1))
+          return
+        }
       }
     })
   })

@@ -1,10 +1,9 @@
 // Ghosts: attempts that ended without proof that they can no longer change the medium. They belong to the LUN, outlive
 // path and head, and newer writes that overlap one wait for its end.
-//
-// Looked up by the pages of 64 KiB that a range touches, so that a look-up costs what lies there, not what there is.
 import type { GhostProof, GhostReason } from '../machines/lun-events.ts'
 import type { IoOp } from '../machines/words.ts'
 import type { Gate } from './gate.ts'
+import { RangeIndex, type ByteRange } from './range-index.ts'
 
 export interface Ghost {
   readonly id: string
@@ -29,14 +28,9 @@ export interface Ghost {
   ending: GhostProof | null
 }
 
-const PAGE = 65_536
-/** A range over more pages than this is kept apart: an unclean start makes a ghost of the whole LUN. */
-const PAGES_MAX = 64
-
 export class GhostIndex {
   readonly #all = new Map<string, Ghost>()
-  readonly #pages = new Map<number, Set<Ghost>>()
-  readonly #wide = new Set<Ghost>()
+  readonly #index = new RangeIndex<Ghost>()
 
   get size(): number {
     return this.#all.size
@@ -53,55 +47,16 @@ export class GhostIndex {
 
   add(ghost: Ghost): void {
     this.#all.set(ghost.id, ghost)
-    if (isWide(ghost)) this.#wide.add(ghost)
-    else for (const page of pagesOf(ghost)) this.#page(page).add(ghost)
+    this.#index.add(ghost)
   }
 
   delete(ghost: Ghost): void {
-    if (!this.#all.delete(ghost.id)) return
-    this.#wide.delete(ghost)
-    if (isWide(ghost)) return
-    for (const page of pagesOf(ghost)) {
-      const set = this.#pages.get(page)
-      set?.delete(ghost)
-      if (set?.size === 0) this.#pages.delete(page)
-    }
+    if (this.#all.delete(ghost.id)) this.#index.delete(ghost)
   }
 
   /** A ghost that overlaps the range and is not of this bio: re-sending the same bytes over their own ghost is safe. */
-  conflict(range: { offset: number; length: number }, bio: number): Ghost | null {
+  conflict(range: ByteRange, bio: number): Ghost | null {
     if (this.#all.size === 0) return null
-    for (const ghost of this.#wide) if (ghost.bio !== bio && overlaps(ghost, range)) return ghost
-    for (const page of pagesOf(range)) {
-      for (const ghost of this.#pages.get(page) ?? []) {
-        if (ghost.bio !== bio && overlaps(ghost, range)) return ghost
-      }
-    }
-    return null
+    return this.#index.find(range, (ghost) => ghost.bio !== bio)
   }
-
-  #page(page: number): Set<Ghost> {
-    const known = this.#pages.get(page)
-    if (known !== undefined) return known
-    const made = new Set<Ghost>()
-    this.#pages.set(page, made)
-    return made
-  }
-}
-
-/** True when two byte ranges share a byte. */
-export function overlaps(
-  one: { offset: number; length: number },
-  other: { offset: number; length: number },
-): boolean {
-  return one.offset < other.offset + other.length && other.offset < one.offset + one.length
-}
-
-function* pagesOf({ offset, length }: { offset: number; length: number }): Generator<number> {
-  const last = Math.floor((offset + length - 1) / PAGE)
-  for (let page = Math.floor(offset / PAGE); page <= last; page += 1) yield page
-}
-
-function isWide({ offset, length }: Ghost): boolean {
-  return Math.floor((offset + length - 1) / PAGE) - Math.floor(offset / PAGE) >= PAGES_MAX
 }

@@ -90,7 +90,7 @@ export class HeadIo implements BioOwner {
   /** Ends what waits for a path, a ghost or memory, now. Returns how many bios, and their bytes. */
   drain(error: PathledgerError): { bios: number; bytes: number } {
     const head = this.#head
-    const bytes = head.requeue.bytes + head.heldBytes
+    const bytes = head.requeue.bytes + head.held.bytes
     const bios = [...head.requeue.takeAll(), ...takeHeld(head)]
     const waiting = this.#waiting.length
     this.refuseWaiting(error)
@@ -184,12 +184,12 @@ export class HeadIo implements BioOwner {
 
   /** Memory for a piece; null where it needs none, 'wait' where there is none, or no room in the queue. */
   #admit(io: OpenIo, offset: number, length: number): PoolBlock | null | 'wait' {
-    const { core, requeue, heldBytes } = this.#head
+    const { core, requeue, held } = this.#head
     if (io.op !== 'read' && io.op !== 'write') return null
     const { requeueBytesMax, heldBytesMax } = core.settings
     // A piece larger than a bound may go when nothing else waits: otherwise it could never go.
     const queueIsFull = requeue.bytes > 0 && requeue.bytes + length > requeueBytesMax
-    const heldIsFull = heldBytes > 0 && heldBytes + length > heldBytesMax
+    const heldIsFull = held.bytes > 0 && held.bytes + length > heldBytesMax
     if (queueIsFull || heldIsFull) return 'wait'
     return io.borrowed?.block(offset - io.offset, length) ?? core.pool.take(length) ?? 'wait'
   }

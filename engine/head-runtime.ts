@@ -3,11 +3,11 @@ import type { HeadContext } from '../machines/head.ts'
 import type { StreamState } from '../machines/step.ts'
 import type { HeadValue, IoPolicy, Quantum } from '../machines/words.ts'
 import type { DeviceLimits, Lun, TimerHandle } from '../adapters/ports.ts'
-import type { Bio } from './bio.ts'
 import type { Core } from './core.ts'
 import { headCounters, type HeadCounters } from './counters.ts'
 import { DiskStats } from './disk-stat.ts'
 import type { GhostBook } from './ghost-book.ts'
+import { HeldList } from './held-list.ts'
 import type { LostPath } from './lost-path.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import type { RateLimit } from './rate-limit.ts'
@@ -63,8 +63,7 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
   /** Looks whether another engine of the LUN opened or ended ghosts. */
   readonly refreshGhosts: () => void
   /** Bios that wait for a ghost to end, in order. */
-  held: Bio[] = []
-  heldBytes = 0
+  readonly held = new HeldList()
   holdTimer: TimerHandle | null = null
   timers: Timers | null = null
   /** By H:C:I:L: paths that the last run left and that are not attached again yet. They keep their index. */

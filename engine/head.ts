@@ -160,7 +160,8 @@ export class Head {
 
   /** Writes that wait for a ghost to end, and their bytes. */
   get held(): { readonly bios: number; readonly bytes: number } {
-    return { bios: this.#runtime.held.length, bytes: this.#runtime.heldBytes }
+    const { length: bios, bytes } = this.#runtime.held
+    return { bios, bytes }
   }
 
   /** While `noPathRetry` counts: checks left before parked I/O fails, and the time to the next one. Else null. */

@@ -1,9 +1,9 @@
 // Held bios: newer writes, discards and zeroings that overlap a ghost wait here for its end, in order, for a limited time.
-import { isMutation, weightOf, type Bio } from './bio.ts'
+import { isMutation, type Bio } from './bio.ts'
 import { guarded, usOfMs } from './core.ts'
 import { submitBio } from './dispatch.ts'
 import { finishBio } from './finish.ts'
-import { overlaps, type Ghost } from './ghosts.ts'
+import type { Ghost } from './ghosts.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import { ghostHoldError } from './io-errors.ts'
 
@@ -13,18 +13,13 @@ export function holderOf(head: HeadRuntime, bio: Bio): Ghost | 'older' | null {
   head.refreshGhosts()
   const ghost = head.ghosts.index.conflict(bio, bio.id)
   if (ghost !== null) return ghost
-  for (const held of head.held) {
-    if (held === bio) return null
-    if (held.id < bio.id && overlaps(held, bio)) return 'older'
-  }
-  return null
+  return head.held.hasOlder(bio) ? 'older' : null
 }
 
 /** Puts a bio on the held list, in the order of submission. */
 export function hold(head: HeadRuntime, bio: Bio): void {
   bio.heldSinceUs = head.core.clock.monoUs()
-  head.held.push(bio)
-  head.heldBytes += weightOf(bio)
+  head.held.add(bio)
   armHoldTimer(head)
 }
 
@@ -35,26 +30,17 @@ export function holdAgain(head: HeadRuntime, bio: Bio): void {
 
 /** Ghosts have ended: sends on, in order, what need not wait any longer. */
 export function releaseHeld(head: HeadRuntime): void {
-  if (head.held.length === 0) return
-  const waiting = head.held
-  head.held = []
-  head.heldBytes = 0
+  const waiting = head.held.takeAll()
   for (const bio of waiting) {
     if (bio.ended) continue
-    if (holderOf(head, bio) === null) {
-      submitBio(head, bio)
-      continue
-    }
-    head.held.push(bio)
-    head.heldBytes += weightOf(bio)
+    if (holderOf(head, bio) === null) submitBio(head, bio)
+    else head.held.add(bio)
   }
 }
 
 /** Takes everything off the list, in order. */
 export function takeHeld(head: HeadRuntime): Bio[] {
-  const { held } = head
-  head.held = []
-  head.heldBytes = 0
+  const held = head.held.takeAll()
   head.holdTimer?.cancel()
   head.holdTimer = null
   return held
@@ -62,18 +48,14 @@ export function takeHeld(head: HeadRuntime): Bio[] {
 
 /** Takes a bio off the list; false when it was not there. */
 export function unhold(head: HeadRuntime, bio: Bio): boolean {
-  const at = head.held.indexOf(bio)
-  if (at < 0) return false
-  head.held.splice(at, 1)
-  head.heldBytes -= weightOf(bio)
-  return true
+  return head.held.delete(bio)
 }
 
 function armHoldTimer(head: HeadRuntime): void {
   const { core } = head
   const limitUs = usOfMs(core.settings.ghostHoldMaxMs)
-  const oldest = head.held[0]
-  if (head.holdTimer !== null || oldest === undefined) return
+  const { oldest } = head.held
+  if (head.holdTimer !== null || oldest === null) return
   head.holdTimer = core.clock.setTimer(oldest.heldSinceUs + limitUs, () => {
     head.holdTimer = null
     guarded(core, () => {
@@ -84,7 +66,7 @@ function armHoldTimer(head: HeadRuntime): void {
 }
 
 function expireHeld(head: HeadRuntime, beforeUs: number): void {
-  for (const bio of [...head.held]) {
+  for (const bio of head.held.all()) {
     if (bio.heldSinceUs > beforeUs) continue
     const ghost = head.ghosts.index.conflict(bio, bio.id)
     unhold(head, bio)

@@ -73,6 +73,8 @@ export class PathRuntime {
   fencing = false
   /** Bios that wait for room on this path. */
   backlog: Bio[] = []
+  /** They are about to be sent on. */
+  draining = false
   /** Grows with each failure and each life: what a bio was refused in an earlier epoch is forgotten. */
   epoch = 0
   /** An error whose verdict is still out, or the episode of the failure that holds. */

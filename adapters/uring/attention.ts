@@ -22,6 +22,8 @@ interface AttentionParts {
   readonly turns: Turns
   readonly wake: Wake
   readonly look: () => Seen
+  /** It sleeps from now on, until something comes or time is up. */
+  readonly onSleep?: () => void
 }
 
 /** Looks while something is in flight, and does nothing at all while nothing is. */
@@ -53,6 +55,10 @@ export class Attention {
     this.#state = 'spinning'
     this.#disarm()
     this.#turn()
+  }
+
+  get asleep(): boolean {
+    return this.#state === 'asleep'
   }
 
   close(): void {
@@ -103,6 +109,7 @@ export class Attention {
     const trial = this.#sleeps % SLEEPS_PER_TRIAL === 0
     // On a busy machine, turning round takes the processor away from those who would complete the I/O.
     this.#patience = trial ? SPIN_TURNS : Math.max(SPIN_TURNS_MIN, this.#patience >> 1)
+    this.#parts.onSleep?.()
     wake.arm()
     this.#timer = clock.setTimer(clock.monoUs() + COMPLETION_WAIT_MS * 1000, () => this.wakeUp())
   }

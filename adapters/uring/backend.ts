@@ -9,6 +9,7 @@ import { errnoOfNumber } from '../errno.ts'
 import type { Clock, IoBackend, IoCompletion, IoDone, IoRequest, TimerHandle, Turns } from '../ports.ts'
 import { Attention } from './attention.ts'
 import type { Seen } from './attention.ts'
+import { companyOf, type Company } from './company.ts'
 import { Fifo } from './fifo.ts'
 import { joinPieces, piecesOf } from './pieces.ts'
 import { FEW_IN_FLIGHT, QuickWait } from './quick-wait.ts'
@@ -97,6 +98,8 @@ class PathRing implements UringBackend {
   readonly #wake: Wake
   readonly #attention: Attention
   readonly #quickWait: QuickWait
+  readonly #company: Company
+  #attends = false
   readonly #waiting = new Fifo<Waiting>()
 
   // By tag: what the kernel has. It keeps the memory alive, too.
@@ -132,8 +135,14 @@ class PathRing implements UringBackend {
     this.#ring = ring
     this.#submitter = new Submitter(ring)
     this.#wake = wake
-    this.#attention = new Attention({ ...ports, wake, look: () => this.#turn() })
+    this.#attention = new Attention({
+      ...ports,
+      wake,
+      look: () => this.#turn(),
+      onSleep: () => this.#attend(),
+    })
     this.#quickWait = new QuickWait(ports.clock, ring)
+    this.#company = companyOf(ports.turns)
     this.inFlightMax = inFlightMax
     this.#requests = new Array<IoRequest>(inFlightMax).fill(NO_REQUEST)
     this.#dones = new Array<IoDone>(inFlightMax).fill(NO_DONE)
@@ -160,6 +169,7 @@ class PathRing implements UringBackend {
     if (this.#closed) return
     this.#closed = true
     this.#attention.close()
+    this.#attend()
     this.#retry?.cancel()
     this.#wake.close()
     this.#ring.close()
@@ -212,25 +222,32 @@ class PathRing implements UringBackend {
   }
 
   #pump(): void {
+    this.#fill()
+    const inFlight = this.inFlightMax - this.#free
+    const atOnce = this.#batches < BATCHES_A_TURN
+    const mayWait = atOnce && inFlight > 0 && inFlight <= FEW_IN_FLIGHT && this.#isAlone()
+    const waitUs = mayWait ? this.#quickWait.atOnceUs() : 0
+    if (this.#ring.unsubmitted > 0) this.#handOver(waitUs)
+    if (atOnce) {
+      // One that may wait counts double: it takes longer.
+      this.#batches += inFlight <= FEW_IN_FLIGHT ? 2 : 1
+      if (waitUs > 0) this.#quickWait.waited()
+      else if (mayWait) this.#quickWait.forSome(inFlight)
+      this.#look()
+      if (this.#closed || this.#free === this.inFlightMax) return
+    }
+    this.#attention.watch()
+    this.#attend()
+  }
+
+  /** Puts into the ring what waited and has a place now. */
+  #fill(): void {
     while (!this.#full && this.#free > 0) {
       if (this.#ring.unsubmitted >= this.#ring.submissions && !this.#handOver()) break
       const next = this.#waiting.shift()
       if (next === undefined) break
       this.#place(next.fd, next.request, next.done)
     }
-    const inFlight = this.inFlightMax - this.#free
-    const atOnce = this.#batches < BATCHES_A_TURN
-    const waitUs = atOnce && inFlight > 0 ? this.#quickWait.atOnceUs(inFlight) : 0
-    if (this.#ring.unsubmitted > 0) this.#handOver(waitUs)
-    if (atOnce) {
-      // One that may wait counts double: it takes longer.
-      this.#batches += inFlight <= FEW_IN_FLIGHT ? 2 : 1
-      if (waitUs > 0) this.#quickWait.waited()
-      else if (inFlight > 0 && inFlight <= FEW_IN_FLIGHT) this.#quickWait.forSome(inFlight)
-      this.#look()
-      if (this.#closed || this.#free === this.inFlightMax) return
-    }
-    this.#attention.watch()
   }
 
   /** False when the kernel took nothing: it is tried again a little later. */
@@ -255,13 +272,29 @@ class PathRing implements UringBackend {
   /** The event loop had its turn. */
   #turn(): Seen {
     this.#batches = 0
+    this.#attend()
     if (this.#found(this.#look())) return 'completions'
     const inFlight = this.inFlightMax - this.#free
     if (inFlight === 0) return 'idle'
     // A turn or two give the next batch time to grow.
     if (inFlight > FEW_IN_FLIGHT && this.#turnsInVain <= TURNS_BEFORE_WAIT) return 'nothing'
+    if (!this.#isAlone()) return 'nothing'
     this.#quickWait.forSome(inFlight)
     return this.#found(this.#look()) ? 'completions' : 'nothing'
+  }
+
+  /** No other ring of this event loop waits for anything that may come soon. */
+  #isAlone(): boolean {
+    return this.#company.awake === (this.#attends ? 1 : 0)
+  }
+
+  /** Joins the others while something is in flight and looked for, and leaves them when not. */
+  readonly #attend = (): void => {
+    const attends = !this.#closed && this.#free < this.inFlightMax && !this.#attention.asleep
+    if (attends === this.#attends) return
+    this.#attends = attends
+    if (attends) this.#company.enter()
+    else this.#company.leave()
   }
 
   #found(completions: number): boolean {
@@ -274,6 +307,7 @@ class PathRing implements UringBackend {
     this.#count = 0
     const seen = this.#ring.reap(this.#take)
     if (seen === 0) return 0
+    if (this.#free === this.inFlightMax) this.#attend()
     const { length: refused } = this.#refused
     if (refused > 0 || this.#full) this.#goOn(this.#count)
     if (this.#waiting.length > 0) this.#pumpSoon()

@@ -44,8 +44,8 @@ export class QuickWait {
    * How long the kernel is to wait in the same call that hands something over: {@link WAIT_US} where watching does not pay
    * and waiting does, else 0. {@link QuickWait.waited} says afterwards whether it did.
    */
-  atOnceUs(inFlight: number): number {
-    if (inFlight > FEW_IN_FLIGHT || this.#watching.left > 0 || this.#waiting.left === 0) return 0
+  atOnceUs(): number {
+    if (this.#watching.left > 0 || this.#waiting.left === 0) return 0
     this.#atOnce += 1
     // Now and then the longer way, for a trial of watching.
     return this.#atOnce % TRIAL === 0 ? 0 : WAIT_US

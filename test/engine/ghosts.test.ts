@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../adapters/seeded-random.ts'
 import { Gate } from '../../engine/gate.ts'
-import { GhostIndex, overlaps, type Ghost } from '../../engine/ghosts.ts'
+import { GhostIndex, type Ghost } from '../../engine/ghosts.ts'
+import { overlaps } from '../../engine/range-index.ts'
 import { BLOCK, bytesOf, Rig, type RigOptions, type RigPath } from './rig.ts'
 
 const OLD = bytesOf(1)
