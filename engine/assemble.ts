@@ -3,7 +3,7 @@ import { addressOf } from '../adapters/memory-address.ts'
 import type { Clock, NewId, Random } from '../adapters/ports.ts'
 import { seededRandom } from '../adapters/seeded-random.ts'
 import { readBootId, systemClock, systemIds, systemPid } from '../adapters/system.ts'
-import type { PathledgerError } from '../errors.ts'
+import { PathledgerError } from '../errors.ts'
 import type { LedgerState } from '../store/fold.ts'
 import { behaviourAt } from '../store/header.ts'
 import { openLunFile } from '../store/lun/lun-file.ts'
@@ -28,6 +28,11 @@ export interface MultipathOptions extends SettingsInput {
    * one. Default: beside the ledger, for this engine's LUNs alone.
    */
   readonly lunFolder?: string
+  /**
+   * Who this engine is to the LUNs that it reserves, in every run (an initiator port's name; 1 to 128 letters, digits, '.',
+   * '_', ':' and '-'). Default: the id of its ledger's first event, so that whoever has the ledger has the reservations.
+   */
+  readonly initiator?: string
   /** Where to listen for `pathledger show`, `path`, `drain` and `ghosts`; a Unix socket of mode 0600. Default: nowhere. */
   readonly controlSocket?: string
   /** A pino logger; without one nothing is logged. The ledger is the record either way. */
@@ -120,6 +125,25 @@ export function createCore(
     guardsOff: ports.guardsOff ?? false,
     breakEngine: unset,
   }
+}
+
+/**
+ * The engine's lasting name: given, or the one under which it has reserved before, or that of its ledger. Throws
+ * INITIATOR_INVALID.
+ */
+export function initiatorOf(given: string | undefined, before: LedgerState, store: LedgerStore): string {
+  const used = Object.entries(before.streams).flatMap(([name, { context }]) => {
+    const { mine } = context
+    return name.startsWith('reservation/') && typeof mine === 'string' && mine !== '' ? [mine] : []
+  })
+  const initiator = given ?? used[0] ?? store.read({ limit: 1 })[0]?.eventId ?? 'engine'
+  if (/^[\w.:-]{1,128}$/.test(initiator)) return initiator
+  throw new PathledgerError('INITIATOR_INVALID', {
+    message: `'${initiator}' cannot be the name of an initiator.`,
+    why: "It is 1 to 128 letters, digits, '.', '_', ':' and '-'.",
+    todo: 'Choose another, and keep it: reservations are made in its name.',
+    errno: 'EINVAL',
+  })
 }
 
 /** Whether the ledger's last run did not close. */

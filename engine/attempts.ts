@@ -23,6 +23,7 @@ import { classOf, statusOf } from './status.ts'
 export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): void {
   const { core } = head
   invariant(!path.disabled, `${path.name} is usable when an I/O is sent down it`)
+  if (!head.reservations.admits(head, bio, path)) return
   // Each byte in flight may become memory that a hung path holds on to: the path has a bound of its own.
   const full = path.inFlightBytes + weightOf(bio) > core.settings.inFlightBytesMax && path.inFlight > 0
   if (full) return void path.backlog.push(bio)
@@ -34,6 +35,7 @@ export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): vo
   path.inFlight += 1
   path.inFlightBytes += weightOf(bio)
   path.attempts.add(attempt)
+  head.reservations.started(attempt)
   if (attempt.countedActive) path.adapter.active += 1
   if (attempt.block !== null && !core.guardsOff) core.pool.hold(attempt.block)
   try {
@@ -179,6 +181,7 @@ function openGhost(head: HeadRuntime, attempt: Attempt, reason: GhostReason, ret
 function endAccounting(attempt: Attempt): void {
   invariant(!attempt.ended, 'an attempt ends once')
   attempt.ended = true
+  attempt.path.head.reservations.ended(attempt)
   if (attempt.countedActive) attempt.path.adapter.active -= 1
   invariant(attempt.path.adapter.active >= 0, 'counters of what is in flight are not negative')
 }

@@ -139,6 +139,8 @@ export class Attempt implements IoRequest {
   /** Memory that the attempt holds until the kernel gives it back. */
   readonly block: PoolBlock | null
   readonly startedUs: number
+  /** Of the LUN's reservations, when it was sent. */
+  readonly epoch: number
   /** The engine no longer waits for it: completed, or given up. */
   ended = false
   /** The kernel has given it back. */
@@ -160,6 +162,7 @@ export class Attempt implements IoRequest {
     this.countedActive = countedActive
     this.block = bio.block
     this.startedUs = startedUs
+    this.epoch = path.head.reservations.epoch
   }
 }
 

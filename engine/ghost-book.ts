@@ -14,6 +14,8 @@ import type { Stream } from './stream.ts'
 /** Who this engine is to the other engines of a LUN. */
 export interface EngineIdentity {
   readonly id: string
+  /** The same in every run: what reservations are kept for. */
+  readonly initiator: string
   readonly bootId: string
   readonly newId: NewId
 }

@@ -10,6 +10,7 @@ import type { GhostBook } from './ghost-book.ts'
 import { HeldList } from './held-list.ts'
 import type { LostPath } from './lost-path.ts'
 import type { PathRuntime } from './path-runtime.ts'
+import type { LunReservations } from './reservations/lun-reservations.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { RequeueList } from './requeue.ts'
 import { LOCAL_DISTANCE, type SelectionTable } from './select.ts'
@@ -31,6 +32,7 @@ export interface HeadParts {
   readonly errorRows: RateLimit
   readonly ghosts: GhostBook
   readonly refreshGhosts: () => void
+  readonly reservations: LunReservations
 }
 
 /** Distance between two nodes when nobody says better: the kernel's own defaults. */
@@ -62,6 +64,8 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
   readonly ghosts: GhostBook
   /** Looks whether another engine of the LUN opened or ended ghosts. */
   readonly refreshGhosts: () => void
+  /** Of the LUN, like the ghosts. */
+  readonly reservations: LunReservations
   /** Bios that wait for a ghost to end, in order. */
   readonly held = new HeldList()
   holdTimer: TimerHandle | null = null
@@ -94,6 +98,8 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
     this.errorRows = parts.errorRows
     this.ghosts = parts.ghosts
     this.refreshGhosts = parts.refreshGhosts
+    this.reservations = parts.reservations
+    parts.reservations.serve(this)
     this.policy = parts.policy
     this.distance = parts.distance ?? ((from, to) => (from === to ? LOCAL_DISTANCE : REMOTE_DISTANCE))
     const { numaNodes } = parts.core.settings

@@ -22,6 +22,7 @@ import type { PathRuntime } from './path-runtime.ts'
 import { applyCounters, checkCounters, zeros, type CounterValues } from './set-counters.ts'
 import { followSizes } from './resize.ts'
 import type { Settings } from './settings.ts'
+import { Reservations } from './reservations/reservations.ts'
 import { checkWords } from './spoken.ts'
 import { checkTracing, type Tracing } from './trace.ts'
 
@@ -197,6 +198,11 @@ export class Head {
   /** Sets every counter to 0. */
   resetCounters(word: OperatorWord = {}): void {
     this.setCounters(zeros(this.#runtime.counters), word)
+  }
+
+  /** Persistent reservations of its LUN, on every path. */
+  get reservations(): Reservations {
+    return new Reservations(this.#runtime)
   }
 
   /** Reads; resolves with the bytes, which are `into` where it was given. */

@@ -1,6 +1,6 @@
 // What the engines of a LUN tell each other, and what a dead one left: its ghosts, and for each path it still had a ghost
 // of the whole LUN, until proof.
-import type { LunContents, LunStore } from '../store/lun/types.ts'
+import type { LunAttachment, LunContents, LunStore, ReservationStore } from '../store/lun/types.ts'
 import type { IoOp } from '../machines/words.ts'
 import type { GhostReason } from '../machines/lun-events.ts'
 import type { Core } from './core.ts'
@@ -16,6 +16,10 @@ export class LunState {
   readonly #book: GhostBook
   readonly #identity: EngineIdentity
   #looked = false
+  #sizeBytes = 0
+  #joined = false
+  /** Paths of dead engines, until it is proved that the kernel has let go of their devices. */
+  #buried: LunAttachment[] = []
 
   constructor(core: Core, storage: LunStore, book: GhostBook, identity: EngineIdentity) {
     this.#core = core
@@ -34,20 +38,8 @@ export class LunState {
     const dead = contents.attachments.filter(
       ({ engine }) => engine !== this.#identity.id && !this.#storage.isAlive(engine),
     )
-    for (const { engine, path, incarnation } of dead) {
-      // It died with this path open: nothing says what was in flight, so everything may have been.
-      this.#book.open({
-        path,
-        incarnation,
-        op: 'write',
-        offset: 0,
-        length: sizeBytes,
-        reason: 'unclean',
-        bio: null,
-        returned: true,
-      })
-      this.#later(this.#storage.detach(engine, path), 'attachment of a dead engine not removed')
-    }
+    this.#sizeBytes = sizeBytes
+    this.#holdFor(dead)
     const there = new Set(contents.ghosts.map(({ id }) => id))
     const halfOpened = [...onLedger.open].filter((id) => !there.has(id))
     this.#book.supersede(
@@ -72,7 +64,56 @@ export class LunState {
   async attach(path: PathRuntime): Promise<void> {
     const { id: engine, bootId } = this.#identity
     const { incarnation } = path.context
-    await this.#storage.attach({ engine, path: path.hctl, incarnation, device: path.device.device, bootId })
+    const { device, guarantees } = path.device
+    const final = guarantees.errorsAreFinal ? 1 : 0
+    if (!this.#joined) await this.#storage.join(engine, this.#identity.initiator)
+    this.#joined = true
+    await this.#storage.attach({ engine, path: path.hctl, incarnation, device, bootId, final })
+  }
+
+  /** The reservations that the LUN's engines share. */
+  get reservations(): ReservationStore {
+    return this.#storage.reservations
+  }
+
+  /**
+   * Engines have died while this one runs: what they had open is held off as ghosts, and ends where the kernel has let
+   * go of their devices and an error of those proves that nothing lands after it.
+   */
+  async bury(): Promise<void> {
+    const { attachments, ghosts } = this.#storage.load()
+    const isDead = (engine: string) => engine !== this.#identity.id && !this.#storage.isAlive(engine)
+    this.#holdFor(attachments.filter(({ engine }) => isDead(engine)))
+    for (const { id } of ghosts.filter(({ engine }) => isDead(engine))) {
+      const ghost = this.#book.index.get(id)
+      if (ghost !== null) this.#book.returned(ghost)
+    }
+    for (const one of [...this.#buried]) {
+      if (one.final === 0 || !(await this.#storage.isLetGo(one.device))) continue
+      const left = this.#book.index
+        .all()
+        .filter(({ path, bio, returnedUs }) => path === one.path && bio === null && returnedUs !== null)
+      this.#book.end(left, 'claim', `the kernel holds nothing of ${one.device} for the engine that died`)
+      this.#buried = this.#buried.filter((other) => other !== one)
+    }
+  }
+
+  /** They died with these paths open: nothing says what was in flight, so everything may have been. */
+  #holdFor(dead: readonly LunAttachment[]): void {
+    for (const { engine, path, incarnation } of dead) {
+      this.#book.open({
+        path,
+        incarnation,
+        op: 'write',
+        offset: 0,
+        length: this.#sizeBytes,
+        reason: 'unclean',
+        bio: null,
+        returned: true,
+      })
+      this.#later(this.#storage.detach(engine, path), 'attachment of a dead engine not removed')
+    }
+    this.#buried.push(...dead)
   }
 
   /** Says that it has let go of it, with nothing in flight or with ghosts that say what was. */
@@ -80,8 +121,10 @@ export class LunState {
     await this.#storage.detach(this.#identity.id, hctl)
   }
 
-  close(): Promise<void> {
-    return this.#storage.close()
+  async close(): Promise<void> {
+    // Nobody need wait for an engine that has let go of every path.
+    if (this.#joined) await this.#storage.reservations.leave(this.#identity.id).catch(() => undefined)
+    await this.#storage.close()
   }
 
   #adopt({ ghosts }: LunContents): void {

@@ -9,6 +9,7 @@ import { addPath, type AddPathOptions } from './add-path.ts'
 import { Alua } from './alua/alua.ts'
 import {
   createCore,
+  initiatorOf,
   isRunning,
   ledgerFacts,
   lunStorageOf,
@@ -76,6 +77,7 @@ export class Multipath {
       ledger,
       controlSocket: _socket,
       lunFolder: _lunFolder,
+      initiator: _initiator,
       logger,
       numaDistance,
       ports: _ports,
@@ -106,7 +108,12 @@ export class Multipath {
       distance: distanceBy(numaDistance),
       onIo: () => this.#sampler.touch(),
       lunStorage: ports.lunStorage ?? lunStorageOf(options, engineId),
-      identity: { id: engineId, bootId: ports.bootId, newId: ports.newId },
+      identity: {
+        id: engineId,
+        initiator: initiatorOf(options.initiator, before, store),
+        bootId: ports.bootId,
+        newId: ports.newId,
+      },
     })
     core.actions = {
       resubmitParked,
@@ -128,7 +135,14 @@ export class Multipath {
    */
   static async open(options: MultipathOptions): Promise<Multipath> {
     const { ledger, ports: given, ...others } = options
-    const { controlSocket, lunFolder: _folder, logger: _logger, numaDistance, ...settings } = others
+    const {
+      controlSocket,
+      lunFolder: _folder,
+      initiator: _initiator,
+      logger: _logger,
+      numaDistance,
+      ...settings
+    } = others
     const { multipath, numaNodes } = parseSettings(settings)
     checkNuma(numaDistance, numaNodes)
     const ports = { ...systemPorts(), ...given }

@@ -26,6 +26,7 @@ import { diskName, freeHeadIndex, lowestFree, pathName } from './names.ts'
 import { hostOf, PathRuntime, type AdapterRuntime } from './path-runtime.ts'
 import { refusalOf } from './qualify.ts'
 import { RateLimit } from './rate-limit.ts'
+import { ReservationDesk } from './reservations/desk.ts'
 import type { Origin, Recorded } from './recorder.ts'
 import { followHealth, setHeadRules } from './rules.ts'
 import { sampleHead, samplePath } from './samples.ts'
@@ -86,10 +87,12 @@ export class Registry {
   /** By wwid: a LUN's ghosts outlive its head. */
   readonly #books = new Map<string, GhostBook>()
   readonly #adapters = new Map<string, AdapterRuntime>()
+  readonly #reservations: ReservationDesk
   #pumpScheduled = false
 
   constructor(parts: RegistryParts) {
     this.#parts = parts
+    this.#reservations = new ReservationDesk(parts.core, parts.identity, this)
     parts.core.pool.onFreed = () => this.#pumpSoon()
   }
 
@@ -217,6 +220,7 @@ export class Registry {
     const lun = new LunState(core, storage, book, identity)
     lun.start(sizeBytes, ghostsOnLedger(this.#parts.store, wwid))
     this.#openLuns.set(wwid, lun)
+    this.#reservations.of(wwid).keepIn(lun.reservations, lun)
     return lun
   }
 
@@ -303,6 +307,7 @@ export class Registry {
       errorRows: new RateLimit(core.clock, core.settings.errorRowsPerMinute),
       ghosts: this.book(wwid),
       refreshGhosts: () => this.lun(wwid)?.refresh(),
+      reservations: this.#reservations.of(wwid),
     })
     runtime.timers = new Timers(core.clock, (timer, dueUs) => {
       guarded(core, () => {

@@ -93,6 +93,8 @@ export const settingsSchema = z.strictObject({
     .default(16 * MiB),
   /** How long removal and close wait for what is in flight before it is given up. */
   closeGraceMs: ms.default(2_000),
+  /** How long a reservation command waits for the other engines of the LUN before it is BUSY. */
+  reservationWaitMs: ms.min(1).default(5_000),
   /** How long a fence command may take. */
   fenceTimeoutMs: ms.min(1).default(10_000),
   /** So many different bios that failed on a path and succeeded elsewhere fail it, whatever its probe says. */

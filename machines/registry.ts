@@ -13,9 +13,11 @@ import { LUN_EVENTS } from './lun-events.ts'
 import { lunMachine } from './lun.ts'
 import { PATH_EVENTS } from './path-events.ts'
 import { pathMachine } from './path.ts'
+import { RESERVATION_EVENTS } from './reservation-events.ts'
+import { reservationMachine } from './reservation.ts'
 import { createStepper, type StreamState } from './step.ts'
 
-export type MachineName = 'path' | 'head' | 'lun' | 'engine'
+export type MachineName = 'path' | 'head' | 'lun' | 'engine' | 'reservation'
 
 /** An event with its payload, as recorded: the type, when (monotonic microseconds), and the payload's object. */
 export interface RecordedInput {
@@ -47,6 +49,7 @@ const EVENTS_OF: Readonly<Record<MachineName, readonly EventType[]>> = {
   head: HEAD_EVENTS,
   lun: LUN_EVENTS,
   engine: ENGINE_EVENTS,
+  reservation: RESERVATION_EVENTS,
 }
 
 export const MACHINES: Readonly<Record<MachineName, LifecycleMachine>> = {
@@ -54,6 +57,7 @@ export const MACHINES: Readonly<Record<MachineName, LifecycleMachine>> = {
   head: lifecycle('head', headMachine),
   lun: lifecycle('lun', lunMachine),
   engine: lifecycle('engine', engineMachine),
+  reservation: lifecycle('reservation', reservationMachine),
 }
 
 /** Every event type there is, by name. */
@@ -61,13 +65,13 @@ export const EVENT_TYPES: ReadonlyMap<string, EventType> = new Map(
   Object.values(EVENTS_OF).flatMap((list) => list.map((eventType) => [eventType.type, eventType] as const)),
 )
 
-/** 'path/<wwid>/<hctl>', 'head/<wwid>', 'lun/<wwid>', 'engine'. */
+/** 'path/<wwid>/<hctl>', 'head/<wwid>', 'lun/<wwid>', 'reservation/<wwid>', 'engine'. */
 export function machineOf(stream: string): LifecycleMachine {
   const name = stream.split('/', 1)[0]
-  if (name === 'path' || name === 'head' || name === 'lun' || name === 'engine') return MACHINES[name]
+  if (name !== undefined && Object.hasOwn(MACHINES, name)) return MACHINES[name as MachineName]
   throw new PathledgerError('STREAM_UNKNOWN', {
     message: `'${stream}' is not a stream of pathledger.`,
-    why: "Streams are named 'path/<wwid>/<H:C:I:L>', 'head/<wwid>', 'lun/<wwid>' and 'engine'.",
+    why: "Streams are named 'path/<wwid>/<H:C:I:L>', 'head/<wwid>', 'lun/<wwid>', 'reservation/<wwid>' and 'engine'.",
     todo: 'Use one of these names.',
   })
 }

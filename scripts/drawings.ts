@@ -13,6 +13,10 @@ export function drawings(): Generated {
     ),
     'docs/head.mmd': draw('head', 'The life of a head, and what service it gives.'),
     'docs/lun.mmd': draw('lun', 'A logical unit, whichever path saw it.'),
+    'docs/reservation.mmd': draw(
+      'reservation',
+      'The persistent reservations of a logical unit; the rules are machines/reservation-rules.ts.',
+    ),
     'docs/engine.mmd': draw('engine', 'The engine as its ledger sees it: one run after another.'),
   }
 }

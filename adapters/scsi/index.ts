@@ -15,3 +15,12 @@ export { buildPortGroups, parsePortGroups, supportedStates } from './port-groups
 export type { PortGroup, PortGroups } from './port-groups.ts'
 export { buildDescriptorSense, buildFixedSense, parseSense, SENSE_KEYS, senseOf } from './sense.ts'
 export type { Sense } from './sense.ts'
+export {
+  buildReserveOut,
+  parseKeys,
+  parseReservation,
+  parseReserveOut,
+  RESERVE_IN,
+  reserveInCdb,
+} from './persistent-reserve.ts'
+export type { ReserveOut } from './persistent-reserve.ts'

@@ -75,6 +75,18 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     PATH_SIZE_MISMATCH: 'Its size is not that of the head.',
     PATH_WRONG_LUN: 'It carries the label of another LUN, or is not what was opened any more.',
   },
+  'Persistent reservations': {
+    INITIATOR_INVALID: 'The name of the initiator has characters that it cannot have, or is too long.',
+    RESERVATION_BUSY:
+      'The command is in force and not yet proved so on every engine; ask for the same again.',
+    RESERVATION_CONFLICT:
+      'The key is not registered, somebody else holds the reservation, or took it meanwhile.',
+    RESERVATION_KEY: 'It is not a key of 64 bits.',
+    RESERVATION_NO_PATH: 'No path lives that the command could go down.',
+    RESERVATION_REFUSED:
+      'The command makes no sense as it is: another type, a key of 0, too many registrants.',
+    RESERVATION_TYPE: 'The word is no type of reservation.',
+  },
   'SCSI data': {
     SCSI_MALFORMED: 'The bytes are not what they were taken for: another page, another response code.',
     SCSI_TRUNCATED: 'The bytes end before what they say they hold.',

@@ -106,6 +106,18 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'lun.timerFired':
     "A timer of the LUN's port groups came due: `poll` asks again, `transition` makes a group that is still in transition standby.",
   'lun.groupsForgotten': 'The run that knew the port groups ended without closing; they are asked for anew.',
+  'reservation.adopted':
+    "The LUN's storage says something else of its reservations than this engine knew: another engine changed them.",
+  'reservation.commanded':
+    'A command of this engine that was done; `kind` is the type of reservation that it names.',
+  'reservation.pathRegistered': 'One more path of this engine is registered, before its first I/O.',
+  'reservation.acknowledged':
+    'This engine has no write open that is older than this epoch; whoever waits for it may go on.',
+  'reservation.settled':
+    'How a command ended: GOOD, it is in force on every engine; BUSY, that is not proved; CONFLICT, another engine won.',
+  'reservation.conflict':
+    'An I/O was refused because of a reservation; its caller got EBADE, and no path failed.',
+  'reservation.attentionsHeard': "The unit attentions of this engine's paths have been heard.",
   'ledger.header': 'Position 1 of every ledger: what wrote it, and the hashes of its machines.',
   'ledger.segmentClosed': 'The last event of a segment: what happened next is in the ledger `next`.',
   'ledger.stateCarried':

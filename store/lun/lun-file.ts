@@ -6,16 +6,14 @@ import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import { PathledgerError } from '../../errors.ts'
 import { Claims } from './claims.ts'
-import { LUN_APPLICATION_ID, LUN_SCHEMA_VERSION, type LunWrite } from './schema.ts'
+import { openGenerationWord, type GenerationWord } from './generation-word.ts'
+import { readEngines, readReservation } from './reservations.ts'
+import { LUN_APPLICATION_ID, LUN_SCHEMA_VERSION, type LunAnswer, type LunWrite } from './schema.ts'
 import type { LunAttachment, LunContents, LunGhost, LunStore } from './types.ts'
+import type { ReservationReply, ReservationStore } from './types.ts'
 
 /** Flags of the embedding program are not the thread's: with --input-type, say, it would not start. */
 const NO_FLAGS: string[] = []
-
-interface Answer {
-  readonly id: number
-  readonly error: string | null
-}
 
 /** The file of a LUN in a folder: named by the hash of its id, which may hold what file names may not. */
 export function lunFileName(folder: string, wwid: string): string {
@@ -31,10 +29,15 @@ export async function openLunFile(folder: string, wwid: string, engine: string):
     claims.take(engine)
     const worker = new LunWriter(file)
     await worker.ready()
-    return new LunFile(file, claims, worker)
+    return new LunFile(file, claims, worker, openGenerationWord(wordFileName(file)))
   } catch (error) {
     throw storageError(folder, error)
   }
+}
+
+/** The file of the mapped word, beside the LUN's. */
+function wordFileName(file: string): string {
+  return `${file}.epoch`
 }
 
 class LunFile implements LunStore {
@@ -42,9 +45,12 @@ class LunFile implements LunStore {
   readonly #claims: Claims
   readonly #writer: LunWriter
   readonly #version: Database.Statement<[]>
+  readonly #word: GenerationWord
+  readonly reservations: ReservationStore
   #seen: unknown = null
 
-  constructor(file: string, claims: Claims, writer: LunWriter) {
+  constructor(file: string, claims: Claims, writer: LunWriter, word: GenerationWord) {
+    this.#word = word
     this.#claims = claims
     this.#writer = writer
     this.#db = new Database(file, { readonly: true, timeout: 50 })
@@ -55,6 +61,17 @@ class LunFile implements LunStore {
     }
     // Grows when any other connection commits, and costs no look at a table.
     this.#version = this.#db.prepare('PRAGMA data_version').pluck()
+    const db = this.#db
+    this.reservations = {
+      word: () => word.load(),
+      read: () => readReservation(db),
+      engines: () => readEngines(db),
+      request: (request) => writer.ask<ReservationReply>({ kind: 'reserve', request }),
+      acknowledge: (engine, epoch) => writer.write({ kind: 'acknowledge', engine, epoch }),
+      leave: (engine) => writer.write({ kind: 'leave', engine }),
+      isAlive: (engine) => claims.isAlive(engine),
+      onChange: (listener) => void (writer.onWord = listener),
+    }
   }
 
   load(): LunContents {
@@ -84,6 +101,14 @@ class LunFile implements LunStore {
     return this.#writer.write({ kind: 'detach', engine, path })
   }
 
+  join(engine: string, initiator: string): Promise<void> {
+    return this.#writer.write({ kind: 'join', engine, initiator })
+  }
+
+  isLetGo(device: string): Promise<boolean> {
+    return this.#writer.ask<boolean>({ kind: 'isLetGo', device })
+  }
+
   isAlive(engine: string): boolean {
     return this.#claims.isAlive(engine)
   }
@@ -91,6 +116,7 @@ class LunFile implements LunStore {
   async close(): Promise<void> {
     this.#db.close()
     await this.#writer.close()
+    this.#word.close()
     this.#claims.release()
   }
 }
@@ -99,9 +125,11 @@ class LunFile implements LunStore {
 class LunWriter {
   readonly #worker: Worker
   readonly #file: string
-  readonly #open = new Map<number, { resolve: () => void; reject: (error: unknown) => void }>()
-  readonly #ready: Promise<void>
+  readonly #open = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>()
+  readonly #ready: Promise<unknown>
   #lastId = 0
+  /** Called when the word of the epoch has changed. */
+  onWord: () => void = () => undefined
 
   constructor(file: string) {
     this.#file = file
@@ -109,43 +137,52 @@ class LunWriter {
       import.meta.url.endsWith('.ts') ? './lun-worker.ts' : './lun-worker.js',
       import.meta.url,
     )
-    this.#worker = new Worker(entry, { workerData: { file }, execArgv: NO_FLAGS })
+    this.#worker = new Worker(entry, { workerData: { file, word: wordFileName(file) }, execArgv: NO_FLAGS })
     this.#worker.unref()
     this.#ready = this.#expect(0)
-    this.#worker.on('message', (answer: Answer) => this.#hear(answer))
+    this.#worker.on('message', (answer: LunAnswer) => this.#hear(answer))
     this.#worker.on('error', (error: Error) => this.#died(error))
     this.#worker.on('exit', () => this.#died(new Error('its writer has ended')))
   }
 
-  ready(): Promise<void> {
-    return this.#ready
+  async ready(): Promise<void> {
+    await this.#ready
   }
 
-  write(write: LunWrite): Promise<void> {
-    return this.#ask(write)
+  async write(write: LunWrite): Promise<void> {
+    await this.#ask(write)
+  }
+
+  /** Like {@link write}, for what has an answer. */
+  ask<Value>(write: LunWrite): Promise<Value> {
+    return this.#ask(write) as Promise<Value>
   }
 
   async close(): Promise<void> {
     await this.#ask('close')
   }
 
-  #ask(write: LunWrite | 'close'): Promise<void> {
+  #ask(write: LunWrite | 'close'): Promise<unknown> {
     this.#lastId += 1
     const answered = this.#expect(this.#lastId)
     this.#worker.postMessage({ id: this.#lastId, write })
     return answered
   }
 
-  #expect(id: number): Promise<void> {
+  #expect(id: number): Promise<unknown> {
     this.#worker.ref()
     return new Promise((resolve, reject) => void this.#open.set(id, { resolve, reject }))
   }
 
-  #hear({ id, error }: Answer): void {
+  #hear({ id, error, value }: LunAnswer): void {
+    if (id === -1) {
+      this.onWord()
+      return
+    }
     const waiting = this.#open.get(id)
     this.#open.delete(id)
     if (this.#open.size === 0) this.#worker.unref()
-    if (error === null) waiting?.resolve()
+    if (error === null) waiting?.resolve(value)
     else waiting?.reject(storageError(this.#file, new Error(error)))
   }
 

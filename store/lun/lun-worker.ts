@@ -1,7 +1,15 @@
 // The thread that writes a LUN's file: an fsync that hangs stops nobody but those who wait for it.
 import { parentPort, workerData } from 'node:worker_threads'
 import Database from 'better-sqlite3'
+import { openGenerationWord } from './generation-word.ts'
+import { acknowledge, applyRequest, joinEngine, leaveEngine, RESERVATION_SCHEMA } from './reservations.ts'
+import { readReservation } from './reservations.ts'
 import { LUN_APPLICATION_ID, LUN_SCHEMA, LUN_SCHEMA_VERSION, type LunWrite } from './schema.ts'
+import { isLetGo } from './let-go.ts'
+import type { ReservationReply } from './types.ts'
+
+/** How often the word of the epoch is looked at: that long another engine's command waits for an idle one. */
+const LOOK_MS = 5
 
 /** How long another engine's commit is waited for, milliseconds. Nobody else waits for this thread. */
 const BUSY_TIMEOUT_MS = 2_000
@@ -12,7 +20,7 @@ interface Request {
 }
 
 const port = parentPort
-const { file } = workerData as { file: string }
+const { file, word: wordFile } = workerData as { file: string; word: string }
 if (port === null) throw new Error('the LUN writer runs in a worker thread')
 
 const db = new Database(file, { timeout: BUSY_TIMEOUT_MS })
@@ -21,10 +29,20 @@ db.pragma('synchronous = FULL')
 if (db.pragma('synchronous', { simple: true }) !== 2) throw new Error('SQLite does not take synchronous=FULL')
 const create = db.transaction(() => {
   db.exec(LUN_SCHEMA)
+  db.exec(RESERVATION_SCHEMA)
   db.pragma(`application_id = ${LUN_APPLICATION_ID}`)
   db.pragma(`user_version = ${LUN_SCHEMA_VERSION}`)
 })
 create.immediate()
+const word = openGenerationWord(wordFile)
+word.raise(readReservation(db).epoch)
+const looked = { at: word.load() }
+const look = setInterval(() => {
+  const now = word.load()
+  if (now === looked.at) return
+  looked.at = now
+  port.postMessage({ id: -1, error: null })
+}, LOOK_MS)
 port.postMessage({ id: 0, error: null })
 
 const insertGhost = db.prepare(
@@ -32,25 +50,42 @@ const insertGhost = db.prepare(
 )
 const deleteGhost = db.prepare('DELETE FROM ghosts WHERE id = ?')
 const insertAttachment = db.prepare(
-  'INSERT OR REPLACE INTO attachments VALUES (:engine, :path, :incarnation, :device, :bootId)',
+  'INSERT OR REPLACE INTO attachments VALUES (:engine, :path, :incarnation, :device, :bootId, :final)',
 )
 const deleteAttachment = db.prepare('DELETE FROM attachments WHERE engine = ? AND path = ?')
 
-const apply = db.transaction((write: LunWrite) => {
+const apply = db.transaction((write: LunWrite): unknown => {
   if (write.kind === 'openGhosts') for (const ghost of write.ghosts) insertGhost.run(ghost)
   if (write.kind === 'endGhosts') for (const id of write.ids) deleteGhost.run(id)
   if (write.kind === 'attach') insertAttachment.run(write.attachment)
   if (write.kind === 'detach') deleteAttachment.run(write.engine, write.path)
+  if (write.kind === 'join') joinEngine(db, write.engine, write.initiator)
+  if (write.kind === 'leave') leaveEngine(db, write.engine)
+  if (write.kind === 'acknowledge') acknowledge(db, write.engine, write.epoch)
+  return write.kind === 'reserve' ? applyRequest(db, write.request) : undefined
 })
+
+/** The word follows the commit: whoever sees it new finds the file so. */
+function perform(write: LunWrite): unknown {
+  if (write.kind === 'isLetGo') return isLetGo(write.device)
+  const value = apply.immediate(write)
+  if (write.kind === 'reserve') word.raise((value as ReservationReply).epoch)
+  return value
+}
 
 port.on('message', ({ id, write }: Request) => {
   try {
-    if (write === 'close') db.close()
-    else apply.immediate(write)
-    port.postMessage({ id, error: null })
+    if (write === 'close') close()
+    port.postMessage({ id, error: null, value: write === 'close' ? undefined : perform(write) })
   } catch (error) {
     port.postMessage({ id, error: error instanceof Error ? error.message : String(error) })
   }
   // After the answer: what is posted to a closed port is lost.
   if (write === 'close') port.close()
 })
+
+function close(): void {
+  clearInterval(look)
+  word.close()
+  db.close()
+}

@@ -1,8 +1,10 @@
 // The tables of a LUN's file. Small and short-lived: what is over is deleted; the history is on the ledgers.
 
+import type { ReservationRequest } from './reservation-request.ts'
+
 /** 'PLUN': what `file` and a wrong open go by. */
 export const LUN_APPLICATION_ID = 0x504c554e
-export const LUN_SCHEMA_VERSION = 1
+export const LUN_SCHEMA_VERSION = 2
 
 export const LUN_SCHEMA = `
 CREATE TABLE IF NOT EXISTS ghosts (
@@ -23,6 +25,7 @@ CREATE TABLE IF NOT EXISTS attachments (
   incarnation  INTEGER NOT NULL,
   device       TEXT NOT NULL,
   bootId       TEXT NOT NULL,
+  final        INTEGER NOT NULL,
   PRIMARY KEY (engine, path)
 ) STRICT;
 `
@@ -33,3 +36,15 @@ export type LunWrite =
   | { readonly kind: 'endGhosts'; readonly ids: readonly string[] }
   | { readonly kind: 'attach'; readonly attachment: object }
   | { readonly kind: 'detach'; readonly engine: string; readonly path: string }
+  | { readonly kind: 'join'; readonly engine: string; readonly initiator: string }
+  | { readonly kind: 'leave'; readonly engine: string }
+  | { readonly kind: 'acknowledge'; readonly engine: string; readonly epoch: number }
+  | { readonly kind: 'reserve'; readonly request: ReservationRequest }
+  | { readonly kind: 'isLetGo'; readonly device: string }
+
+/** What the worker answers; id -1 says that the word of the epoch has changed. */
+export interface LunAnswer {
+  readonly id: number
+  readonly error: string | null
+  readonly value?: unknown
+}

@@ -1,5 +1,8 @@
 // What every engine of a LUN must see: attempts that may still land, and who has its paths. Types only.
 
+import type { ReservationState, ReservationStatus } from '../../machines/reservation-rules.ts'
+import type { ReservationRequest } from './reservation-request.ts'
+
 /** An attempt that ended without proof: its write may still change the medium. */
 export interface LunGhost {
   /** Unique for ever. */
@@ -26,6 +29,45 @@ export interface LunAttachment {
   readonly incarnation: number
   readonly device: string
   readonly bootId: string
+  /** 1: an error of the path proves that nothing lands after it. */
+  readonly final: number
+}
+
+/** An engine that has the LUN open, or had it when it died. */
+export interface LunEngine {
+  readonly engine: string
+  readonly initiator: string
+  /** The last epoch of the reservations for which it has no older write open. */
+  readonly acked: number
+}
+
+/** The reservations of a LUN, and how many changes there were. */
+export interface ReservationSnapshot {
+  readonly epoch: number
+  readonly state: ReservationState
+}
+
+/** What a request came to. */
+export interface ReservationReply extends ReservationSnapshot {
+  readonly status: ReservationStatus
+  readonly before: ReservationState
+  readonly changed: boolean
+}
+
+/** What an array would keep of its reservations, shared by every engine of the LUN. */
+export interface ReservationStore {
+  /** The epoch, as one load from memory; it may be behind the snapshot for a moment, never ahead. */
+  word(): number
+  read(): ReservationSnapshot
+  engines(): readonly LunEngine[]
+  request(request: ReservationRequest): Promise<ReservationReply>
+  /** Says that an engine has no write open that is older than the epoch. */
+  acknowledge(engine: string, epoch: number): Promise<void>
+  /** Forgets an engine that is gone. */
+  leave(engine: string): Promise<void>
+  isAlive(engine: string): boolean
+  /** Called, soon, when another engine has changed them. */
+  onChange(listener: () => void): void
 }
 
 /** What the LUN's storage holds now. */
@@ -43,6 +85,11 @@ export interface LunStore {
   endGhosts(ids: readonly string[]): Promise<void>
   attach(attachment: LunAttachment): Promise<void>
   detach(engine: string, path: string): Promise<void>
+  /** An engine has the LUN now, under its lasting name; others wait for it from now on. */
+  join(engine: string, initiator: string): Promise<void>
+  /** Whether the kernel holds nothing of a device any more: claimed by nobody, or not there. */
+  isLetGo(device: string): Promise<boolean>
+  readonly reservations: ReservationStore
   /** Whether an engine is alive: holds its claim on this storage. */
   isAlive(engine: string): boolean
   close(): Promise<void>

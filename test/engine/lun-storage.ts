@@ -1,10 +1,12 @@
 // What the engines of a LUN share, in memory: it outlives an engine that was killed, as the file does.
+import { memoryReservations } from '../../store/lun/memory-reservations.ts'
 import type { LunAttachment, LunGhost, LunStore } from '../../store/lun/types.ts'
 
 /** One machine's LUN storage. Each {@link engine} that is opened on it takes the place of the one before, which is dead. */
 export class SharedLuns {
   readonly ghosts = new Map<string, LunGhost>()
   attachments: LunAttachment[] = []
+  readonly reservations = memoryReservations()
   #version = 0
   #alive = ''
   /** Set by a test: from now on ghosts are not written, as if the engine died just before. */
@@ -40,6 +42,9 @@ export class SharedLuns {
         write(() => {
           this.attachments = this.attachments.filter((one) => one.engine !== engine || one.path !== path)
         }),
+      join: async () => undefined,
+      isLetGo: async () => true,
+      reservations: this.reservations,
       isAlive: (engine) => engine === this.#alive,
       close: async () => undefined,
     }

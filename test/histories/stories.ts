@@ -12,6 +12,8 @@ import type { Path } from '../../engine/path.ts'
 import type { SettingsInput } from '../../engine/settings.ts'
 import { VERSION, XSTATE_VERSION } from '../../engine/version.ts'
 import { memoryStore } from '../../store/memory-store.ts'
+import { memoryReservations } from '../../store/lun/memory-reservations.ts'
+import type { LunStore, ReservationStore } from '../../store/lun/types.ts'
 import type { StoredEvent } from '../../store/types.ts'
 
 const WWID = 'naa.600140500000000000000000000001d0'
@@ -384,6 +386,44 @@ async function tracing(): Promise<readonly StoredEvent[]> {
   return story.rows()
 }
 
+/** A reservation of one engine, a path that joins it, another engine that preempts it, and what that costs the first. */
+async function reservations(): Promise<readonly StoredEvent[]> {
+  const shared = memoryReservations()
+  const lunStorage = async () => storageWith(shared)
+  const story = await Story.begin({}, { ports: { lunStorage } })
+  await story.add('8:0:0:0')
+  const one = story.mp.head(WWID).reservations
+  const [mine, theirs] = ['0xa1', '0xb2']
+  await story.drive(one.register(mine))
+  await story.drive(one.reserve(mine, 'write-exclusive-reg-only'))
+  await story.add('9:0:0:0')
+  story.mp.head(WWID).setIoPolicy('round-robin')
+  for (let turn = 0; turn < 3; turn += 1) await story.drive(story.write(turn * BLOCK))
+  // Another engine, by the same storage.
+  const other = { initiator: 'other', nexus: '20:0:0:0', nexuses: ['20:0:0:0'], aptpl: true, type: null }
+  const nothing = '0x0000000000000000'
+  const its = { ...other, serviceKey: `0x${theirs.slice(2).padStart(16, '0')}` }
+  await shared.request({ kind: 'command', command: { ...its, action: 'register', key: nothing } })
+  const victim = `0x${mine.slice(2).padStart(16, '0')}`
+  const command = { ...other, action: 'preempt', key: its.serviceKey, serviceKey: victim } as const
+  await shared.request({ kind: 'command', command: { ...command, type: 'exclusive-access' } })
+  await story.drive(story.write(0))
+  await story.drive(story.mp.close())
+  return story.rows()
+}
+
+function storageWith(reservations: ReservationStore): LunStore {
+  const done = async () => undefined
+  return {
+    load: () => ({ ghosts: [], attachments: [] }),
+    changed: () => false,
+    ...{ openGhosts: done, endGhosts: done, attach: done, detach: done, join: done, close: done },
+    isLetGo: async () => true,
+    isAlive: () => true,
+    reservations,
+  }
+}
+
 /** Every story by the name of its file. */
 export const STORIES: Readonly<Record<string, () => Promise<readonly StoredEvent[]>>> = {
   '1-failover': failover,
@@ -391,6 +431,7 @@ export const STORIES: Readonly<Record<string, () => Promise<readonly StoredEvent
   '1-ghosts': ghosts,
   '1-devices': devices,
   '1-alua': alua,
+  '1-reservations': reservations,
   '1-restart': restart,
   '1-sysfs': sysfs,
   '1-tracing': tracing,

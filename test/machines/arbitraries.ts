@@ -18,6 +18,7 @@ interface Schema {
   readonly maxItems?: number
   readonly minLength?: number
   readonly maxLength?: number
+  readonly pattern?: string
   readonly minimum?: number
   readonly maximum?: number
 }
@@ -85,8 +86,10 @@ const BY_TYPE: Readonly<Record<string, (schema: Schema) => fc.Arbitrary<unknown>
   boolean: () => fc.boolean(),
   number: () => fc.double({ noNaN: true, noDefaultInfinity: true }),
   integer,
-  string: ({ minLength = 0, maxLength = 20 }) =>
-    fc.string({ minLength, maxLength: Math.min(maxLength, 20), unit: 'grapheme' }),
+  string: ({ minLength = 0, maxLength = 20, pattern }) =>
+    pattern === undefined
+      ? fc.string({ minLength, maxLength: Math.min(maxLength, 20), unit: 'grapheme' })
+      : fc.stringMatching(new RegExp(pattern)),
   array: ({ items = {}, minItems: minLength = 0, maxItems = 5 }) =>
     fc.array(arbitraryOf(items), { minLength, maxLength: Math.min(maxItems, 5) }),
   object,

@@ -9,6 +9,7 @@ import { LUN_EVENTS } from '../../machines/lun-events.ts'
 import { PATH_EVENTS } from '../../machines/path-events.ts'
 import { PATH_HEALTH_EVENTS } from '../../machines/path-health-events.ts'
 import { MACHINES, type MachineName } from '../../machines/registry.ts'
+import { RESERVATION_EVENTS } from '../../machines/reservation-events.ts'
 import type { Happening } from './given.ts'
 import { added, created, DELAY_US, EVIDENCE, failed, paths, samplesOf, WHY } from './payloads.ts'
 
@@ -147,6 +148,18 @@ export const MODELS: readonly Model[] = [
     ],
     searches: [samplesOf(ENGINE_EVENTS)],
     few: samplesOf(ENGINE_EVENTS.filter(({ type }) => type !== 'engine.pathRefused')),
+  },
+  {
+    name: 'reservation',
+    machine: MACHINES.reservation.machine,
+    types: RESERVATION_EVENTS,
+    openings: ['reservation.adopted'],
+    abstraction: (context) => [
+      ...['registrants', 'holder', 'type'].map((key) => context[key]),
+      atMost(1, (context['attentions'] as unknown[] | undefined)?.length ?? 0),
+    ],
+    searches: [samplesOf(RESERVATION_EVENTS)],
+    few: samplesOf(RESERVATION_EVENTS.filter(({ number }) => number === 401)),
   },
 ]
 

@@ -69,6 +69,22 @@ export function reported(access: string, other: Data = {}): Data {
   return { via: '8:0:0:0', extended: true, transitionUs: 10_000_000, groups, ...other }
 }
 
+const KEY = '0x00000000000000a1'
+const NO_KEY = '0x0000000000000000'
+const NEXUS = { initiator: 'one', nexus: '8:0:0:0' }
+
+/** What the LUN's storage says of its reservations. */
+export function adopted(state: Data): Data {
+  const none = { generation: 1, registrants: [], holder: null, type: null, aptpl: true, attentions: [] }
+  return { initiator: 'one', epoch: 2, ...WHY, state: { ...none, ...state } }
+}
+
+/** A command of engine one on its path 8:0:0:0, with its key. */
+export function commanded(action: string, other: Data): Data {
+  const none = { key: KEY, serviceKey: NO_KEY, kind: null, aptpl: true, epoch: 3 }
+  return { action, ...NEXUS, nexuses: ['8:0:0:0', '9:0:0:0'], ...none, ...other }
+}
+
 const counts = { reads: 1, writes: 2, flushes: 0, readBytes: 512, writeBytes: 1024 }
 const found = { wwid: WWID, sizeBytes: 1_048_576, logicalBlockBytes: 512 }
 const accessChanged = ACCESS_STATES.map((access) => ({ access, preferred: access === 'active', ...WHY }))
@@ -187,6 +203,24 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   ],
   'lun.timerFired': [{ timer: 'poll', dueUs: 1 }],
   'lun.groupsForgotten': [WHY],
+  'reservation.adopted': [
+    adopted({}),
+    adopted({ registrants: [{ ...NEXUS, key: KEY }], type: 'write-exclusive', holder: NEXUS }),
+    adopted({ attentions: [{ ...NEXUS, asc: 0x2a, ascq: 5 }] }),
+  ],
+  'reservation.commanded': [
+    commanded('register', { key: NO_KEY, serviceKey: KEY }),
+    commanded('reserve', { kind: 'write-exclusive' }),
+    commanded('reserve', { kind: 'exclusive-access-all-regs' }),
+    commanded('release', { kind: 'write-exclusive' }),
+    commanded('preempt', { serviceKey: KEY, kind: 'write-exclusive-reg-only' }),
+    commanded('clear', {}),
+  ],
+  'reservation.pathRegistered': [{ initiator: 'one', nexus: '9:0:0:0', epoch: 3 }],
+  'reservation.acknowledged': [{ epoch: 3 }],
+  'reservation.settled': [{ action: 'preempt', epoch: 3, status: 'GOOD', why: 'every engine has it' }],
+  'reservation.conflict': [{ bio: 1, op: 'write', offset: 0, length: 512 }],
+  'reservation.attentionsHeard': [{ initiator: 'one', epoch: 3 }],
   'ledger.header': [{ format: 1, machines: { path: 'hash' }, xstate: '5.33.3', engine: '0.1.0', flags: [] }],
   'ledger.segmentClosed': [{ next: 'second.ledger' }],
   'ledger.stateCarried': [{ streams: { 'lun/a': { version: 3, value: 'known', context: { ghosts: 0 } } } }],

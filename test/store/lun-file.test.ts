@@ -48,7 +48,14 @@ test('what one engine writes another one sees, and asking whether is cheap', asy
 
 test('attachments come and go, and outlive the engine that did not let go', async () => {
   const a = await openLunFile(folder, WWID, 'engine-a')
-  const path = { engine: 'engine-a', path: '8:0:0:0', incarnation: 3, device: '/dev/loop0', bootId: 'boot' }
+  const path = {
+    engine: 'engine-a',
+    path: '8:0:0:0',
+    incarnation: 3,
+    device: '/dev/loop0',
+    bootId: 'boot',
+    final: 1,
+  }
   await a.attach(path)
   await a.attach({ ...path, path: '9:0:0:0' })
   await a.detach('engine-a', '9:0:0:0')

@@ -1,0 +1,379 @@
+// Persistent reservations of one LUN, as this engine does and keeps them. The LUN's storage decides each command in a
+// transaction; every submit compares the epoch of that storage, one load from memory; a command that takes access away
+// is GOOD only when no engine has an older write open.
+import { invariant } from '../../errors.ts'
+import type { ReservationContext } from '../../machines/reservation.ts'
+import {
+  keyOfInitiator,
+  mayAccess,
+  type ReservationCommand,
+  type ReservationState,
+} from '../../machines/reservation-rules.ts'
+import { memoryReservations } from '../../store/lun/memory-reservations.ts'
+import type { ReservationReply, ReservationStore } from '../../store/lun/types.ts'
+import { isMutation, type Attempt, type Bio } from '../bio.ts'
+import { guarded, usOfMs, type Core } from '../core.ts'
+import { park } from '../dispatch.ts'
+import { finishBio } from '../finish.ts'
+import type { GhostBook } from '../ghost-book.ts'
+import type { HeadRuntime } from '../head-runtime.ts'
+import { ioError } from '../io-errors.ts'
+import type { LunState } from '../lun-state.ts'
+import type { PathRuntime } from '../path-runtime.ts'
+import type { Origin, Recorded } from '../recorder.ts'
+import type { Stream } from '../stream.ts'
+
+export interface ReservationParts {
+  readonly core: Core
+  readonly stream: Stream
+  readonly book: GhostBook
+  /** This run of the engine, and its name that lasts. */
+  readonly id: string
+  readonly initiator: string
+}
+
+/** How a command ended: GOOD, or the status and why. */
+export interface Outcome {
+  readonly status: 'GOOD' | 'CONFLICT' | 'BUSY' | 'INVALID_RELEASE' | 'INVALID_FIELD' | 'NO_RESOURCES'
+  readonly why: string
+  readonly state: ReservationState
+}
+
+/** A command without what the engine knows by itself: who it is and by which paths it comes. */
+export type Wish = Pick<ReservationCommand, 'action' | 'key' | 'serviceKey' | 'type' | 'aptpl'>
+
+/** Between two looks at what others have acknowledged, and at our own open writes. */
+const LOOK_US = 2_000
+
+export class LunReservations {
+  readonly #parts: ReservationParts
+  #store: ReservationStore = memoryReservations()
+  #lun: LunState | null = null
+  #head: HeadRuntime | null = null
+  /** The epoch that the fields below are of. */
+  #seen = 0
+  #mayRead = true
+  #mayWrite = true
+  /** Our key, and the paths that are registered with it. */
+  #key: string | null = null
+  #nexuses: ReadonlySet<string> = new Set()
+  /** Our own commands that are under way: I/O waits for them. */
+  #suspended = 0
+  #registering = false
+  /** Mutations in flight that were sent in this epoch, and in earlier ones. */
+  #open = 0
+  #openOld = 0
+  #acknowledged = 0
+  #acknowledging = false
+  #unsettled: { readonly wish: string; readonly epoch: number } | null = null
+  #last: Promise<unknown> = Promise.resolve()
+  /** What explains the access that we have now. */
+  #why: Recorded | null = null
+
+  constructor(parts: ReservationParts) {
+    this.#parts = parts
+  }
+
+  /** From now on they are in the LUN's own storage. */
+  keepIn(store: ReservationStore, lun: LunState): void {
+    this.#store = store
+    this.#lun = lun
+    store.onChange(() => guarded(this.#parts.core, () => this.look()))
+    this.#refresh('it was there when the LUN was opened')
+  }
+
+  /** The head that the LUN has now. */
+  serve(head: HeadRuntime): void {
+    this.#head = head
+  }
+
+  /** The epoch that an attempt is sent in. */
+  get epoch(): number {
+    return this.#seen
+  }
+
+  /** What the storage says now. */
+  get state(): ReservationState {
+    return this.#store.read().state
+  }
+
+  /** True when the bio may be sent down the path now; else it waits or has ended, and is not the caller's any more. */
+  admits(head: HeadRuntime, bio: Bio, path: PathRuntime): boolean {
+    if (this.#store.word() > this.#seen) this.#refresh('another engine changed it')
+    if (this.#suspended > 0) return this.#wait(head, bio)
+    if (!(bio.op === 'read' ? this.#mayRead : this.#mayWrite)) return this.#conflict(head, bio)
+    if (this.#key === null || this.#nexuses.has(path.hctl)) return true
+    this.#registerPath(path)
+    return this.#wait(head, bio)
+  }
+
+  /** An attempt was sent. */
+  started(attempt: Attempt): void {
+    if (isMutation(attempt.bio)) this.#open += 1
+  }
+
+  /** An attempt has ended, or has left a ghost. */
+  ended(attempt: Attempt): void {
+    if (!isMutation(attempt.bio)) return
+    if (attempt.epoch === this.#seen) this.#open -= 1
+    else this.#openOld -= 1
+    invariant(this.#open >= 0 && this.#openOld >= 0, 'counters of open writes are not negative')
+  }
+
+  /** Looks whether anything has changed: the storage says so, or somebody asks for the state. */
+  look(): void {
+    if (this.#parts.core.broken === null && this.#store.word() > this.#seen) {
+      this.#refresh('another engine changed it')
+    }
+  }
+
+  /** Does one command, after those before it. `via` is the path that it goes down; it is one that lives. */
+  run(wish: Wish, via: PathRuntime, live: readonly string[], origin: Origin): Promise<Outcome> {
+    const done = this.#last.then(() => this.#run(wish, via, live, origin))
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
+  async #run(wish: Wish, via: PathRuntime, live: readonly string[], origin: Origin): Promise<Outcome> {
+    this.look()
+    const signature = JSON.stringify(wish)
+    // Asked again after BUSY: it is in force already, and only the proof is waited for.
+    if (this.#unsettled?.wish === signature) return this.#settle(wish, this.#unsettled.epoch, origin)
+    this.#unsettled = null
+    const { initiator } = this.#parts
+    const command = { ...wish, initiator, nexus: via.hctl, nexuses: this.#nexusesFor(via, live) }
+    this.#suspended += 1
+    let reply: ReservationReply
+    try {
+      reply = await this.#store.request({ kind: 'command', command })
+      if (reply.status !== 'GOOD')
+        return { status: reply.status, why: refusalWords(reply), state: reply.state }
+      const recorded = this.#recordCommand(command, reply, origin)
+      await this.#parts.core.recorder.durable(recorded)
+    } finally {
+      this.#suspended -= 1
+      this.#resume()
+    }
+    if (!reply.changed || wish.action === 'register' || wish.action === 'registerIgnore') {
+      return { status: 'GOOD', why: 'done', state: reply.state }
+    }
+    this.#unsettled = { wish: signature, epoch: reply.epoch }
+    return this.#settle(wish, reply.epoch, origin)
+  }
+
+  /** The paths that live, and those that are registered already. */
+  #nexusesFor(via: PathRuntime, live: readonly string[]): string[] {
+    const { initiator } = this.#parts
+    const mine = this.#context.registrants.filter((one) => one.initiator === initiator)
+    return [...new Set([via.hctl, ...live, ...mine.map(({ nexus }) => nexus)])]
+  }
+
+  #recordCommand(command: ReservationCommand, reply: ReservationReply, origin: Origin): Recorded {
+    if (!this.#knows(reply.before)) {
+      const epoch = reply.changed ? reply.epoch - 1 : reply.epoch
+      this.#record('reservation.adopted', this.#adoption(reply.before, epoch, 'it was so before our command'))
+    }
+    const { type, ...rest } = command
+    const data = { ...rest, nexuses: [...command.nexuses], kind: type, epoch: reply.epoch }
+    const recorded = this.#record('reservation.commanded', data, origin)
+    invariant(this.#knows(reply.state), 'the machine decides a reservation as the storage did')
+    this.#take(reply.state, reply.epoch, recorded)
+    return recorded
+  }
+
+  /** Waits until every other engine has acknowledged the epoch, or is gone and what it left is over. */
+  async #settle(wish: Wish, epoch: number, origin: Origin): Promise<Outcome> {
+    const { core } = this.#parts
+    const untilUs = core.clock.monoUs() + usOfMs(core.settings.reservationWaitMs)
+    let pending = await this.#pendingAt(epoch)
+    while (pending.length > 0 && core.clock.monoUs() < untilUs && core.broken === null) {
+      await this.#pause()
+      pending = await this.#pendingAt(epoch)
+    }
+    this.look()
+    const { state } = this.#store.read()
+    const overtaken = wish.action !== 'release' && wish.action !== 'clear' && this.#lost(wish)
+    const status = overtaken ? 'CONFLICT' : pending.length > 0 ? 'BUSY' : 'GOOD'
+    const why = overtaken ? OVERTAKEN : pending.length > 0 ? pending.join('; ') : 'every engine has it'
+    if (status !== 'BUSY') this.#unsettled = null
+    const data = { action: wish.action, epoch, status, why: why.slice(0, 512) }
+    await core.recorder.durable(this.#record('reservation.settled', data, origin))
+    return { status, why, state }
+  }
+
+  /** Our key was taken from us while we waited: whoever did that wins. */
+  #lost({ key }: Wish): boolean {
+    return keyOfInitiator(this.#store.read().state, this.#parts.initiator) !== key
+  }
+
+  /** Who may still have an older write open, in words. */
+  async #pendingAt(epoch: number): Promise<string[]> {
+    const { id: own, book } = this.#parts
+    const others = this.#store.engines().filter(({ engine, acked }) => engine !== own && acked < epoch)
+    const alive = others.filter(({ engine }) => this.#store.isAlive(engine))
+    const words = alive.map(({ initiator }) => `engine ${initiator} has not acknowledged it yet`)
+    if (alive.length === others.length) return words
+    await this.#lun?.bury()
+    if (book.index.all().some(({ bio }) => bio === null)) {
+      return [...words, 'an engine died, and what it left may still land']
+    }
+    const dead = others.filter((one) => !alive.includes(one))
+    for (const { engine } of dead) await this.#store.leave(engine)
+    return words
+  }
+
+  #pause(): Promise<void> {
+    const { clock } = this.#parts.core
+    return new Promise((resolve) => void clock.setTimer(clock.monoUs() + LOOK_US, resolve))
+  }
+
+  /** One more path of ours, before its first I/O; not when our key was taken meanwhile. */
+  #registerPath(path: PathRuntime): void {
+    if (this.#registering) return
+    this.#registering = true
+    const { core, initiator } = this.#parts
+    const nexus = path.hctl
+    this.#store
+      .request({ kind: 'registerNexus', initiator, nexus })
+      .then(async (reply) => {
+        if (!this.#knows(reply.before)) {
+          const epoch = reply.changed ? reply.epoch - 1 : reply.epoch
+          this.#record('reservation.adopted', this.#adoption(reply.before, epoch, 'a path is registered'))
+        }
+        const data = { initiator, nexus, epoch: reply.epoch }
+        const recorded = this.#record('reservation.pathRegistered', data)
+        this.#take(reply.state, reply.epoch, recorded)
+        await core.recorder.durable(recorded)
+      })
+      .catch((error: unknown) => core.log.warn({ path: path.name, error }, 'path not registered'))
+      .finally(() => {
+        this.#registering = false
+        this.#resume()
+      })
+  }
+
+  #refresh(why: string): void {
+    const { epoch, state } = this.#store.read()
+    if (this.#knows(state) && epoch === this.#context.epoch) return this.#take(state, epoch, this.#why)
+    this.#take(state, epoch, this.#record('reservation.adopted', this.#adoption(state, epoch, why)))
+    this.#hear(state)
+  }
+
+  /** Our unit attentions are on the ledger with the state: they have been heard. */
+  #hear({ attentions }: ReservationState): void {
+    const { initiator } = this.#parts
+    if (!attentions.some((one) => one.initiator === initiator)) return
+    this.#store.request({ kind: 'hearAttentions', initiator }).then(
+      ({ epoch }) =>
+        guarded(
+          this.#parts.core,
+          () => void this.#record('reservation.attentionsHeard', { initiator, epoch }),
+        ),
+      (error: unknown) => this.#parts.core.log.warn({ error }, 'unit attentions not heard'),
+    )
+  }
+
+  #adoption(state: ReservationState, epoch: number, why: string): Record<string, unknown> {
+    return { initiator: this.#parts.initiator, epoch, why, state }
+  }
+
+  /** From now on submits follow this state; what is in flight is of an older epoch. */
+  #take(state: ReservationState, epoch: number, why: Recorded | null): void {
+    const { initiator } = this.#parts
+    if (epoch > this.#seen) {
+      this.#openOld += this.#open
+      this.#open = 0
+      this.#seen = epoch
+    }
+    this.#mayRead = mayAccess(state, initiator, 'read')
+    this.#mayWrite = mayAccess(state, initiator, 'write')
+    const mine = state.registrants.filter((one) => one.initiator === initiator)
+    this.#key = mine[0]?.key ?? null
+    this.#nexuses = new Set(mine.map(({ nexus }) => nexus))
+    this.#why = why
+    this.#acknowledge()
+  }
+
+  /** Tells the others when no write of ours is open that is older than the epoch; ghosts count. */
+  #acknowledge(): void {
+    if (this.#acknowledging || this.#acknowledged >= this.#seen || this.#lun === null) return
+    this.#acknowledging = true
+    const { core, id, book } = this.#parts
+    const epoch = this.#seen
+    const isOpen = () => this.#openOld > 0 || book.index.all().some(({ foreign }) => !foreign)
+    const work = async () => {
+      while (isOpen() && core.broken === null) await this.#pause()
+      if (core.broken !== null) return
+      await core.recorder.durable(this.#record('reservation.acknowledged', { epoch }))
+      await this.#store.acknowledge(id, epoch)
+      this.#acknowledged = epoch
+    }
+    work()
+      .catch((error: unknown) => core.log.warn({ epoch, error }, 'epoch not acknowledged'))
+      .finally(() => {
+        this.#acknowledging = false
+        if (core.broken === null) this.#acknowledge()
+      })
+  }
+
+  #wait(head: HeadRuntime, bio: Bio): false {
+    park(head, bio)
+    return false
+  }
+
+  #resume(): void {
+    const head = this.#head
+    if (this.#suspended === 0 && head !== null) head.core.actions.resubmitParked(head)
+  }
+
+  /** The caller hears of it when it is durable why; no other path is tried, and none is failed. */
+  #conflict(head: HeadRuntime, bio: Bio): false {
+    const { id, op, offset, length } = bio
+    if (head.errorRows.take()) this.#record('reservation.conflict', { bio: id, op, offset, length })
+    const error = ioError(head, bio, 'RESV_CONFLICT', this.#conflictWords())
+    const finish = () => {
+      if (!bio.ended) finishBio(head, bio, error)
+    }
+    if (this.#why === null || this.#why.durable) finish()
+    else this.#parts.core.recorder.whenDurable(this.#why, () => guarded(this.#parts.core, finish))
+    return false
+  }
+
+  #conflictWords(): string {
+    const { type, holder } = this.#context
+    const whose = holder === null ? 'its registrants' : `initiator ${holder.initiator}`
+    return `The LUN is reserved ${type ?? 'by nobody'} for ${whose}, and this engine is not one of them.`
+  }
+
+  get #context(): ReservationContext {
+    return this.#parts.stream.state.context as unknown as ReservationContext
+  }
+
+  #knows(state: ReservationState): boolean {
+    const { generation, registrants, holder, type, aptpl, attentions } = this.#context
+    return (
+      JSON.stringify({ generation, registrants, holder, type, aptpl, attentions }) ===
+      JSON.stringify({
+        generation: state.generation,
+        registrants: state.registrants,
+        holder: state.holder,
+        type: state.type,
+        aptpl: state.aptpl,
+        attentions: state.attentions,
+      })
+    )
+  }
+
+  #record(type: string, data: Readonly<Record<string, unknown>>, origin: Origin = {}): Recorded {
+    return this.#parts.stream.record(type, data, origin).recorded
+  }
+}
+
+const OVERTAKEN = 'another engine took our registration away before it was in force everywhere'
+
+function refusalWords({ status, state }: ReservationReply): string {
+  if (status === 'INVALID_RELEASE') return `The reservation is of type ${state.type ?? 'none'}.`
+  if (status === 'INVALID_FIELD') return 'A key of 0, or no type, makes no sense here.'
+  if (status === 'NO_RESOURCES') return 'There are as many registrants as there may be.'
+  return 'The key is not the one that is registered, or somebody else holds the reservation.'
+}

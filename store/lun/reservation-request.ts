@@ -1,0 +1,39 @@
+// What an engine asks of a LUN's reservations, and what the rules make of it. Pure: the file, the memory of a simulation
+// and every test decide here.
+import {
+  applyReservation,
+  hearAttentions,
+  registerNexus,
+  type ReservationAnswer,
+  type ReservationCommand,
+  type ReservationState,
+} from '../../machines/reservation-rules.ts'
+import type { ReservationReply, ReservationSnapshot } from './types.ts'
+
+export type ReservationRequest =
+  | { readonly kind: 'command'; readonly command: ReservationCommand }
+  | { readonly kind: 'registerNexus'; readonly initiator: string; readonly nexus: string }
+  | { readonly kind: 'hearAttentions'; readonly initiator: string }
+
+/** The state after a request. */
+function decideReservation(state: ReservationState, request: ReservationRequest): ReservationAnswer {
+  switch (request.kind) {
+    case 'command':
+      return applyReservation(state, request.command)
+    case 'registerNexus':
+      return { status: 'GOOD', state: registerNexus(state, request) }
+    case 'hearAttentions':
+      return { status: 'GOOD', state: hearAttentions(state, request.initiator) }
+  }
+}
+
+/** What a request comes to: every change has an epoch of its own, but for unit attentions that were only heard. */
+export function replyOf(
+  { epoch, state: before }: ReservationSnapshot,
+  request: ReservationRequest,
+): ReservationReply {
+  const { status, state } = decideReservation(before, request)
+  const changed = JSON.stringify(state) !== JSON.stringify(before)
+  const counts = changed && request.kind !== 'hearAttentions'
+  return { status, epoch: counts ? epoch + 1 : epoch, before, state, changed }
+}
