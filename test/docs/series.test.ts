@@ -36,7 +36,7 @@ test('docs/series.md has each of the 24 patches once, with a place and a test', 
   expect(patches.map((row) => Number(row.split('|')[1]))).toEqual(
     Array.from({ length: 24 }, (_, at) => at + 1),
   )
-  for (const row of patches.filter((row) => !row.includes('not yet:'))) {
+  for (const row of patches) {
     expect(row, row).toMatch(/\]\(\.\.\/(machines|engine|adapters|store)\//)
     expect(row, row).toMatch(/\]\(\.\.\/test\//)
   }
