@@ -48,8 +48,14 @@ export { virtualLun } from './adapters/virtual-lun.ts'
 export type { VirtualLun, VirtualLunSettings } from './adapters/virtual-lun.ts'
 export type { GroupSettings, VirtualTarget } from './adapters/scsi/virtual-target.ts'
 export * from './adapters/scsi/index.ts'
-export { attachLoop, detachLoop, listLoops, loopPath } from './adapters/loop/index.ts'
-export type { AttachedLoop, AttachSettings, LoopListing, LoopPathSettings } from './adapters/loop/index.ts'
+export { attachLoop, detachLoop, listLoops, loopPath, loopSource } from './adapters/loop/index.ts'
+export type {
+  AttachedLoop,
+  AttachSettings,
+  LoopListing,
+  LoopPathSettings,
+  LoopSourceSettings,
+} from './adapters/loop/index.ts'
 export { filePath } from './adapters/file-path.ts'
 export { memoryLun, memoryPath } from './adapters/memory.ts'
 export { errorFilter } from './adapters/filters/error.ts'
@@ -64,6 +70,7 @@ export type { NumaDistance } from './engine/numa.ts'
 export { VirtualClock } from './adapters/virtual-clock.ts'
 export { seededRandom } from './adapters/seeded-random.ts'
 export { systemClock } from './adapters/system.ts'
+export type { DeviceSighting, DeviceSource } from './adapters/ports.ts'
 export type { Clock, DeviceLimits, Lun, NewId, PathDevice, Random } from './adapters/ports.ts'
 
 export {

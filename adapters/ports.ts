@@ -197,6 +197,28 @@ export interface PathDevice {
   close(): Promise<void>
 }
 
+/** A device that a source shows, without asking the device itself. */
+export interface DeviceSighting {
+  readonly device: string
+  /** As {@link PathDevice.deviceKey}. */
+  readonly deviceKey: string
+  /** Another one for each attach. */
+  readonly diskseq: number
+  readonly direct: boolean
+  readonly autoclear: boolean
+  readonly sizeBytes: number
+}
+
+/** Where devices come and go. */
+export interface DeviceSource {
+  /** Every device there is now. Waits for none of them. */
+  list(): readonly DeviceSighting[]
+  /** Whether a device of this key would be in the list while it is attached. */
+  covers(deviceKey: string): boolean
+  /** Opens a device of the last list as a path; null when it is not wanted. */
+  open(sighting: DeviceSighting): Promise<PathDevice | null>
+}
+
 /** How bytes reach an open descriptor. */
 export interface IoBackend {
   readonly name: string

@@ -1,7 +1,7 @@
 // A head as a program sees it: a block device with a promise API.
 import type { UniqueIdType } from '../adapters/unique-id.ts'
 import type { DeviceLimits } from '../adapters/ports.ts'
-import { PathledgerError } from '../errors.ts'
+import type { PathledgerError } from '../errors.ts'
 import type { Failback, HeadValue, IoOp, IoPolicy, Loss, NoPathRetry, Quantum } from '../machines/words.ts'
 import type { HeadCounters } from './counters.ts'
 import type { DiskStat } from './disk-stat.ts'

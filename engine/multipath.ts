@@ -1,6 +1,6 @@
 // The class that programs open.
 import { serveControl, type ControlServer } from '../adapters/control/server.ts'
-import type { PathDevice } from '../adapters/ports.ts'
+import type { DeviceSource, PathDevice } from '../adapters/ports.ts'
 import { PathledgerError } from '../errors.ts'
 import { foldAll, type LedgerState } from '../store/fold.ts'
 import { openLedger } from '../store/open.ts'
@@ -22,6 +22,7 @@ import { Adapter } from './adapter.ts'
 import { check, probe, sample } from './checker.ts'
 import { controlHandler } from './control.ts'
 import type { Core } from './core.ts'
+import { Discoveries } from './discovery.ts'
 import { drainBacklog, failParked, resubmitParked } from './dispatch.ts'
 import { ghostInfo, noReason, type GhostInfo } from './ghost-info.ts'
 import { Head } from './head.ts'
@@ -65,6 +66,7 @@ export class Multipath {
   readonly #engine: Stream
   readonly #registry: Registry
   readonly #sampler: Sampler
+  readonly #discoveries: Discoveries
   readonly #alua: Alua
   readonly #store: LedgerStore
   readonly #heads = new Map<HeadEntry, Head>()
@@ -96,6 +98,12 @@ export class Multipath {
     this.#core = core
     this.#store = store
     this.#engine = new Stream(core, 'engine', engineBefore)
+    this.#discoveries = new Discoveries({
+      core,
+      paths: () => this.#registry.paths(),
+      add: (device) => this.addPath(device),
+      remove: (path, why) => this.#registry.remove(path, why),
+    })
     this.#sampler = new Sampler(core, () => this.#registry.runtimes())
     this.#alua = new Alua(core)
     this.#registry = new Registry({
@@ -180,6 +188,15 @@ export class Multipath {
     }
     const path = await addPath(parts, device, options)
     return this.#path(path)
+  }
+
+  /**
+   * Takes what a source shows: new devices become paths, and what changes under a path is told to it. Returns the way to
+   * stop that, which resolves when nothing is being opened.
+   */
+  watch(source: DeviceSource): () => Promise<void> {
+    this.#refuseIfOver()
+    return this.#discoveries.watch(source)
   }
 
   /** The head of a LUN, by wwid or name. Throws HEAD_NOT_FOUND. */
@@ -312,6 +329,7 @@ export class Multipath {
     const out = this.#core.lender.close()
     if (out.buffers > 0) this.#core.log.warn(out, 'lent buffers were neither written nor released')
     await this.#control?.close()
+    await this.#discoveries.stop()
     this.#sampler.stop()
     this.#sampler.sampleAll()
     this.#sampler.stop()

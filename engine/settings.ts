@@ -64,6 +64,8 @@ export const settingsSchema = z.strictObject({
   loss: lossSettings,
   /** What round-robin sends down one path before it goes on to the next: I/Os or bytes. One I/O is the kernel's. */
   quantum: quantumSettings,
+  /** How often a source of devices is looked at for what came, changed or went ({@link Multipath.watch}). */
+  discoveryPollMs: ms.min(10).max(60_000).default(1_000),
   /** A probe that has not answered by then has failed: a re-sent I/O is held back no longer than this. */
   probeTimeoutMs: ms.min(1).default(2_000),
   /** A SCSI command (INQUIRY, REPORT TARGET PORT GROUPS) that has not been answered by then has failed. */

@@ -412,6 +412,49 @@ async function reservations(): Promise<readonly StoredEvent[]> {
   return story.rows()
 }
 
+/** Checks of paths that are well, flapping, failback, an operator who is overridden, loss, and devices that change. */
+async function health(): Promise<readonly StoredEvent[]> {
+  const story = await Story.begin({
+    ...{ failback: 'manual', restoreOnError: true, quantum: { unit: 'ios', size: 2 }, discoveryPollMs: 1_000 },
+    checker: { minMs: 500, maxMs: 2_000, healthyMaxMs: 8_000 },
+    marginal: { on: true, sampleMs: 2_000, recheckMs: 2_000 },
+    loss: { lossSeconds: 30, reconnectSeconds: 1, fastFailSeconds: 10 },
+  })
+  const a = await story.add('8:0:0:0')
+  const b = await story.add('9:0:0:0')
+  await story.pass(3_000)
+  // A check finds out that B is dead, though nothing was sent there; then A fails twice, and comes back marginal.
+  b.error.enable({ errno: 'EIO' })
+  await story.pass(6_000)
+  b.error.disable()
+  await story.pass(3_000)
+  for (let life = 0; life < 2; life += 1) {
+    a.error.enable({ errno: 'EIO' })
+    a.path.prefer({ actor: 'operator:0', reason: 'the short way' })
+    await story.drive(story.write(0))
+    a.error.disable()
+    await story.pass(3_000)
+  }
+  a.error.enable({ errno: 'EIO', op: 'read', range: { offset: 64 * BLOCK, length: 32 * BLOCK } })
+  await story.pass(4_000)
+  a.error.disable()
+  await story.pass(20_000)
+  // B's operator is overridden, insists, and then nothing is left for a while.
+  b.path.fail({ actor: 'operator:0', reason: 'cable swap' })
+  a.error.enable({ errno: 'EIO', op: 'all', range: null })
+  await story.drive(story.write(0))
+  a.error.disable()
+  await story.pass(3_000)
+  a.error.enable({ errno: 'EIO', op: 'all', range: null })
+  await story.drive(story.write(0))
+  b.path.fail({ actor: 'operator:0', reason: 'I mean it' })
+  await story.drive(story.write(0))
+  await story.pass(40_000)
+  await devicesThatChange(story)
+  await story.drive(story.mp.close())
+  return story.rows()
+}
+
 function storageWith(reservations: ReservationStore): LunStore {
   const done = async () => undefined
   return {
@@ -424,6 +467,29 @@ function storageWith(reservations: ReservationStore): LunStore {
   }
 }
 
+/** A third path, as discovery sees it: another capacity, a lazy detach, another file. */
+async function devicesThatChange(story: Story): Promise<void> {
+  const { clock, lun } = story
+  const facts = { diskseq: 17, direct: true, autoclear: false }
+  const seen = { device: '/dev/loop9', deviceKey: 'loop:9', sizeBytes: lun.medium.length, ...facts }
+  const device = memoryPath(lun, { hctl: '10:0:0:0', clock, latencyUs: 150 })
+  await story.drive(story.mp.addPath({ ...device, facts, deviceKey: 'loop:9' }))
+  let now = seen
+  const stop = story.mp.watch({
+    list: () => [now],
+    covers: (key) => key === 'loop:9',
+    open: async () => null,
+  })
+  now = { ...seen, sizeBytes: seen.sizeBytes * 2 }
+  await story.pass(2_000)
+  now = { ...now, autoclear: true }
+  await story.pass(2_000)
+  now = { ...now, diskseq: 18 }
+  device.setIdentity('naa.another')
+  await story.pass(2_000)
+  await story.drive(stop())
+}
+
 /** Every story by the name of its file. */
 export const STORIES: Readonly<Record<string, () => Promise<readonly StoredEvent[]>>> = {
   '1-failover': failover,
@@ -434,6 +500,7 @@ export const STORIES: Readonly<Record<string, () => Promise<readonly StoredEvent
   '1-reservations': reservations,
   '1-restart': restart,
   '1-sysfs': sysfs,
+  '1-health': health,
   '1-tracing': tracing,
 }
 

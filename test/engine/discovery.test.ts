@@ -1,0 +1,192 @@
+// Hot-plug, lazy detach, a number reused over another file, direct I/O switched off, another capacity: as a source shows them.
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { DeviceSighting, DeviceSource, PathDevice } from '../../adapters/ports.ts'
+import { PathledgerError } from '../../errors.ts'
+import { Rig, WWID, type RigPath } from './rig.ts'
+
+/** A machine whose loop devices come, change and go. */
+class Plugs {
+  readonly rig: Rig
+  readonly slots = new Map<number, DeviceSighting>()
+  readonly made = new Map<number, RigPath>()
+  readonly opened: string[] = []
+  /** Numbers that nobody can open now, with the error's code. */
+  readonly errors = new Map<number, string>()
+  #diskseq = 100
+
+  constructor(rig: Rig) {
+    this.rig = rig
+  }
+
+  plug(number: number, other: Partial<DeviceSighting> = {}): void {
+    const sizeBytes = this.rig.lun.medium.length
+    this.#diskseq += 1
+    this.slots.set(number, {
+      ...{ device: `/dev/loop${number}`, deviceKey: `loop:${number}`, diskseq: this.#diskseq },
+      ...{ direct: true, autoclear: false, sizeBytes },
+      ...other,
+    })
+  }
+
+  change(number: number, how: Partial<DeviceSighting>): void {
+    this.slots.set(number, { ...this.slots.get(number)!, ...how })
+  }
+
+  get source(): DeviceSource {
+    return {
+      list: () => [...this.slots.values()],
+      covers: (key) => key.startsWith('loop:'),
+      open: (sighting) => this.#open(sighting),
+    }
+  }
+
+  async #open({ device, deviceKey, diskseq, direct, autoclear }: DeviceSighting): Promise<PathDevice | null> {
+    this.opened.push(device)
+    const number = Number(deviceKey.slice('loop:'.length))
+    const code = this.errors.get(number)
+    if (code !== undefined)
+      throw new PathledgerError(code, { message: 'no', why: 'a test says so', todo: 'wait' })
+    if (number >= 90) return null
+    const facts = { diskseq, direct, autoclear }
+    const made = this.rig.makePath(`${number}:0:0:0`, {
+      wrap: (inner) => ({ ...inner, facts, deviceKey, device }),
+    })
+    this.made.set(number, made)
+    return made.device
+  }
+}
+
+async function watched(numbers: readonly number[], settings = {}): Promise<{ rig: Rig; plugs: Plugs }> {
+  const rig = await Rig.open({ discoveryPollMs: 500, checker: { minMs: 100, maxMs: 400 }, ...settings })
+  const plugs = new Plugs(rig)
+  for (const number of numbers) plugs.plug(number)
+  const stop = rig.mp.watch(plugs.source)
+  onTestFinished(stop)
+  await rig.pass(10)
+  return { rig, plugs }
+}
+
+const hctls = (rig: Rig) => rig.head.paths.map(({ hctl }) => hctl)
+
+describe('what is plugged in', () => {
+  test('becomes a path by itself, once, and leaves when it is removed', async () => {
+    const { rig, plugs } = await watched([7, 8])
+    expect(hctls(rig)).toEqual(['7:0:0:0', '8:0:0:0'])
+    plugs.plug(9)
+    await rig.pass(600)
+    expect(hctls(rig)).toEqual(['7:0:0:0', '8:0:0:0', '9:0:0:0'])
+    await rig.pass(5_000)
+    expect(plugs.opened).toEqual(['/dev/loop7', '/dev/loop8', '/dev/loop9'])
+    expect(rig.rows('engine.pathRefused')).toEqual([])
+  })
+
+  test('and is none of ours is opened once and let be; what is refused is refused once; what is busy is tried again', async () => {
+    const { rig, plugs } = await watched([7])
+    plugs.plug(95)
+    plugs.plug(8, {})
+    plugs.errors.set(8, 'PATH_PERMISSION')
+    plugs.plug(9)
+    plugs.errors.set(9, 'PATH_BUSY')
+    await rig.pass(3_000)
+    const times = (device: string) => plugs.opened.filter((one) => one === device).length
+    expect([times('/dev/loop95'), times('/dev/loop8')]).toEqual([1, 1])
+    expect(times('/dev/loop9')).toBeGreaterThan(3)
+    plugs.errors.clear()
+    await rig.pass(1_000)
+    expect(hctls(rig)).toEqual(['7:0:0:0', '9:0:0:0'])
+    // Attached anew it is another device, and is looked at anew.
+    plugs.plug(8)
+    await rig.pass(1_000)
+    expect(hctls(rig)).toEqual(['7:0:0:0', '9:0:0:0', '8:0:0:0'])
+  })
+})
+
+describe('under a path', () => {
+  test('a number reused over another file fails it at once, and it does not come back as that', async () => {
+    const { rig, plugs } = await watched([7, 8])
+    plugs.made.get(7)!.memory.setIdentity('naa.another')
+    plugs.change(7, { diskseq: 900 })
+    await rig.pass(600)
+    expect(rig.events('path.failed', '7:0:0:0')).toEqual([
+      expect.objectContaining({ verdict: 'identity', detail: 'diskseq was 101 and is 900 now' }),
+    ])
+    await rig.pass(10_000)
+    expect(['failed', 'probing']).toContain(rig.mp.path('7:0:0:0').state.health)
+    await rig.read(0)
+    expect(plugs.made.get(7)!.ios).toEqual([])
+  })
+
+  test('direct I/O that is switched off fails it: it would read what is stale', async () => {
+    const { rig, plugs } = await watched([7, 8])
+    plugs.change(7, { direct: false })
+    plugs.made.get(7)!.memory.setIdentity('buffered')
+    await rig.pass(600)
+    expect(rig.events('path.failed', '7:0:0:0')[0]).toMatchObject({
+      verdict: 'identity',
+      detail: expect.stringContaining('direct I/O was switched off') as string,
+    })
+    expect(rig.head.state.service).toBe('degraded')
+    plugs.change(7, { direct: true })
+    plugs.made.get(7)!.memory.setIdentity(WWID)
+    await rig.pass(2_000)
+    expect(rig.mp.path('7:0:0:0').state.health).toBe('online')
+  })
+
+  test('a lazy detach is no failure: another path takes over, and it is let go of', async () => {
+    const { rig, plugs } = await watched([7, 8])
+    plugs.change(7, { autoclear: true })
+    await rig.pass(600)
+    expect(rig.rows('path.failed')).toEqual([])
+    expect(rig.events('path.goingAway', '7:0:0:0')).toHaveLength(1)
+    expect(hctls(rig)).toEqual(['8:0:0:0'])
+    // The last one works as long as it is open: it is kept, and says so.
+    plugs.slots.delete(7)
+    plugs.change(8, { autoclear: true })
+    await rig.pass(3_000)
+    expect(rig.mp.path('8:0:0:0')).toMatchObject({ usable: true, flags: { goingAway: true } })
+    await rig.read(0)
+    // Until another one is there.
+    plugs.plug(9)
+    await rig.pass(1_200)
+    expect(hctls(rig)).toEqual(['9:0:0:0'])
+  })
+
+  test('another capacity is told, once for each', async () => {
+    const { rig, plugs } = await watched([7, 8])
+    const fromBytes = rig.lun.medium.length
+    plugs.change(7, { sizeBytes: fromBytes * 2 })
+    await rig.pass(3_000)
+    expect(rig.events('path.capacityChanged', '7:0:0:0')).toEqual([{ fromBytes, toBytes: fromBytes * 2 }])
+  })
+
+  test('a device that is gone fails it, and with all of them the loss is permanent', async () => {
+    const { rig, plugs } = await watched([7, 8])
+    plugs.slots.delete(7)
+    plugs.slots.delete(8)
+    for (const made of plugs.made.values()) made.memory.setIdentity('nothing')
+    await rig.pass(600)
+    expect(rig.head.loss).toBe('permanent')
+    expect(rig.events('head.lossChanged').at(-1)).toMatchObject({ to: 'permanent' })
+    expect(rig.head.state.service).toBe('failing')
+  })
+})
+
+test('a source that cannot be listed is asked again, and one that is stopped is not', async () => {
+  const rig = await Rig.open({ discoveryPollMs: 500 })
+  await rig.add('8:0:0:0')
+  let asked = 0
+  const stop = rig.mp.watch({
+    list: () => {
+      asked += 1
+      throw new Error('sysfs is not there')
+    },
+    covers: () => true,
+    open: async () => null,
+  })
+  await rig.pass(1_600)
+  expect(asked).toBe(4)
+  expect(rig.mp.broken).toBeNull()
+  await rig.drive(stop())
+  await rig.pass(5_000)
+  expect(asked).toBe(4)
+})
