@@ -1,7 +1,8 @@
 // A part of a head, from one block to another. Everything that reaches it reaches its head: there is no other way to a
 // path than through the head's policy (D-26).
 import { PathledgerError } from '../errors.ts'
-import type { Head, RangeOptions, ReadOptions, WriteOptions } from './head.ts'
+import type { Head, WriteOptions } from './head.ts'
+import type { RangeOptions, ReadOptions } from './read-options.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import {
   getGeometry,
