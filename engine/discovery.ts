@@ -170,3 +170,13 @@ export class Discoveries {
     await Promise.all([...this.#running].map((discovery) => discovery.stop()))
   }
 }
+
+/** What an engine looks at, over its registry. */
+export function discoveriesOf(
+  core: Core,
+  registry: () => Pick<DiscoveryPorts, 'paths' | 'remove'>,
+  add: DiscoveryPorts['add'],
+): Discoveries {
+  const remove = (path: PathRuntime, why: string) => registry().remove(path, why)
+  return new Discoveries({ core, add, remove, paths: () => registry().paths() })
+}

@@ -324,17 +324,13 @@ export class Head {
     words.setDelayedRemoval(this.#spoken(word), milliseconds, word)
   }
 
-  /** When a path that comes back takes its I/O again. */
+  /** What its operator set: failback, and the path that he prefers (H:C:I:L). And why no path is usable. */
   get failback(): Failback {
     return this.#runtime.context.failback
   }
-
-  /** The path that the operator prefers (H:C:I:L); it may be away. */
   get preferredPath(): string | null {
     return this.#runtime.context.preferred
   }
-
-  /** Why no path is usable: all are down and may come back, or none will come back by itself. */
   get loss(): Loss {
     return this.#runtime.context.loss
   }
@@ -354,7 +350,6 @@ export class Head {
     words.setQuantum(this.#spoken(word), quantum, word)
   }
 
-  /** The head, once it is known that it is there and that the ledger takes these words. */
   #spoken(word: OperatorWord): HeadRuntime {
     checkWords({ ...word })
     this.#refuseIfGone()

@@ -22,7 +22,7 @@ import { Adapter } from './adapter.ts'
 import { check, probe, sample } from './checker.ts'
 import { controlHandler } from './control.ts'
 import type { Core } from './core.ts'
-import { Discoveries } from './discovery.ts'
+import { discoveriesOf, type Discoveries } from './discovery.ts'
 import { drainBacklog, failParked, resubmitParked } from './dispatch.ts'
 import { ghostInfo, noReason, type GhostInfo } from './ghost-info.ts'
 import { Head } from './head.ts'
@@ -98,12 +98,11 @@ export class Multipath {
     this.#core = core
     this.#store = store
     this.#engine = new Stream(core, 'engine', engineBefore)
-    this.#discoveries = new Discoveries({
+    this.#discoveries = discoveriesOf(
       core,
-      paths: () => this.#registry.paths(),
-      add: (device) => this.addPath(device),
-      remove: (path, why) => this.#registry.remove(path, why),
-    })
+      () => this.#registry,
+      (device) => this.addPath(device),
+    )
     this.#sampler = new Sampler(core, () => this.#registry.runtimes())
     this.#alua = new Alua(core)
     this.#registry = new Registry({
@@ -190,10 +189,7 @@ export class Multipath {
     return this.#path(path)
   }
 
-  /**
-   * Takes what a source shows: new devices become paths, and what changes under a path is told to it. Returns the way to
-   * stop that, which resolves when nothing is being opened.
-   */
+  /** Makes paths of what a source shows, and tells paths what changes under them. Returns the way to stop that. */
   watch(source: DeviceSource): () => Promise<void> {
     this.#refuseIfOver()
     return this.#discoveries.watch(source)
