@@ -1,7 +1,7 @@
 // The public API of the embedded library. Everything exported is here; nothing else is public.
 
 export { Multipath } from './engine/multipath.ts'
-export type { MemoryUse } from './engine/multipath.ts'
+export type { MemoryUse } from './engine/memory-use.ts'
 export type { AddPathOptions } from './engine/add-path.ts'
 export { plainDevice, PlainDevice } from './engine/plain-device.ts'
 export type { MultipathOptions, Ports } from './engine/assemble.ts'

@@ -7,6 +7,7 @@ import { openLedger } from '../store/open.ts'
 import type { LedgerStore } from '../store/types.ts'
 import { addPath, type AddPathOptions } from './add-path.ts'
 import { Alua } from './alua/alua.ts'
+import type { MemoryUse } from './memory-use.ts'
 import {
   createCore,
   initiatorOf,
@@ -46,13 +47,6 @@ import { liveSource } from './sysfs/live-source.ts'
 import { SysfsView } from './sysfs/view.ts'
 import { Stream } from './stream.ts'
 import { VERSION } from './version.ts'
-
-/** What the engine's memory for I/O is used for; see {@link Multipath.memory}. */
-export interface MemoryUse {
-  readonly usedBytes: number
-  readonly lentBytes: number
-  readonly buffersOut: number
-}
 
 /**
  * A multipath block layer with its ledger. One at a time per ledger file: a second one gets LEDGER_LOCKED with the pid of
@@ -115,12 +109,7 @@ export class Multipath {
       distance: distanceBy(numaDistance),
       onIo: () => this.#sampler.touch(),
       lunStorage: ports.lunStorage ?? lunStorageOf(options, engineId),
-      identity: {
-        id: engineId,
-        initiator: initiatorOf(options.initiator, before, store),
-        bootId: ports.bootId,
-        newId: ports.newId,
-      },
+      identity: { ...ports, id: engineId, initiator: initiatorOf(options.initiator, before, store) },
     })
     core.actions = {
       resubmitParked,
