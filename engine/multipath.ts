@@ -20,11 +20,10 @@ import {
   type Ports,
 } from './assemble.ts'
 import { Adapter } from './adapter.ts'
-import { check, probe, sample } from './checker.ts'
 import { controlHandler } from './control.ts'
 import type { Core } from './core.ts'
 import { discoveriesOf, type Discoveries } from './discovery.ts'
-import { drainBacklog, failParked, resubmitParked } from './dispatch.ts'
+import { failParked } from './dispatch.ts'
 import { ghostInfo, noReason, type GhostInfo } from './ghost-info.ts'
 import { Head } from './head.ts'
 import { closedError } from './io-errors.ts'
@@ -32,7 +31,7 @@ import { finishBio } from './finish.ts'
 import { takeHeld } from './hold.ts'
 import { recordHead } from './lifecycle.ts'
 import { giveUpLost } from './lost-path.ts'
-import { endSampling } from './margin.ts'
+import { PATH_ACTIONS } from './path-actions.ts'
 import { checkAccess, Path } from './path.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import type { LiveEvent } from './recorder.ts'
@@ -112,14 +111,8 @@ export class Multipath {
       identity: { ...ports, id: engineId, initiator: initiatorOf(options.initiator, before, store) },
     })
     core.actions = {
-      resubmitParked,
-      failParked,
-      probe,
-      check,
-      sample,
-      tally: endSampling,
+      ...PATH_ACTIONS,
       removePath: (path) => removeOverdue(path, (why) => this.#registry.remove(path, why)),
-      drainBacklog,
       headRemoved: (head) => this.#registry.headRemoved(head),
       sense: (path, bytes) => this.#alua.sense(path, bytes),
     }
