@@ -13,6 +13,8 @@ import { verifyLedger } from '../../../store/verify.ts'
 const WWID = 'naa.60014050000000000000000000005e5e'
 const MIB = 1024 * 1024
 const ROUNDS = Number(process.env['RESERVATION_ROUNDS'] ?? '60')
+/** Far above what the rounds take: a bound for a hang, not a measure. */
+const ROUND_LIMIT_MS = 120_000 + ROUNDS * 2_000
 const KEYS = ['0xa1', '0xb2'] as const
 
 interface Answer {
@@ -99,42 +101,46 @@ class EngineProcess {
   }
 }
 
-test('scenario 25: a seeded race: no write of the preempted engine lands after GOOD', async () => {
-  const engines = [
-    await EngineProcess.start('one', [8, 9], 10_000),
-    await EngineProcess.start('two', [20, 21], 10_000),
-  ] as const
-  const random = seededRandom('reservation race')
-  let refused = 0
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const [victim, winner] = round % 2 === 0 ? engines : ([engines[1], engines[0]] as const)
-    const [victimKey, winnerKey] = round % 2 === 0 ? KEYS : ([KEYS[1], KEYS[0]] as const)
-    await victim.good({ do: 'register', key: victimKey })
-    await winner.good({ do: 'register', key: winnerKey })
-    await victim.good({ do: 'reserve', key: victimKey })
-    await victim.good({ do: 'write', mark: 1_000_000 + round })
-    await new Promise((resolve) => setTimeout(resolve, random.nextUint32() % 8))
-    await winner.good({ do: 'preempt', key: winnerKey, victim: victimKey })
-    // GOOD: from now on the block is the winner's alone.
-    await winner.good({ do: 'write', mark: 2_000_000 + round })
-    await new Promise((resolve) => setTimeout(resolve, 1 + (random.nextUint32() % 4)))
-    const won = await winner.good({ do: 'stop' })
-    expect(won.value?.ended, `round ${round}`).toBeNull()
-    expect(won.value?.acknowledged, `round ${round}`).toBeGreaterThan(0)
-    const lost = await victim.good({ do: 'stop' })
-    if (lost.value?.ended === 'EBADE') refused += 1
-    expect(markOnMedium(), `round ${round}`).toBe(2_000_000 + round)
-    const reports = await Promise.all(engines.map((engine) => engine.good({ do: 'report' })))
-    expect(pick(reports[0]!), `round ${round}`).toEqual(pick(reports[1]!))
-    await winner.good({ do: 'clear', key: winnerKey })
-  }
-  // The victims were writing when they were preempted, and were told so.
-  expect(refused).toBe(ROUNDS)
-  for (const engine of engines) await engine.good({ do: 'close' })
-  for (const ledger of ['one-8-9', 'two-20-21']) {
-    expect(verifyLedger(join(folder, `${ledger}.ledger`))).toMatchObject({ chain: 'ok', replay: 'equal' })
-  }
-})
+test(
+  'scenario 25: a seeded race: no write of the preempted engine lands after GOOD',
+  async () => {
+    const engines = [
+      await EngineProcess.start('one', [8, 9], 10_000),
+      await EngineProcess.start('two', [20, 21], 10_000),
+    ] as const
+    const random = seededRandom('reservation race')
+    let refused = 0
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const [victim, winner] = round % 2 === 0 ? engines : ([engines[1], engines[0]] as const)
+      const [victimKey, winnerKey] = round % 2 === 0 ? KEYS : ([KEYS[1], KEYS[0]] as const)
+      await victim.good({ do: 'register', key: victimKey })
+      await winner.good({ do: 'register', key: winnerKey })
+      await victim.good({ do: 'reserve', key: victimKey })
+      await victim.good({ do: 'write', mark: 1_000_000 + round })
+      await new Promise((resolve) => setTimeout(resolve, random.nextUint32() % 8))
+      await winner.good({ do: 'preempt', key: winnerKey, victim: victimKey })
+      // GOOD: from now on the block is the winner's alone.
+      await winner.good({ do: 'write', mark: 2_000_000 + round })
+      await new Promise((resolve) => setTimeout(resolve, 1 + (random.nextUint32() % 4)))
+      const won = await winner.good({ do: 'stop' })
+      expect(won.value?.ended, `round ${round}`).toBeNull()
+      expect(won.value?.acknowledged, `round ${round}`).toBeGreaterThan(0)
+      const lost = await victim.good({ do: 'stop' })
+      if (lost.value?.ended === 'EBADE') refused += 1
+      expect(markOnMedium(), `round ${round}`).toBe(2_000_000 + round)
+      const reports = await Promise.all(engines.map((engine) => engine.good({ do: 'report' })))
+      expect(pick(reports[0]!), `round ${round}`).toEqual(pick(reports[1]!))
+      await winner.good({ do: 'clear', key: winnerKey })
+    }
+    // The victims were writing when they were preempted, and were told so.
+    expect(refused).toBe(ROUNDS)
+    for (const engine of engines) await engine.good({ do: 'close' })
+    for (const ledger of ['one-8-9', 'two-20-21']) {
+      expect(verifyLedger(join(folder, `${ledger}.ledger`))).toMatchObject({ chain: 'ok', replay: 'equal' })
+    }
+  },
+  ROUND_LIMIT_MS,
+)
 
 function pick({ value }: Answer): unknown {
   const { keys, reservation } = value as unknown as { keys: unknown; reservation: unknown }
