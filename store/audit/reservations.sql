@@ -16,7 +16,7 @@ SELECT
   reason,
   data AS what,
   decision -> '$.state' AS after,
-  decision -> '$.context' AS changed,
+  coalesce(decision -> '$.context', '{}') AS changed,
   coalesce(decision ->> '$.refused', 0) AS refused
 FROM events
 -- '0' follows '/' in ASCII: this is every stream that begins with 'reservation/'.

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { isDisabled } from '../../machines/predicates.ts'
+import { flagsOf, isDisabled } from '../../machines/predicates.ts'
 import type { HeadValue, PathValue } from '../../machines/words.ts'
 import {
   availability,
@@ -82,7 +82,8 @@ const stateOf = (row: StoredEvent) => (JSON.parse(row.decision) as { state: Data
 const refused = (row: StoredEvent) => (JSON.parse(row.decision) as { refused?: true }).refused === true
 const streamsOf = (rows: readonly StoredEvent[], kind: string) =>
   [...new Set(rows.map(({ stream }) => stream))].filter((stream) => stream.startsWith(`${kind}/`)).sort()
-const pathUsable = (row: StoredEvent) => !isDisabled(stateOf(row) as unknown as PathValue)
+const pathUsable = (row: StoredEvent, context: Readonly<Record<string, unknown>>) =>
+  !isDisabled(stateOf(row) as unknown as PathValue, flagsOf(context))
 const headUp = (row: StoredEvent) => {
   const { life, service } = stateOf(row) as unknown as HeadValue
   if (life !== 'live' && life !== 'removalPending') return null
@@ -128,7 +129,7 @@ test('topology: which heads and paths there were at any position', () => {
                 kind === 'path'
                   ? pathUp(last) !== null
                   : (stateOf(last) as unknown as HeadValue).life !== 'removed',
-              usable: kind === 'path' ? pathUsable(last) : headUp(last) === true,
+              usable: kind === 'path' ? pathUsable(last, streams[stream]!.context) : headUp(last) === true,
             }
           }),
         )

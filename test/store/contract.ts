@@ -38,7 +38,7 @@ function appending(open: OpenStore): void {
     expect(header).toMatchObject({ position: 1, version: 1, stream: 'engine', type: 'ledger.header' })
     const { machines, ...rest } = JSON.parse(header!.data) as { machines: Record<string, string> }
     expect(rest).toEqual({ format: 2, xstate: '5.33.3', engine: '0.1.0', flags: ['1:short-decisions'] })
-    expect(Object.keys(machines)).toEqual(['path', 'head', 'lun', 'engine'])
+    expect(Object.keys(machines)).toEqual(['path', 'head', 'lun', 'engine', 'reservation'])
     expect(header!.hash).toEqual(hashRow(genesis(), header!))
     expect(store.head()).toEqual({ events: 1, hash: header!.hash })
   })
