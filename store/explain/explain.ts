@@ -85,7 +85,7 @@ function reasonsAgainst(events: readonly Told[], name: string): Reason[] {
     add(`${name} is not there to be used: its device is ${state.device}.`, enteredBy(events, 'device'))
     if (state.device === 'deleted') return reasons
   }
-  if (state.admin === 'disabled')
+  if (state.admin === 'disabled' && !isOverridden(events))
     add(`${name} was pulled and has not been put back.`, enteredBy(events, 'admin'))
   if (state.health === 'failed' || state.health === 'probing') {
     add(
@@ -115,6 +115,12 @@ function lastTrouble(events: readonly Told[]): Told | null {
 
 function isUsable({ decision }: Told): boolean {
   return !isDisabled(decision.state as unknown as PathValue)
+}
+
+/** Whether the last of these events left the path in use against the word of its operator (`restoreOnError`). */
+function isOverridden(events: readonly Told[]): boolean {
+  const last = events.findLast(({ decision }) => decision.context['override'] !== undefined)
+  return last?.decision.context['override'] === 'on'
 }
 
 function explainHead(history: History, stream: string): Explanation {

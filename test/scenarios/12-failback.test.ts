@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import type { RigOptions } from '../engine/rig.ts'
 import { Rig, type RigPath } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 import { members, takenByReads } from '../engine/taken.ts'
 
 const [A, B] = ['8:0:0:0', '9:0:0:0'] as const
@@ -71,6 +72,8 @@ test.each(POLICIES)(
 
     rig.expectReplayEqualsLive()
     expect(rig.stateAt(before, A)).toMatchObject({ health: 'online' })
+    const root = { kind: 'pathError', path: A, errno: 'EIO', op: 'read', offset: 0 } as const
+    expectExplained(rig.memory, { stream: `path/${rig.lun.wwid}/${A}` }, root, failed)
     expect(rig.stateAt(failed, A)).toMatchObject({ health: 'failed' })
     expect(rig.events('path.failed', A)[0]).toMatchObject({ first: { errno: 'EIO' } })
     expect(b.path.flags.heldBack).toBe(false)

@@ -1,6 +1,7 @@
 // SPDK's test_fail_path, and timeout.sh: loss 4 s, reconnect 1 s, fast-fail 2 s.
 import { expect, test } from 'vitest'
 import { bytesOf, Rig } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const A = '8:0:0:0'
 const LOSS = { lossSeconds: 4, reconnectSeconds: 1, fastFailSeconds: 2 }
@@ -52,6 +53,8 @@ test('scenario 16: I/O waits until fast-fail and fails then, later I/O at once, 
   expect(fired).toContainEqual({ timer: 'fastFail', dueUs: armed['fastFail'] })
   expect(fired).toContainEqual({ timer: 'loss', dueUs: armed['loss'] })
   expect(rig.stateAt(before)).toMatchObject({ service: 'serving' })
+  const root = { kind: 'pathError', path: A, errno: 'EIO', op: 'write', offset: 0 } as const
+  expectExplained(rig.memory, { stream: `path/${rig.lun.wwid}/${A}` }, root, waiting)
   expect(rig.stateAt(waiting)).toMatchObject({ service: 'queueing' })
   expect(JSON.parse(failed!.data)).toMatchObject({ first: { errno: 'EIO', op: 'write', offset: 0 } })
 })

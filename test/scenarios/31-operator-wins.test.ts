@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { bytesOf, Rig } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const [A, B] = ['8:0:0:0', '9:0:0:0'] as const
 const WORD = { actor: 'operator:1000', reason: 'cable swap' }
@@ -42,6 +43,8 @@ test('scenario 31: no check undoes an operator, however often the path answers',
     ['operator:1000', 'cable swapped'],
   ])
   rig.expectReplayEqualsLive()
+  const word = { kind: 'operator', path: A, ...WORD } as const
+  expectExplained(rig.memory, { stream: `path/${rig.lun.wwid}/${A}` }, word, pulled)
   expect(rig.stateAt(pulled, A)).toMatchObject({ admin: 'disabled', health: 'online' })
   expect(rig.events('path.failed', A)[0]).toMatchObject({ first: { errno: 'EIO', op: 'read' } })
 })

@@ -1,6 +1,7 @@
 // SHORT: reads past the end of a truncated file give EIO, writes succeed and regrow it.
 import { expect, test } from 'vitest'
 import { bytesOf, Rig, type RigPath } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const [A, B] = ['8:0:0:0', '9:0:0:0'] as const
 const MIB = 1024 * 1024
@@ -37,6 +38,8 @@ test.each(LIES)(
     expect(rig.rows('path.probeFailed', A).length).toBeGreaterThan(10)
     expect(b.path.state.health).toBe('online')
     expect(rig.events('path.failed', A)[0]).toMatchObject({ first: { errno: 'EIO', op: 'read' } })
+    const root = { kind: 'pathError', path: A, errno: 'EIO', op: 'read' } as const
+    expectExplained(rig.memory, { stream: `path/${rig.lun.wwid}/${A}` }, root)
     rig.expectReplayEqualsLive()
 
     a.heal()

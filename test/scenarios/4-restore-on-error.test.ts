@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { bytesOf, Rig } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const [A, B] = ['8:0:0:0', '9:0:0:0'] as const
 const WORD = { actor: 'operator:1000', reason: 'cable swap' }
@@ -23,6 +24,10 @@ test('scenario 4: A was pulled, B starts EIO: with restoreOnError A is tried, an
   const [failed] = rig.rows('path.failed')
   expect(rig.rows('path.overridden', A)).toEqual([expect.objectContaining({ cause: failed?.position })])
 
+  // In use as it is, A is not what is wrong with the head: B is.
+  const eio = { kind: 'pathError', path: B, errno: 'EIO', op: 'write', offset: 0 } as const
+  expectExplained(rig.memory, { stream: `head/${rig.lun.wwid}` }, eio)
+
   // B is back: the operator's word holds again.
   b.heal()
   await rig.pass(2_000)
@@ -33,6 +38,8 @@ test('scenario 4: A was pulled, B starts EIO: with restoreOnError A is tried, an
   await rig.write(512, bytesOf(5))
   expect(a.ios).toHaveLength(ios)
 
+  const pulled = { kind: 'operator', path: A, ...WORD } as const
+  expectExplained(rig.memory, { stream: `path/${rig.lun.wwid}/${A}` }, pulled)
   rig.expectReplayEqualsLive()
   expect(rig.stateAt(before, A)).toMatchObject({ admin: 'disabled' })
   expect(rig.stateAt(rig.position)).toMatchObject({ service: 'degraded' })

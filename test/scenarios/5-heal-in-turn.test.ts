@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { VerifyLoad } from '../engine/load.ts'
 import { Rig, type RigPath } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const HCTLS = ['8:0:0:0', '9:0:0:0', '10:0:0:0', '11:0:0:0']
 const SERVING = { life: 'live', service: 'serving' }
@@ -50,4 +51,8 @@ test('scenario 5: each of four paths in turn fails and heals for 30 s: no error 
     expect(['failed', 'probing']).toContain((rig.stateAt(failed, hctl) as { health: string }).health)
     expect(rig.stateAt(healed, hctl)).toMatchObject({ health: 'online' })
   }
+  // The last of the failures, while it lasted.
+  const { hctl, failed } = turns.at(-1)!
+  const root = { kind: 'pathError', path: hctl, errno: 'EIO' } as const
+  expectExplained(rig.memory, { stream: `path/${rig.lun.wwid}/${hctl}` }, root, failed)
 })
