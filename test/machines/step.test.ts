@@ -65,7 +65,7 @@ describe.each(MODELS)('step of the $name machine', (model) => {
           else taken += 1
         }
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     )
     expect(taken).toBeGreaterThan(100)
     expect(refused).toBeGreaterThan(100)
