@@ -11,6 +11,7 @@ import { VirtualClock } from '../../adapters/virtual-clock.ts'
 import { Multipath } from '../../engine/multipath.ts'
 import type { PathledgerError } from '../../errors.ts'
 import type { MultipathMode } from '../../machines/words.ts'
+import { fieldsOf } from './device-fields.ts'
 import { bytesOf, Rig, testLun, WWID } from './rig.ts'
 
 const A = '8:0:0:0'
@@ -30,7 +31,7 @@ async function refused({ rig, code }: Offer, device: PathDevice): Promise<Pathle
   const names = heads.map(({ paths }) => paths.map(({ name }) => name))
   const closed: string[] = []
   const watched = wrapPath(device, (request, done) => device.submit(request, done))
-  const offered = { ...unwrapped(watched), close: async () => void closed.push('closed') }
+  const offered = { ...fieldsOf(watched), close: async () => void closed.push('closed') }
 
   const error = await rig.errorOf(rig.mp.addPath(offered))
   expect(error.code).toBe(code)
@@ -48,29 +49,8 @@ async function refused({ rig, code }: Offer, device: PathDevice): Promise<Pathle
   return error
 }
 
-/** The fields of a device that a test may then change. */
-function unwrapped(device: PathDevice): PathDevice {
-  const { kind, hctl, lun, numaNode, geometry, guarantees, coherence, deviceKey, facts } = device
-  const { submit, identify, carries, close } = device
-  return {
-    ...{
-      kind,
-      device: device.device,
-      hctl,
-      lun,
-      numaNode,
-      geometry,
-      guarantees,
-      coherence,
-      deviceKey,
-      facts,
-    },
-    ...{ submit, identify, carries, close },
-  }
-}
-
 function deviceLike(rig: Rig, hctl: string, more: Partial<PathDevice>): PathDevice {
-  return { ...unwrapped(rig.makePath(hctl).device), ...more }
+  return { ...fieldsOf(rig.makePath(hctl).device), ...more }
 }
 
 describe('a device that is not taken as a path', () => {
@@ -110,7 +90,7 @@ describe('a device that is not taken as a path', () => {
 
   test('the same kernel device under another address: one way, not two', async () => {
     const rig = await Rig.open()
-    await rig.add(A, { wrap: (device) => ({ ...unwrapped(device), deviceKey: 'loop:7:0' }) })
+    await rig.add(A, { wrap: (device) => ({ ...fieldsOf(device), deviceKey: 'loop:7:0' }) })
     const { message } = await refused(
       { rig, code: 'PATH_DUPLICATE' },
       deviceLike(rig, B, { deviceKey: 'loop:7:0' }),
@@ -222,7 +202,7 @@ describe('a device that is not taken as a path', () => {
     const rig = await Rig.open()
     const coherence = { inode: '8:1:99', direct: false }
     for (const hctl of [A, B]) {
-      await rig.add(hctl, { wrap: (device) => ({ ...unwrapped(device), coherence }) })
+      await rig.add(hctl, { wrap: (device) => ({ ...fieldsOf(device), coherence }) })
     }
     expect(rig.head.paths).toHaveLength(2)
   })

@@ -8,6 +8,7 @@ import type { MultipathOptions } from '../../engine/assemble.ts'
 import { Multipath } from '../../engine/multipath.ts'
 import { plainDevice } from '../../engine/plain-device.ts'
 import type { PathledgerError } from '../../errors.ts'
+import { fieldsOf } from '../engine/device-fields.ts'
 import { FaultyStore } from '../engine/faulty-store.ts'
 import { BLOCK, bytesOf, Rig, testLun, WWID } from '../engine/rig.ts'
 
@@ -319,23 +320,3 @@ test('D-8: a path that is added while the ledger hangs is not given to its calle
   await rig.drive(watched)
   expect(rig.rows('path.added')).toHaveLength(1)
 })
-
-function fieldsOf(device: PathDevice): PathDevice {
-  const { kind, hctl, lun, numaNode, geometry, guarantees, coherence, deviceKey, facts } = device
-  const { submit, identify, carries, close } = device
-  return {
-    ...{
-      kind,
-      device: device.device,
-      hctl,
-      lun,
-      numaNode,
-      geometry,
-      guarantees,
-      coherence,
-      deviceKey,
-      facts,
-    },
-    ...{ submit, identify, carries, close },
-  }
-}

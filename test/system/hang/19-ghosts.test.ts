@@ -1,29 +1,9 @@
 // Ghosts whose path or head has gone, that cover more or less than the newer write, or that their caller aborted. Each test
 // runs with the guard switched off as well, and must then see the corruption.
 import { describe, expect, test } from 'vitest'
-import { BLOCK, filled, HangRig, until } from './rig.ts'
-import type { OpenSettings } from './rig.ts'
-
-const OLD = 0xaa
-const NEW = 0xbb
-const WITHOUT = { guardsOff: true }
-const HUNG = { kind: 'pathError', status: 'TIMEOUT', errno: 'ETIMEDOUT', op: 'write' } as const
-
-async function open(settings: OpenSettings = {}): Promise<HangRig> {
-  const rig = await HangRig.make()
-  await rig.open(settings)
-  return rig
-}
-
-/** A hangs, a write goes down it, and is acknowledged through B. The stopped server has its bytes. */
-async function hangWith(rig: HangRig, offset = 0, length = BLOCK): Promise<void> {
-  rig.a.hang()
-  await rig.write(offset, OLD, length)
-  await rig.a.holds(length)
-}
-
-const isHeld = (rig: HangRig, count = 1) =>
-  until(`${count} newer writes are held`, () => rig.head.held.bios === count)
+import { hangWith, HUNG, isHeld, NEW, OLD, open, WITHOUT } from './late-write.ts'
+import type { HangRig } from './rig.ts'
+import { BLOCK, filled, until } from './rig.ts'
 
 describe('a ghost outlives its path and its head', () => {
   async function leaveAndReturn(rig: HangRig): Promise<void> {

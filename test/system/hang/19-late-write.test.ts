@@ -4,29 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { alignedBytes } from '../../../adapters/aligned.ts'
 import { loopPath } from '../../../adapters/loop/index.ts'
 import { EngineChild } from './engine-child.ts'
+import { hangWith, HUNG, isHeld, NEW, OLD, open, WITHOUT } from './late-write.ts'
 import { BLOCK, filled, HangRig, until, WWID } from './rig.ts'
-import type { OpenSettings, Pending } from './rig.ts'
-
-const OLD = 0xaa
-const NEW = 0xbb
-const WITHOUT = { guardsOff: true }
-const HUNG = { kind: 'pathError', status: 'TIMEOUT', errno: 'ETIMEDOUT', op: 'write' } as const
-
-async function open(settings: OpenSettings = {}): Promise<HangRig> {
-  const rig = await HangRig.make()
-  await rig.open(settings)
-  return rig
-}
-
-/** A hangs, a write goes down it, and is acknowledged through B. The stopped server has its bytes. */
-async function hangWith(rig: HangRig, offset = 0, length = BLOCK): Promise<void> {
-  rig.a.hang()
-  await rig.write(offset, OLD, length)
-  await rig.a.holds(length)
-}
-
-const isHeld = (rig: HangRig, count = 1) =>
-  until(`${count} newer writes are held`, () => rig.head.held.bios === count)
+import type { Pending } from './rig.ts'
 
 describe('a write hangs on A and is acknowledged through B', () => {
   test('scenario 19: the newer write waits for the ghost, and survives it', async () => {
