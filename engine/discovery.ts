@@ -5,6 +5,7 @@ import { hasCode } from '../errors.ts'
 import { guarded, usOfMs, type Core } from './core.ts'
 import { recordPath } from './lifecycle.ts'
 import type { PathRuntime } from './path-runtime.ts'
+import { followSizes } from './resize.ts'
 import { failByIdentity } from './verdict.ts'
 
 /** What discovery asks of the engine. */
@@ -81,8 +82,8 @@ export class Discovery {
     if (facts['direct'] === true && !now.direct)
       return failByIdentity(path, 'direct I/O was switched off under it: it would read what is stale')
     const sizeBytes = path.context.newSizeBytes ?? geometry.sizeBytes
-    if (now.sizeBytes !== sizeBytes)
-      recordPath(path, 'path.capacityChanged', { fromBytes: sizeBytes, toBytes: now.sizeBytes })
+    // The open device is asked, and its head follows: here is only seen that it is worth asking.
+    if (now.sizeBytes !== sizeBytes) followSizes(path.head)
     if (now.autoclear && facts['autoclear'] === false) this.#leaves(path)
   }
 

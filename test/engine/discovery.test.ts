@@ -40,7 +40,8 @@ class Plugs {
     }
   }
 
-  async #open({ device, deviceKey, diskseq, direct, autoclear }: DeviceSighting): Promise<PathDevice | null> {
+  async #open(sighting: DeviceSighting): Promise<PathDevice | null> {
+    const { device, deviceKey, diskseq, direct, autoclear, sizeBytes } = sighting
     this.opened.push(device)
     const number = Number(deviceKey.slice('loop:'.length))
     const code = this.errors.get(number)
@@ -48,8 +49,16 @@ class Plugs {
       throw new PathledgerError(code, { message: 'no', why: 'a test says so', todo: 'wait' })
     if (number >= 90) return null
     const facts = { diskseq, direct, autoclear }
+    const sizeNow = () => this.slots.get(number)?.sizeBytes ?? sizeBytes
     const made = this.rig.makePath(`${number}:0:0:0`, {
-      wrap: (inner) => ({ ...inner, facts, deviceKey, device }),
+      wrap: (inner) => ({
+        ...inner,
+        facts,
+        deviceKey,
+        device,
+        geometry: { ...inner.geometry, sizeBytes },
+        sizeNow,
+      }),
     })
     this.made.set(number, made)
     return made.device
@@ -157,6 +166,34 @@ describe('under a path', () => {
     plugs.change(7, { sizeBytes: fromBytes * 2 })
     await rig.pass(3_000)
     expect(rig.events('path.capacityChanged', '7:0:0:0')).toEqual([{ fromBytes, toBytes: fromBytes * 2 }])
+  })
+
+  test('scenario 29: the head follows a growth that discovery saw, and the last path that grew is why', async () => {
+    const { rig, plugs } = await watched([7, 8])
+    const fromBytes = rig.lun.medium.length
+    const toBytes = 2 * fromBytes
+    plugs.change(7, { sizeBytes: toBytes })
+    await rig.pass(600)
+    expect(rig.head.sizeBytes).toBe(fromBytes)
+    plugs.change(8, { sizeBytes: toBytes })
+    await rig.pass(600)
+    expect(rig.head.sizeBytes).toBe(toBytes)
+    expect(rig.events('head.resized')).toEqual([{ fromBytes, toBytes }])
+    expect(rig.rows('head.resized')[0]!.cause).toBe(rig.rows('path.capacityChanged', '8:0:0:0')[0]!.position)
+    rig.expectReplayEqualsLive()
+  })
+
+  test('scenario 29: a path that discovery saw shrink does not shrink its head, and that is an event with its cause', async () => {
+    const { rig, plugs } = await watched([7, 8])
+    const fromBytes = rig.lun.medium.length
+    plugs.change(7, { sizeBytes: fromBytes / 2 })
+    await rig.pass(3_000)
+    expect(rig.head.sizeBytes).toBe(fromBytes)
+    const refused = { path: 'sda:0', fromBytes, toBytes: fromBytes / 2 }
+    expect(rig.events('head.shrinkRefused')).toEqual([refused])
+    expect(rig.rows('head.shrinkRefused')[0]!.cause).toBe(
+      rig.rows('path.capacityChanged', '7:0:0:0')[0]!.position,
+    )
   })
 
   test('a device that is gone fails it, and with all of them the loss is permanent', async () => {
