@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { askEngine, systemClock, type ControlRequest } from '../index.ts'
 import { EXIT } from './exit-codes.ts'
 import { usageError } from './failure.ts'
+import { counted } from './text.ts'
 import { printJson, type Cli } from './verb.ts'
 
 export interface EngineOptions {
@@ -38,6 +39,24 @@ export async function ask(
   }
   const result = await askEngine(socket, request, systemClock)
   if (json) await printJson(cli.io, result)
-  else await cli.io.out(describe(result as never))
+  else await cli.io.out(`${describe(result as never)}${describeCountdowns(result as Counting)}`)
   cli.exitCode = EXIT.ok
+}
+
+interface Counting {
+  readonly countdowns?: readonly {
+    readonly head: string
+    readonly checksLeft: number
+    readonly nextCheckMs: number
+  }[]
+}
+
+/** A line for each head whose I/O waits for a path and will not wait for ever. */
+function describeCountdowns({ countdowns = [] }: Counting): string {
+  return countdowns
+    .map(
+      ({ head, checksLeft, nextCheckMs }) =>
+        `${head}: no path; ${counted(checksLeft, 'check')} left until its I/O fails (next in ${nextCheckMs} ms)\n`,
+    )
+    .join('')
 }

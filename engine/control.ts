@@ -15,7 +15,7 @@ export function controlHandler(mp: Multipath): ControlHandler {
     if ('path' in request) {
       const path = mp.path(request.path)
       PATH_STEPS[request.verb](path, word)
-      return showPath(path)
+      return { ...showPath(path), ...countdowns(mp) }
     }
     if ('attribute' in request) return sysfsAnswer(mp, request, word)
     switch (request.verb) {
@@ -32,14 +32,14 @@ export function controlHandler(mp: Multipath): ControlHandler {
         const { counters } = request
         if (counters === undefined) target.resetCounters(word)
         else target.setCounters(counters, word)
-        return { of: request.of, counters: target.counters }
+        return { of: request.of, counters: target.counters, ...countdowns(mp) }
       }
       case 'sysfs':
         return mp.sysfs.tree()
       case 'drain':
-        return mp.head(request.head).drain(word)
+        return { ...mp.head(request.head).drain(word), ...countdowns(mp) }
       case 'ghosts':
-        return { ghosts: mp.ghosts }
+        return { ghosts: mp.ghosts, ...countdowns(mp) }
       case 'ghostsRelease': {
         const { ids } = request
         const released = mp.releaseGhosts({
@@ -47,10 +47,18 @@ export function controlHandler(mp: Multipath): ControlHandler {
           reason: request.reason,
           ...(ids === undefined ? {} : { ids }),
         })
-        return { released }
+        return { released, ...countdowns(mp) }
       }
     }
   }
+}
+
+/** Where `noPathRetry` counts: with every answer, for whoever pulls a path or drains a head should see it. */
+function countdowns(mp: Multipath): { readonly countdowns: readonly object[] } {
+  const counting = mp.heads.flatMap(({ name, wwid, countdown }) =>
+    countdown === null ? [] : [{ head: name, wwid, ...countdown }],
+  )
+  return { countdowns: counting }
 }
 
 type AttributeRequest = Extract<ControlRequest, { attribute: string }>

@@ -41,9 +41,13 @@ export function historicalPath<Path extends Selectable>(
   return best
 }
 
+/** A path of which nothing is known counts as the fastest there can be: tried at once, and not flooded before it answers. */
 function expectedWait({ serviceTime, inFlight }: Selectable): number {
-  return serviceTime * (inFlight + 1)
+  return Math.max(serviceTime, FASTEST) * (inFlight + 1)
 }
+
+/** A microsecond. */
+const FASTEST = 16
 
 /** Each of the best usable paths in its turn: the reads of `read-spread`. */
 export function spreadPath<Path extends Selectable>(

@@ -16,7 +16,8 @@ beforeEach(async () => {
   socket = join(folder, 'mp.sock')
   const image = join(folder, 'lun.img')
   writeFileSync(image, Buffer.alloc(65_536))
-  mp = await Multipath.open({ ledger: join(folder, 'mp.ledger'), multipath: 'always', controlSocket: socket })
+  const ledger = join(folder, 'mp.ledger')
+  mp = await Multipath.open({ ledger, multipath: 'always', controlSocket: socket, noPathCheckMs: 600_000 })
   const lun = virtualLun({ wwid: WWID })
   for (const hctl of ['8:0:0:0', '9:0:0:0']) await mp.addPath(await filePath(image, { lun, hctl }))
 })
@@ -83,11 +84,37 @@ test('counters are shown and set, and a wrong one is refused before the engine i
 test('drain wants --fail, ghosts a reason to be released', async () => {
   expect(await run('drain', 'sda', '--socket', socket)).toMatchObject({ code: 2 })
   const drained = await run('drain', 'sda', '--fail', '--socket', socket, '--json')
-  expect(JSON.parse(drained.stdout)).toEqual({ bios: 0, bytes: 0 })
+  expect(JSON.parse(drained.stdout)).toEqual({ bios: 0, bytes: 0, countdowns: [] })
   expect(await run('ghosts', '--socket', socket)).toMatchObject({ code: 0, stdout: 'no ghosts\n' })
   expect(await run('ghosts', 'release', '--socket', socket)).toMatchObject({ code: 2 })
   const released = await run('ghosts', 'release', '--socket', socket, '--reason', 'gone')
   expect(released).toMatchObject({ code: 0, stdout: '0 ghosts released\n' })
+})
+
+test('while noPathRetry counts, every verb says how many checks are left, in words and as JSON', async () => {
+  const head = mp.head(WWID)
+  head.setNoPathRetry(7)
+  const counting = [{ head: 'sda', wwid: WWID, checksLeft: 7, nextCheckMs: expect.any(Number) as number }]
+  const words = /^sda: no path; 7 checks left until its I\/O fails \(next in \d+ ms\)$/m
+  expect((await run('path', 'fail', 'sda:0', '--socket', socket)).stdout).not.toMatch(words)
+  expect((await run('path', 'fail', 'sda:1', '--socket', socket)).stdout).toMatch(words)
+  const reading = head.read({ offset: 0, length: 512 }).catch((error: unknown) => error)
+  for (const verb of [
+    ['path', 'quiesce', 'sda:1'],
+    ['drain', 'sda', '--fail'],
+    ['ghosts'],
+    ['ghosts', 'release', '--reason', 'none there'],
+    ['counters', 'set', 'sda', 'requeued=0'],
+  ]) {
+    const asked = [...verb, '--socket', socket]
+    expect(JSON.parse((await run(...asked, '--json')).stdout), verb.join(' ')).toMatchObject({
+      countdowns: counting,
+    })
+    if (verb[0] !== 'path') expect((await run(...asked)).stdout, verb.join(' ')).toMatch(words)
+  }
+  expect(await reading).toMatchObject({ code: 'DRAINED' })
+  const back = await run('path', 'reinstate', 'sda:0', '--socket', socket, '--json')
+  expect(JSON.parse(back.stdout)).toMatchObject({ countdowns: [] })
 })
 
 test('no engine there, and no engine named', async () => {
