@@ -64,6 +64,7 @@ export class HeadIo implements BioOwner {
     if (this.#isOneBio(io)) return this.#sendWhole(io)
     this.#waiting.push(...this.#cut(io))
     this.pump()
+    if (this.#waiting.at(-1)?.io === io) io.keepBytes()
   }
 
   /** Sends on what waits for memory or for room in the queue. */
@@ -130,6 +131,7 @@ export class HeadIo implements BioOwner {
     try {
       const block = this.#admit(io, io.offset, io.length)
       if (block !== 'wait') return this.#send(io, io.offset, io.length, null, block)
+      io.keepBytes()
       this.#waiting.push({ io, pinned: null, offset: io.offset, length: io.length })
       core.pool.want()
     } catch (error) {

@@ -4,7 +4,7 @@ import type { IoOp } from '../machines/words.ts'
 import type { Bio } from './bio.ts'
 import type { Borrowed } from './borrowed.ts'
 import type { LentBuffer } from './lender.ts'
-import type { Vector } from './vector.ts'
+import { gather, type Vector } from './vector.ts'
 
 /**
  * Where the bytes of a write are while it is under way: copied into the pool, in a buffer that is taken from the caller,
@@ -17,7 +17,7 @@ export class OpenIo {
   readonly offset: number
   readonly length: number
   /** What a write writes; for reads where the bytes go. */
-  readonly data: Vector | null
+  data: Vector | null
   readonly memory: IoMemory
   readonly node: number
   readonly fua: boolean
@@ -52,6 +52,14 @@ export class OpenIo {
     this.fua = fua
     this.signal = signal
     this.done = done
+  }
+
+  /** A write that has to wait for memory keeps its bytes: its caller has his memory again when the call returns. */
+  keepBytes(): void {
+    if (this.op !== 'write' || this.memory !== 'copied' || this.data === null) return
+    const bytes = new Uint8Array(this.length)
+    gather(this.data, 0, bytes)
+    this.data = bytes
   }
 }
 

@@ -135,7 +135,10 @@ export const settingsSchema = z.strictObject({
     .min(4096)
     .max(1024 * MiB)
     .default(64 * MiB),
-  /** Callers that may wait for memory or for the queue; the next one is refused with QUEUE_FULL. */
+  /**
+   * Callers that may wait for memory or for the queue; the next one is refused with QUEUE_FULL. The bytes of a write that
+   * waits are kept in a copy beside the pool.
+   */
   waitersMax: z.int().min(1).max(10_000_000).default(65_536),
   /** I/O counts go to the ledger this often while there is I/O. */
   sampleMs: ms.min(1).default(1_000),

@@ -429,3 +429,20 @@ function watch(promise: Promise<unknown>): { ended: boolean; error: unknown } {
   )
   return state
 }
+
+test("a copied write's memory is the caller's again when the call returns, also while it waits for room in the queue", async () => {
+  const { rig, a, b } = await twoPaths({ requeueBytesMax: PAGE, noPathRetry: 'queue' })
+  a.path.fail()
+  b.path.fail()
+  const queued = rig.head.write({ offset: 0, data: bytesOf(1, PAGE) })
+  const [one, pieces] = [bytesOf(2, PAGE), [bytesOf(3, 512), bytesOf(4, 3 * 512)]]
+  const waits = rig.head.write({ offset: PAGE, data: one })
+  const ended = new Promise((resolve) => {
+    rig.head.submit([{ op: 'write', offset: 2 * PAGE, length: 2048, data: pieces, done: resolve }])
+  })
+  for (const bytes of [one, ...pieces]) bytes.fill(0xee)
+  a.path.reinstate()
+  await rig.drive(Promise.all([queued, waits, ended]))
+  expect(at(rig, PAGE)).toEqual([...bytesOf(2, PAGE)])
+  expect(at(rig, 2 * PAGE, 2048)).toEqual([...bytesOf(3, 512), ...bytesOf(4, 3 * 512)])
+})
