@@ -50,6 +50,8 @@ export async function addPath(
   const { blocked = false } = options
   const { path, recorded } = registry.add(device, { access, preferred, blocked })
   alua.joined(path, introduced)
+  // Before anybody else comes: the other paths of a LUN that grew must find its head as large as they are.
+  followSizes(path.head)
   try {
     await Promise.all([core.recorder.durable(recorded), shared?.attach(path)])
   } catch (error) {
@@ -58,7 +60,6 @@ export async function addPath(
     throw error
   }
   proveByClaim(path)
-  followSizes(path.head)
   const { backendWhy } = device.facts
   if (typeof backendWhy === 'string') {
     core.log.info({ path: path.name, backend: device.guarantees.backend }, backendWhy)

@@ -91,4 +91,17 @@ describe('scenario 29', () => {
     expect(rig.head.sizeBytes).toBe(2 * SMALL)
     expect(rig.events('head.resized')).toEqual([{ fromBytes: SMALL, toBytes: 2 * SMALL }])
   })
+
+  test('scenario 29: the paths of a LUN that grew may all be attached again at once', async () => {
+    const { sizes, wrap } = growing()
+    const first = await Rig.open({ checked: false, lun: testLun() })
+    await first.add(A, { wrap })
+    await first.add(B, { wrap })
+    const rig = await Rig.open({ rows: first.rows(), lun: first.lun })
+    for (const path of [A, B]) sizes.set(path, 2 * SMALL)
+    await Promise.all([rig.add(A, { wrap }), rig.add(B, { wrap })])
+    expect(rig.head.paths).toHaveLength(2)
+    expect(rig.head.sizeBytes).toBe(2 * SMALL)
+    expect(rig.events('head.resized')).toEqual([{ fromBytes: SMALL, toBytes: 2 * SMALL }])
+  })
 })
