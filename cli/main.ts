@@ -16,6 +16,7 @@ import { addExplain } from './verbs/explain.ts'
 import { addGhosts } from './verbs/ghosts.ts'
 import { addLog } from './verbs/log.ts'
 import { addPath } from './verbs/path.ts'
+import { addReservation } from './verbs/reservation.ts'
 import { addReplay } from './verbs/replay.ts'
 import { addShow } from './verbs/show.ts'
 import { addSimulate } from './verbs/simulate.ts'
@@ -98,6 +99,7 @@ function createProgram(cli: Cli, print: (text: string) => void): Command {
     addCounters,
     addDrain,
     addGhosts,
+    addReservation,
     addSysfs,
   ]
   for (const verb of add) verb(program, cli)

@@ -5,6 +5,7 @@ import type { Adapter } from './adapter.ts'
 import type { Head } from './head.ts'
 import type { Multipath } from './multipath.ts'
 import type { OperatorWord, Path } from './path.ts'
+import { askReservations, reservationReport } from './reservations/by-socket.ts'
 import { checkWords } from './spoken.ts'
 
 /** The handler of an engine's control socket. */
@@ -18,6 +19,10 @@ export function controlHandler(mp: Multipath): ControlHandler {
       return { ...showPath(path), ...countdowns(mp) }
     }
     if ('attribute' in request) return sysfsAnswer(mp, request, word)
+    if ('key' in request) {
+      const asked = askReservations(mp.head(request.head), request, word)
+      return asked.then((report) => ({ ...report, ...countdowns(mp) }))
+    }
     switch (request.verb) {
       case 'show':
         return {
@@ -38,6 +43,8 @@ export function controlHandler(mp: Multipath): ControlHandler {
         return mp.sysfs.tree()
       case 'drain':
         return { ...mp.head(request.head).drain(word), ...countdowns(mp) }
+      case 'reservation':
+        return { ...reservationReport(mp.head(request.head)), ...countdowns(mp) }
       case 'ghosts':
         return { ghosts: mp.ghosts, ...countdowns(mp) }
       case 'ghostsRelease': {

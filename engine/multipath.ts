@@ -295,7 +295,7 @@ export class Multipath {
   async #listen(controlSocket: string | undefined): Promise<void> {
     if (controlSocket === undefined) return
     try {
-      this.#control = await serveControl(controlSocket, controlHandler(this))
+      this.#control = await serveControl(controlSocket, controlHandler(this), this.#core.clock)
     } catch (error) {
       await this.close()
       throw error

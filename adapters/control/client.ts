@@ -2,40 +2,59 @@
 import { connect } from 'node:net'
 import { PathledgerError } from '../../errors.ts'
 import type { Clock } from '../ports.ts'
-import type { ControlAnswer, ControlRequest } from './frames.ts'
+import type { ControlAnswer, ControlPending, ControlRequest } from './frames.ts'
 
-/** How long an engine may take to answer; it answers while its paths hang, so more than this is a dead one. */
-const ANSWER_US = 5_000_000
+/** How long an engine may say nothing. It answers while its paths hang, and says each second when an answer takes longer. */
+const SILENCE_US = 5_000_000
 
 /**
- * Asks a running engine and resolves with its result. Rejects with the engine's own error, CONTROL_NOT_RUNNING when nobody
- * listens, CONTROL_PERMISSION, or CONTROL_NO_ANSWER.
+ * Asks a running engine and resolves with its result, however long the engine is at it. Rejects with the engine's own error,
+ * CONTROL_NOT_RUNNING when nobody listens, CONTROL_PERMISSION, or CONTROL_NO_ANSWER.
  */
 export function askEngine(file: string, request: ControlRequest, clock: Clock): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const socket = connect(file)
     let text = ''
-    const timer = clock.setTimer(clock.monoUs() + ANSWER_US, () => end(() => reject(noAnswer(file))))
+    const arm = () => clock.setTimer(clock.monoUs() + SILENCE_US, () => end(() => reject(noAnswer(file))))
+    let timer = arm()
     const end = (settle: () => void) => {
       timer.cancel()
       socket.destroy()
       settle()
     }
+    const hear = (line: string) => {
+      const answer = answerFrom(line)
+      if (answer === null) return end(() => reject(noAnswer(file)))
+      if ('pending' in answer) {
+        timer.cancel()
+        timer = arm()
+      } else if (answer.ok) end(() => resolve(answer.result))
+      else end(() => reject(theirs(answer.error)))
+    }
     socket.setEncoding('utf8')
     socket.once('connect', () => socket.write(`${JSON.stringify(request)}\n`))
     socket.on('data', (chunk: string) => {
       text += chunk
-      const at = text.indexOf('\n')
-      if (at < 0) return
-      const answer = JSON.parse(text.slice(0, at)) as ControlAnswer
-      end(() => {
-        if (answer.ok) resolve(answer.result)
-        else reject(theirs(answer.error))
-      })
+      for (let at = text.indexOf('\n'); at >= 0 && !socket.destroyed; at = text.indexOf('\n')) {
+        const line = text.slice(0, at)
+        text = text.slice(at + 1)
+        hear(line)
+      }
     })
     socket.once('error', (error: NodeJS.ErrnoException) => end(() => reject(unreachable(file, error))))
     socket.once('end', () => end(() => reject(noAnswer(file))))
   })
+}
+
+/** Null for what no engine of ours says. */
+function answerFrom(line: string): ControlAnswer | ControlPending | null {
+  try {
+    const answer: unknown = JSON.parse(line)
+    const known = typeof answer === 'object' && answer !== null && ('ok' in answer || 'pending' in answer)
+    return known ? (answer as ControlAnswer | ControlPending) : null
+  } catch {
+    return null
+  }
 }
 
 function theirs(error: Extract<ControlAnswer, { ok: false }>['error']): PathledgerError {
@@ -69,7 +88,7 @@ function unreachable(file: string, { code = 'EIO', message }: NodeJS.ErrnoExcept
 function noAnswer(file: string): PathledgerError {
   return new PathledgerError('CONTROL_NO_ANSWER', {
     message: `The engine behind ${file} does not answer.`,
-    why: 'It took the connection and said nothing in time.',
+    why: 'It took the connection and said nothing in time, or nothing that an engine says.',
     todo: 'Its process may be stopped: look at it.',
     errno: 'ETIMEDOUT',
   })

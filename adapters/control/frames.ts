@@ -9,6 +9,9 @@ const ATTRIBUTE_MAX = 4096
 
 const name = z.string().min(1).max(512)
 const reason = z.string().min(1).max(4096)
+/** '0x' and up to 16 hex digits, which the engine checks; room for a wrong one to be named in the answer. */
+const key = z.string().min(1).max(64)
+const said = { head: name, key, reason: reason.optional() }
 
 /** Verbs of one path: what an operator wants of it, and the steps of its device. */
 export const PATH_VERBS = [
@@ -46,6 +49,23 @@ export const controlRequest = z.discriminatedUnion('verb', [
     value: z.string().max(ATTRIBUTE_MAX),
     reason: reason.optional(),
   }),
+  z.strictObject({ verb: z.literal('reservation'), head: name }),
+  z.strictObject({
+    verb: z.literal('reservationRegister'),
+    ...said,
+    oldKey: key.optional(),
+    ignore: z.boolean().optional(),
+    aptpl: z.boolean().optional(),
+  }),
+  z.strictObject({ verb: z.enum(['reservationReserve', 'reservationRelease']), ...said, type: name }),
+  z.strictObject({
+    verb: z.literal('reservationPreempt'),
+    ...said,
+    victim: key,
+    type: name,
+    abort: z.boolean().optional(),
+  }),
+  z.strictObject({ verb: z.literal('reservationClear'), ...said }),
   z.strictObject({ verb: z.literal('ghosts') }),
   z.strictObject({ verb: z.literal('ghostsRelease'), reason, ids: z.array(name).max(10_000).optional() }),
 ])
@@ -55,6 +75,11 @@ export type ControlRequest = z.infer<typeof controlRequest>
 /** An answer: the verb's result, or an error with a stable code. */
 export type ControlAnswer =
   { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly error: ControlError }
+
+/** Sent each second while the answer is not there yet: the engine lives, and is still at it. */
+export interface ControlPending {
+  readonly pending: true
+}
 
 export interface ControlError {
   readonly code: string
@@ -67,11 +92,17 @@ export interface ControlError {
 /** A request from a line, or why it is none. */
 export function parseRequest(line: string): ControlRequest | ControlError {
   try {
-    const parsed = controlRequest.safeParse(JSON.parse(line))
+    const parsed = controlRequest.safeParse(JSON.parse(line, refusePrototype))
     return parsed.success ? parsed.data : badRequest(z.prettifyError(parsed.error))
   } catch {
-    return badRequest('The line is not JSON.')
+    return badRequest('The line is not JSON, or nested deeper than any request, or it has a key __proto__.')
   }
+}
+
+/** A record would drop this key without a word, and then do less than it was asked. */
+function refusePrototype(key: string, value: unknown): unknown {
+  if (key === '__proto__') throw new Error('no request has such a key')
+  return value
 }
 
 /** True for what {@link parseRequest} gives when the line is no request. */

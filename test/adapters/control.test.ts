@@ -22,7 +22,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 const ask = (request: unknown) => askEngine(file, request as ControlRequest, systemClock)
 
 test('an answer comes back, and the peer is named by its uid', async () => {
-  const server = await serveControl(file, (request, actor) => ({ verb: request.verb, actor }))
+  const server = await serveControl(file, (request, actor) => ({ verb: request.verb, actor }), systemClock)
   expect(await ask({ verb: 'show' })).toEqual({
     verb: 'show',
     actor: `operator:${process.getuid?.() ?? 'unknown'}`,
@@ -33,14 +33,15 @@ test('an answer comes back, and the peer is named by its uid', async () => {
 })
 
 test('an error of the engine arrives as itself', async () => {
-  const server = await serveControl(file, () => {
+  const fails = () => {
     throw new PathledgerError('HEAD_NOT_FOUND', {
       message: 'No head.',
       why: 'None.',
       todo: 'Add one.',
       errno: 'ENODEV',
     })
-  })
+  }
+  const server = await serveControl(file, fails, systemClock)
   await expect(ask({ verb: 'drain', head: 'sdq' })).rejects.toMatchObject({
     code: 'HEAD_NOT_FOUND',
     errno: 'ENODEV',
@@ -57,13 +58,13 @@ test.each([
   ['a release without a reason', { verb: 'ghostsRelease' }],
   ['no object', 'show'],
 ])('%s is refused by name', async (_what, request) => {
-  const server = await serveControl(file, () => 'reached')
+  const server = await serveControl(file, () => 'reached', systemClock)
   await expect(ask(request)).rejects.toMatchObject({ code: 'CONTROL_REQUEST', errno: 'EINVAL' })
   await server.close()
 })
 
 test('bytes that are no request are answered, and a line without end ends the connection', async () => {
-  const server = await serveControl(file, () => 'reached')
+  const server = await serveControl(file, () => 'reached', systemClock)
   expect(await lines('\u0000\u0001 not json\n')).toContain('CONTROL_REQUEST')
   expect(await lines('x'.repeat(LINE_MAX + 1))).toBe('')
   expect(await ask({ verb: 'ghosts' })).toBe('reached')
@@ -71,11 +72,15 @@ test('bytes that are no request are answered, and a line without end ends the co
 })
 
 test('a socket that a dead engine left is replaced, one in use is not, nor is a file', async () => {
-  const server = await serveControl(file, () => 'first')
-  await expect(serveControl(file, () => 'second')).rejects.toMatchObject({ code: 'CONTROL_IN_USE' })
+  const server = await serveControl(file, () => 'first', systemClock)
+  await expect(serveControl(file, () => 'second', systemClock)).rejects.toMatchObject({
+    code: 'CONTROL_IN_USE',
+  })
   await server.close()
   writeFileSync(file, 'a file of somebody else')
-  await expect(serveControl(file, () => 'third')).rejects.toMatchObject({ code: 'CONTROL_NOT_A_SOCKET' })
+  await expect(serveControl(file, () => 'third', systemClock)).rejects.toMatchObject({
+    code: 'CONTROL_NOT_A_SOCKET',
+  })
 })
 
 test('nobody there is told from not allowed', async () => {
