@@ -23,39 +23,45 @@ export function controlHandler(mp: Multipath): ControlHandler {
       const asked = askReservations(mp.head(request.head), request, word)
       return asked.then((report) => ({ ...report, ...countdowns(mp) }))
     }
-    switch (request.verb) {
-      case 'show':
-        return {
-          heads: mp.heads.map(showHead),
-          adapters: mp.adapters.map(showAdapter),
-          ghosts: mp.ghosts.length,
-          memory: mp.memory,
-          broken: mp.broken?.code ?? null,
-        }
-      case 'countersSet': {
-        const target = countedBy(mp, request.of)
-        const { counters } = request
-        if (counters === undefined) target.resetCounters(word)
-        else target.setCounters(counters, word)
-        return { of: request.of, counters: target.counters, ...countdowns(mp) }
+    return wholeAnswer(mp, request, word)
+  }
+}
+
+type WholeRequest = Exclude<ControlRequest, { path: string } | { attribute: string } | { key: string }>
+
+function wholeAnswer(mp: Multipath, request: WholeRequest, word: OperatorWord & { actor: string }): unknown {
+  switch (request.verb) {
+    case 'show':
+      return {
+        heads: mp.heads.map(showHead),
+        adapters: mp.adapters.map(showAdapter),
+        ghosts: mp.ghosts.length,
+        memory: mp.memory,
+        broken: mp.broken?.code ?? null,
       }
-      case 'sysfs':
-        return mp.sysfs.tree()
-      case 'drain':
-        return { ...mp.head(request.head).drain(word), ...countdowns(mp) }
-      case 'reservation':
-        return { ...reservationReport(mp.head(request.head)), ...countdowns(mp) }
-      case 'ghosts':
-        return { ghosts: mp.ghosts, ...countdowns(mp) }
-      case 'ghostsRelease': {
-        const { ids } = request
-        const released = mp.releaseGhosts({
-          actor,
-          reason: request.reason,
-          ...(ids === undefined ? {} : { ids }),
-        })
-        return { released, ...countdowns(mp) }
-      }
+    case 'countersSet': {
+      const target = countedBy(mp, request.of)
+      const { counters } = request
+      if (counters === undefined) target.resetCounters(word)
+      else target.setCounters(counters, word)
+      return { of: request.of, counters: target.counters, ...countdowns(mp) }
+    }
+    case 'sysfs':
+      return mp.sysfs.tree()
+    case 'drain':
+      return { ...mp.head(request.head).drain(word), ...countdowns(mp) }
+    case 'reservation':
+      return { ...reservationReport(mp.head(request.head)), ...countdowns(mp) }
+    case 'ghosts':
+      return { ghosts: mp.ghosts, ...countdowns(mp) }
+    case 'ghostsRelease': {
+      const { ids } = request
+      const released = mp.releaseGhosts({
+        actor: word.actor,
+        reason: request.reason,
+        ...(ids === undefined ? {} : { ids }),
+      })
+      return { released, ...countdowns(mp) }
     }
   }
 }

@@ -24,8 +24,8 @@ export function askEngine(file: string, request: ControlRequest, clock: Clock): 
     }
     const hear = (line: string) => {
       const answer = answerFrom(line)
-      if (answer === null) return end(() => reject(noAnswer(file)))
-      if ('pending' in answer) {
+      if (answer === null) end(() => reject(noAnswer(file)))
+      else if ('pending' in answer) {
         timer.cancel()
         timer = arm()
       } else if (answer.ok) end(() => resolve(answer.result))

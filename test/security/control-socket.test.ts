@@ -14,8 +14,8 @@ import { VirtualClock } from '../../adapters/virtual-clock.ts'
 
 let folder = ''
 let file = ''
-let servers: ControlServer[] = []
-let sockets: Socket[] = []
+const servers: ControlServer[] = []
+const sockets: Socket[] = []
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'pathledger-hostile-'))
