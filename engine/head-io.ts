@@ -39,6 +39,8 @@ export class HeadIo implements BioOwner {
   readonly #bytesMax: number
   #waiting: Piece[] = []
   #open = 0
+  /** Bytes of writes that wait or waited for room, and have not ended. */
+  #keptBytes = 0
 
   /** `onIo` is called with every I/O. */
   constructor(head: HeadRuntime, onIo: () => void) {
@@ -56,7 +58,7 @@ export class HeadIo implements BioOwner {
 
   /** Does an I/O; its `done` is called once every piece has ended, or soon with why it was not taken. */
   submit(io: OpenIo): void {
-    const refusal = refusalOf(this.#head, io, this.#waiting.length)
+    const refusal = refusalOf(this.#head, io, this.#waiting.length, this.#keptBytes)
     if (refusal !== null) return queueMicrotask(() => io.done(refusal))
     this.#onIo()
     if (io.memory !== 'copied') io.borrowed = this.#borrow(io)
@@ -64,7 +66,7 @@ export class HeadIo implements BioOwner {
     if (this.#isOneBio(io)) return this.#sendWhole(io)
     this.#waiting.push(...this.#cut(io))
     this.pump()
-    if (this.#waiting.at(-1)?.io === io) io.keepBytes()
+    if (this.#waiting.at(-1)?.io === io) this.#keep(io)
   }
 
   /** Sends on what waits for memory or for room in the queue. */
@@ -131,7 +133,7 @@ export class HeadIo implements BioOwner {
     try {
       const block = this.#admit(io, io.offset, io.length)
       if (block !== 'wait') return this.#send(io, io.offset, io.length, null, block)
-      io.keepBytes()
+      this.#keep(io)
       this.#waiting.push({ io, pinned: null, offset: io.offset, length: io.length })
       core.pool.want()
     } catch (error) {
@@ -139,6 +141,11 @@ export class HeadIo implements BioOwner {
         throw error
       })
     }
+  }
+
+  #keep(io: OpenIo): void {
+    io.keepBytes()
+    this.#keptBytes += io.keptBytes
   }
 
   #cut(io: OpenIo): Piece[] {
@@ -245,6 +252,7 @@ export class HeadIo implements BioOwner {
     io.left -= 1
     this.#open -= 1
     if (io.left > 0) return
+    this.#keptBytes -= io.keptBytes
     if (io.error !== null) this.#head.counters.callerErrors += 1
     // The caller's own memory: he hears of it when no attempt has it any more.
     if (io.memory !== 'callersOwn') this.#tell(io)

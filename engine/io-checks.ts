@@ -7,8 +7,13 @@ import { nodeRefusal } from './numa.ts'
 import type { OpenIo } from './open-io.ts'
 import { vectorLength } from './vector.ts'
 
-/** Why an I/O is not taken, or null. `waiting` callers wait already. */
-export function refusalOf(head: HeadRuntime, io: OpenIo, waiting: number): PathledgerError | null {
+/** Why an I/O is not taken, or null. `waiting` callers wait already, and `keptBytes` of writes are kept for them. */
+export function refusalOf(
+  head: HeadRuntime,
+  io: OpenIo,
+  waiting: number,
+  keptBytes: number,
+): PathledgerError | null {
   const { op, node, signal } = io
   const { core } = head
   if (core.broken !== null) return core.broken
@@ -16,7 +21,14 @@ export function refusalOf(head: HeadRuntime, io: OpenIo, waiting: number): Pathl
   if (!head.live) return headGoneError(head)
   // What carries no bytes is bounded by no bytes: those that are parked or held count here.
   const byteless = op === 'read' || op === 'write' ? 0 : head.requeue.length + head.held.length
-  if (waiting + byteless >= core.settings.waitersMax) return queueFull(head)
+  const { waitersMax, waitersBytesMax } = core.settings
+  if (waiting + byteless >= waitersMax) {
+    return queueFull(head, `${waitersMax} callers wait for memory or for a path already.`)
+  }
+  // One write of any length may wait: otherwise it could never go.
+  if (op === 'write' && waiting > 0 && keptBytes > 0 && keptBytes + io.length > waitersBytesMax) {
+    return queueFull(head, `${keptBytes} bytes of writes wait for memory or for a path already.`)
+  }
   const unknownNode = nodeRefusal(core, node)
   if (unknownNode !== null || op === 'flush') return unknownNode
   return badRange(head, io) ?? badMemory(head, io)
@@ -72,10 +84,10 @@ function invalid(code: string, message: string, why: string): PathledgerError {
   })
 }
 
-function queueFull(head: HeadRuntime): PathledgerError {
+function queueFull(head: HeadRuntime, why: string): PathledgerError {
   return new PathledgerError('QUEUE_FULL', {
     message: `${head.name} has too many I/Os waiting.`,
-    why: `${head.core.settings.waitersMax} callers wait for memory or for a path already.`,
+    why,
     todo: 'Wait for earlier I/Os before you send more, or bring a path back.',
     errno: 'EAGAIN',
   })

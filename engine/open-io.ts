@@ -18,6 +18,8 @@ export class OpenIo {
   readonly length: number
   /** What a write writes; for reads where the bytes go. */
   data: Vector | null
+  /** Bytes of it that are kept beside the pool while it waits. */
+  keptBytes = 0
   readonly memory: IoMemory
   readonly node: number
   readonly fua: boolean
@@ -60,6 +62,7 @@ export class OpenIo {
     const bytes = new Uint8Array(this.length)
     gather(this.data, 0, bytes)
     this.data = bytes
+    this.keptBytes = this.length
   }
 }
 

@@ -140,6 +140,12 @@ export const settingsSchema = z.strictObject({
    * waits are kept in a copy beside the pool.
    */
   waitersMax: z.int().min(1).max(10_000_000).default(65_536),
+  /** Bytes of writes that may be kept so, a head; the next write is refused with QUEUE_FULL. One write may be larger. */
+  waitersBytesMax: z
+    .int()
+    .min(4096)
+    .max(16_384 * MiB)
+    .default(256 * MiB),
   /** I/O counts go to the ledger this often while there is I/O. */
   sampleMs: ms.min(1).default(1_000),
   /**

@@ -261,6 +261,24 @@ describe('back-pressure', () => {
     await rig.read(0)
   })
 
+  test('the bytes of writes that wait are bounded, and count no more once they went', async () => {
+    const rig = await Rig.open({ noPathRetry: 'queue', requeueBytesMax: 4 * KIB, waitersBytesMax: 8 * KIB })
+    const a = await rig.add(A)
+    for (const round of [1, 2]) {
+      a.path.fail()
+      const writes = Array.from({ length: 30 }, (_, at) =>
+        track(rig, rig.head.write({ offset: at * BLOCK, data: bytesOf(at) })),
+      )
+      await rig.settle()
+      expect(writes.filter(({ end }) => end === 'QUEUE_FULL').length, `round ${round}`).toBe(
+        30 - (4 + 8) * (KIB / BLOCK),
+      )
+      a.path.reinstate()
+      await rig.pass(100)
+      expect(writes.filter(({ end }) => end === 'ok').length).toBe((4 + 8) * (KIB / BLOCK))
+    }
+  })
+
   test('I/O without bytes is bounded as well: no flush or discard too many waits for a path', async () => {
     const rig = await Rig.open({ noPathRetry: 'queue', waitersMax: 10 })
     const a = await rig.add(A)

@@ -61,6 +61,7 @@ describe('settings', () => {
     ['poolBytes', 4096],
     ['requeueBytesMax', 0],
     ['waitersMax', 0],
+    ['waitersBytesMax', 0],
     ['ledgerStallMs', 0],
     ['ledgerPendingMax', 1],
     ['errorRowsPerMinute', 0],
