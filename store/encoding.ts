@@ -55,6 +55,10 @@ export function hashedValues(row: Omit<StoredEvent, 'hash'>): readonly Hashed[] 
  * bytes, ':', and the bytes; an integer is its decimal text; NULL is '-', so that it differs from the empty text '0:'.
  */
 export function encodeValues(values: readonly Hashed[]): string {
+  return encodeLengths(values, (plain) => Buffer.byteLength(plain))
+}
+
+function encodeLengths(values: readonly Hashed[], lengthOf: (plain: string) => number): string {
   let text = ''
   for (const value of values) {
     if (value === null) {
@@ -62,9 +66,13 @@ export function encodeValues(values: readonly Hashed[]): string {
       continue
     }
     const plain = typeof value === 'string' ? value : String(value)
-    text += `${Buffer.byteLength(plain)}:${plain}`
+    text += `${lengthOf(plain)}:${plain}`
   }
   return text
+}
+
+function charsOf(plain: string): number {
+  return plain.length
 }
 
 /** Where rows are encoded, one after the other: a buffer of its own for each row would cost as much as its hash. */
@@ -73,13 +81,21 @@ const HASH_BYTES = 32
 
 /** SHA-256 over the hash of the row before and the canonical encoding of this one. 32 bytes. */
 export function hashValues(previousHash: Uint8Array, values: readonly Hashed[]): Uint8Array {
-  const text = encodeValues(values)
+  // Nearly every row is ASCII: then the characters that JavaScript knows of are the bytes that would have to be counted.
+  const asAscii = encodeLengths(values, charsOf)
+  return bytesOfLatin1(hashText(previousHash, asAscii, true) ?? hashText(previousHash, encodeValues(values)))
+}
+
+function hashText(previousHash: Uint8Array, text: string): string
+function hashText(previousHash: Uint8Array, text: string, onlyAscii: true): string | null
+function hashText(previousHash: Uint8Array, text: string, onlyAscii = false): string | null {
   // A UTF-16 unit has at most three bytes of UTF-8.
   const fits = previousHash.length === HASH_BYTES && text.length * 3 <= SCRATCH.length - HASH_BYTES
   const bytes = fits ? SCRATCH : Buffer.allocUnsafe(previousHash.length + Buffer.byteLength(text))
   bytes.set(previousHash)
-  const end = previousHash.length + bytes.write(text, previousHash.length, 'utf8')
-  return bytesOfLatin1(hash('sha256', bytes.subarray(0, end), 'binary'))
+  const written = bytes.write(text, previousHash.length, 'utf8')
+  if (onlyAscii && written !== text.length) return null
+  return hash('sha256', bytes.subarray(0, previousHash.length + written), 'binary')
 }
 
 /** One character, one byte. Thirty-two bytes made this way cost a third of what a Buffer does, once per row. */

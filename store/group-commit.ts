@@ -1,4 +1,5 @@
-// Group commit: one commit is in flight, the next batch collects meanwhile. It knows neither files nor threads, so the
+// Group commit: one commit is in flight, the next batch collects meanwhile. A batch that is full gains nothing by collecting:
+// a writer in another thread may be handed it ahead, and finds it when it is done with the one before. It knows neither files nor threads, so the
 // writer worker and the simulator's memory store take their turns in exactly the same way.
 import { PathledgerError } from '../errors.ts'
 import type { WriterLimits } from './limits.ts'
@@ -27,17 +28,22 @@ interface Waiting {
 export class GroupCommit {
   readonly #commit: CommitBatch
   readonly #limits: WriterLimits
+  readonly #ahead: number
   readonly #listeners = new Set<{ readonly hear: LedgerListener }>()
   #waiting: Waiting[] = []
-  #inFlight: readonly Waiting[] = []
+  #waitingEvents = 0
+  /** Batches that were handed over, the one that is being committed first. */
+  #inFlight: (readonly Waiting[])[] = []
   #events = 0
   #bytes = 0
   #refusal: PathledgerError | null = null
   #idle: (() => void)[] = []
 
-  constructor(commit: CommitBatch, limits: WriterLimits) {
+  /** `ahead` is how many full batches are handed over beside the one that is being committed. */
+  constructor(commit: CommitBatch, limits: WriterLimits, ahead = 0) {
     this.#commit = commit
     this.#limits = limits
+    this.#ahead = ahead
   }
 
   /** Resolves when the append is committed. Rejects as LedgerStore.append says. */
@@ -52,7 +58,8 @@ export class GroupCommit {
       this.#events += events
       this.#bytes += bytes
       this.#waiting.push({ append, events, bytes, resolve, reject })
-      if (this.#inFlight.length === 0) this.#start()
+      this.#waitingEvents += events
+      this.#startWhatMay()
     })
   }
 
@@ -73,35 +80,45 @@ export class GroupCommit {
   /** Rejects everything that waits and everything that comes. What was in flight may have been committed. */
   fail(error: PathledgerError): void {
     this.#refusal ??= error
-    const lost = [...this.#inFlight, ...this.#waiting]
+    const lost = [...this.#inFlight.flat(), ...this.#waiting]
     this.#waiting = []
     this.#inFlight = []
     this.#events = 0
     this.#bytes = 0
+    this.#waitingEvents = 0
     for (const { reject } of lost) reject(error)
     this.#becomeIdle()
+  }
+
+  #startWhatMay(): void {
+    while (this.#waiting.length > 0 && (this.#inFlight.length === 0 || this.#mayGoAhead())) this.#start()
+  }
+
+  #mayGoAhead(): boolean {
+    return this.#inFlight.length <= this.#ahead && this.#waitingEvents >= this.#limits.maxBatchEvents
   }
 
   #start(): void {
     const batch = takeBatch(this.#waiting, this.#limits.maxBatchEvents)
     this.#waiting = this.#waiting.slice(batch.length)
-    this.#inFlight = batch
+    for (const { events } of batch) this.#waitingEvents -= events
+    this.#inFlight.push(batch)
     this.#commit(
       batch.map(({ append }) => append),
       (outcomes) => {
         // A commit that answers after `fail` has nobody left to tell.
-        if (this.#inFlight === batch) this.#settle(batch, outcomes)
+        if (this.#inFlight[0] === batch) this.#settle(batch, outcomes)
       },
     )
   }
 
   #settle(batch: readonly Waiting[], outcomes: readonly Settled[]): void {
-    this.#inFlight = []
+    this.#inFlight.shift()
     for (const { events, bytes } of batch) {
       this.#events -= events
       this.#bytes -= bytes
     }
-    if (this.#waiting.length > 0) this.#start()
+    this.#startWhatMay()
     this.#tell(outcomes.flatMap((outcome) => (outcome.ok ? outcome.events : [])))
     for (const [index, { resolve, reject }] of batch.entries()) {
       const outcome = outcomes[index]

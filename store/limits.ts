@@ -38,6 +38,9 @@ export const WORKER_BUSY_TIMEOUT_MS = 1_000
 /** The WAL file is cut to this many bytes when it starts over. */
 export const WAL_SIZE_LIMIT_BYTES = 67_108_864
 
+/** Full batches that the writer's thread is sent while it commits one: it need not wait for the next one to be packed. */
+export const BATCHES_AHEAD = 1
+
 /** What may wait for a commit. Over it `append` rejects with LEDGER_STALLED, so that a hung disk cannot fill the memory. */
 export interface WriterLimits {
   /** Events that wait or are being committed. */

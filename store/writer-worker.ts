@@ -1,13 +1,13 @@
 // The writer's thread: the only connection that writes. It commits what it is sent, one batch at a time, and answers.
 import { parentPort, workerData } from 'node:worker_threads'
 import { invariant, PathledgerError } from '../errors.ts'
+import { batchOfWire, settledToWire } from './append-wire.ts'
 import { toWire } from './error-wire.ts'
 import { LedgerFile } from './ledger-file.ts'
 import type { LedgerFileOptions } from './ledger-file.ts'
 import { CACHES_IDLE_MS } from './limits.ts'
 import { ledgerError } from './sqlite-errors.ts'
-import type { FromWriter, ToWriter, WireSettled } from './writer.ts'
-import type { Append } from './types.ts'
+import type { FromWriter, ToWriter } from './writer.ts'
 
 /** What the thread is started with. */
 export interface WriterData {
@@ -27,7 +27,7 @@ try {
   port.on('message', (message: ToWriter) => {
     idle.notNow()
     if (message.kind === 'commit') {
-      say({ kind: 'committed', outcomes: commit(ledger, message.batch) })
+      say({ kind: 'committed', outcomes: ledger.appendBatch(batchOfWire(message.batch)).map(settledToWire) })
       idle.soon()
     } else close(ledger)
   })
@@ -51,12 +51,6 @@ function whenIdle(ledger: LedgerFile): { soon: () => void; notNow: () => void } 
       timer = null
     },
   }
-}
-
-function commit(ledger: LedgerFile, batch: readonly Append[]): readonly WireSettled[] {
-  return ledger
-    .appendBatch(batch)
-    .map((outcome) => (outcome.ok ? outcome : { ok: false, error: toWire(outcome.error) }))
 }
 
 function close(ledger: LedgerFile): void {

@@ -2,6 +2,8 @@
 // who wait for it.
 import { Worker } from 'node:worker_threads'
 import { PathledgerError } from '../errors.ts'
+import { batchToWire, settledOfWire } from './append-wire.ts'
+import type { WireBatch, WireSettled } from './append-wire.ts'
 import { closed } from './closed.ts'
 import { fromWire } from './error-wire.ts'
 import type { WireError } from './error-wire.ts'
@@ -9,17 +11,13 @@ import { GroupCommit } from './group-commit.ts'
 import type { Settled } from './group-commit.ts'
 import type { LedgerHeader } from './header.ts'
 import type { LedgerFileOptions } from './ledger-file.ts'
-import { WORKER_BUSY_TIMEOUT_MS, WRITER_LIMITS } from './limits.ts'
+import { BATCHES_AHEAD, WORKER_BUSY_TIMEOUT_MS, WRITER_LIMITS } from './limits.ts'
 import type { WriterLimits } from './limits.ts'
 import { checkAppend } from './plan.ts'
 import type { Append, Appended, LedgerListener } from './types.ts'
 
-/** One append's outcome on its way between the threads. */
-export type WireSettled = Extract<Settled, { ok: true }> | { readonly ok: false; readonly error: WireError }
-
 /** What the writer's thread is told. */
-export type ToWriter =
-  { readonly kind: 'commit'; readonly batch: readonly Append[] } | { readonly kind: 'close' }
+export type ToWriter = { readonly kind: 'commit'; readonly batch: WireBatch } | { readonly kind: 'close' }
 
 /** What it answers. */
 export type FromWriter =
@@ -96,7 +94,11 @@ class WorkerWriter implements Writer {
   readonly created: boolean
   readonly #worker: Worker
   readonly #queue: GroupCommit
-  #answer: ((outcomes: readonly Settled[]) => void) | null = null
+  /** Batches that were sent and not answered, in their order. */
+  readonly #sent: {
+    readonly batch: readonly Append[]
+    readonly done: (outcomes: readonly Settled[]) => void
+  }[] = []
   #alive = true
   #closing: Promise<void> | null = null
   #onClosed: ((error: PathledgerError | null) => void) | null = null
@@ -110,7 +112,7 @@ class WorkerWriter implements Writer {
     this.header = facts.header
     this.created = facts.created
     this.#worker = worker
-    this.#queue = new GroupCommit((batch, done) => this.#send(batch, done), limits)
+    this.#queue = new GroupCommit((batch, done) => this.#send(batch, done), limits, BATCHES_AHEAD)
     worker.on('message', (message: FromWriter) => this.#hear(message))
     worker.on('error', (error) => this.#died(writerDied(file, error)))
     worker.on('exit', () => this.#died(writerDied(file, null)))
@@ -137,10 +139,10 @@ class WorkerWriter implements Writer {
   }
 
   #send(batch: readonly Append[], done: (outcomes: readonly Settled[]) => void): void {
-    this.#answer = done
+    this.#sent.push({ batch, done })
     // An idle writer keeps no process alive; one that commits does.
     this.#worker.ref()
-    this.#worker.postMessage({ kind: 'commit', batch } satisfies ToWriter)
+    this.#worker.postMessage({ kind: 'commit', batch: batchToWire(batch) } satisfies ToWriter)
   }
 
   #hear(message: FromWriter): void {
@@ -149,10 +151,9 @@ class WorkerWriter implements Writer {
       return
     }
     if (message.kind !== 'committed') return
-    const answer = this.#answer
-    this.#answer = null
-    this.#worker.unref()
-    answer?.(message.outcomes.map((one) => (one.ok ? one : { ok: false, error: fromWire(one.error) })))
+    const answered = this.#sent.shift()
+    if (this.#sent.length === 0) this.#worker.unref()
+    answered?.done(settledOf(answered.batch, message.outcomes))
   }
 
   #died(error: PathledgerError): void {
@@ -172,6 +173,13 @@ class WorkerWriter implements Writer {
     this.#worker.unref()
     if (failure !== null) throw failure
   }
+}
+
+function settledOf(batch: readonly Append[], outcomes: readonly WireSettled[]): readonly Settled[] {
+  return outcomes.flatMap((outcome, index) => {
+    const append = batch[index]
+    return append === undefined ? [] : [settledOfWire(outcome, append)]
+  })
 }
 
 function writerDied(file: string, cause: unknown): PathledgerError {

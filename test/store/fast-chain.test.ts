@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { HEADER as LONG_HEADER, workload } from '../../bench/ledger/workload.ts'
+import { COLUMNS, hashValues, type Hashed } from '../../store/encoding.ts'
 import { beginFastCheck } from '../../store/fast-verify.ts'
 import { LedgerFile } from '../../store/ledger-file.ts'
 import { verifyLedger } from '../../store/verify.ts'
@@ -76,5 +77,50 @@ it('says no, and the slow check where, whatever lies in a row of a long ledger',
     db.close()
     expect(isWhole(file, 2)).toBe(false)
     expect(verifyLedger(file)).toMatchObject({ chain: 'broken', firstBad: at })
+  }
+})
+
+/** Writes a value of another storage class over one of the last row, hashes made good, as only a changed schema allows. */
+function mistype(file: string, column: (typeof COLUMNS)[number], value: unknown): void {
+  const strict = new Database(file)
+  strict.unsafeMode()
+  strict.exec('DROP TRIGGER events_no_update; PRAGMA writable_schema = ON')
+  const ours = strict.prepare("SELECT sql FROM sqlite_schema WHERE name = 'events'").pluck().get() as string
+  const say = strict.prepare("UPDATE sqlite_schema SET sql = ? WHERE name = 'events'")
+  const loose = ours.replace(/ (TEXT|INTEGER|BLOB)( NOT NULL)?(?! PRIMARY)/g, '').replace(' STRICT', '')
+  say.run(loose)
+  strict.close()
+  const db = new Database(file)
+  db.unsafeMode()
+  db.pragma('ignore_check_constraints = ON')
+  const rows = db.prepare(`SELECT ${COLUMNS.join(', ')} FROM events ORDER BY position DESC LIMIT 2`).raw()
+  const [last, before] = rows.all() as [unknown[], unknown[]]
+  const values = last.slice(0, -1) as Hashed[]
+  const at = COLUMNS.indexOf(column)
+  if (typeof value === 'number') values[at] = value.toFixed(1)
+  const hash = hashValues(before.at(-1) as Uint8Array, values)
+  db.prepare(`UPDATE events SET ${column} = ?, hash = ? WHERE position = ?`).run(value, hash, last[0])
+  db.prepare('UPDATE ledger_head SET hash = ?').run(hash)
+  db.exec('PRAGMA writable_schema = ON')
+  db.prepare("UPDATE sqlite_schema SET sql = ? WHERE name = 'events'").run(ours)
+  db.close()
+}
+
+it('says no, as the slow check does, to a value of another storage class with the same encoding', () => {
+  for (const column of COLUMNS.filter((name) => !['position', 'cause', 'reason', 'hash'].includes(name))) {
+    const db = new Database(short, { readonly: true })
+    const stored = db.prepare(`SELECT ${column} FROM events ORDER BY position DESC LIMIT 1`).pluck().get()
+    db.close()
+    const others =
+      typeof stored === 'number'
+        ? [String(stored), stored, Buffer.from(String(stored))]
+        : [Buffer.from(String(stored))]
+    for (const value of others) {
+      const file = tempFile()
+      copyFileSync(short, file)
+      mistype(file, column, value)
+      const what = `${column} as ${typeof value}`
+      expect([what, isWhole(file, 0), verifyLedger(file).chain]).toEqual([what, false, 'broken'])
+    }
   }
 })
