@@ -58,6 +58,9 @@ export type {
   LoopPathSettings,
   LoopSourceSettings,
 } from './adapters/loop/index.ts'
+export { kernelUevents } from './adapters/uevents/index.ts'
+export type { Heard, Uevents } from './adapters/ports.ts'
+export type { WatchOptions } from './engine/discovery.ts'
 export { filePath } from './adapters/file-path.ts'
 export { memoryLun, memoryPath } from './adapters/memory.ts'
 export { errorFilter } from './adapters/filters/error.ts'

@@ -219,6 +219,26 @@ export interface DeviceSource {
   open(sighting: DeviceSighting): Promise<PathDevice | null>
 }
 
+/** Word that devices came, changed or went: a reason to look at a {@link DeviceSource} at once, and nothing more. */
+export interface Uevents {
+  /** Begins to listen. Null when it does; else the errno why it cannot. */
+  start(): string | null
+  /** What came since the last time. Waits for nothing, and takes a bounded number of messages. */
+  take(): Heard
+  /** Listens no more. Does nothing the second time. */
+  stop(): void
+}
+
+/** What was heard at once. */
+export interface Heard {
+  /** Messages that told of a block device. */
+  readonly devices: number
+  /** Some were lost, or could not be read: they may have told of anything. */
+  readonly lost: boolean
+  /** Why nothing will be heard any more; null while something may. */
+  readonly errno: string | null
+}
+
 /** How bytes reach an open descriptor. */
 export interface IoBackend {
   readonly name: string

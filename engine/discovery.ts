@@ -1,8 +1,9 @@
-// Hot-plug: what a source of devices shows is compared, every `discoveryPollMs`, with the paths there are. What is new is
-// opened and added; what changed under a path is told to its machine.
-import type { DeviceSighting, DeviceSource, PathDevice, TimerHandle } from '../adapters/ports.ts'
+// Hot-plug: what a source of devices shows is compared, every `discoveryPollMs` and when the kernel told of devices, with the
+// paths there are. What is new is opened and added; what changed under a path is told to its machine.
+import type { DeviceSighting, DeviceSource, PathDevice, TimerHandle, Uevents } from '../adapters/ports.ts'
 import { hasCode } from '../errors.ts'
 import { guarded, usOfMs, type Core } from './core.ts'
+import { Hearing } from './hearing.ts'
 import { recordPath } from './lifecycle.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import { followSizes } from './resize.ts'
@@ -12,8 +13,14 @@ import { failByIdentity } from './verdict.ts'
 export interface DiscoveryPorts {
   readonly core: Core
   paths(): readonly PathRuntime[]
-  add(device: PathDevice): Promise<unknown>
+  add(device: PathDevice | Promise<PathDevice>): Promise<unknown>
   remove(path: PathRuntime, why: string): Promise<void>
+}
+
+/** How a source is watched. */
+export interface WatchOptions {
+  /** Word of the kernel ({@link kernelUevents}): what came or went is then seen at once. Default: none is listened to. */
+  readonly uevents?: Uevents
 }
 
 /** Sightings that were no paths, remembered so that each is refused once; the oldest are forgotten. */
@@ -23,28 +30,39 @@ export class Discovery {
   readonly #ports: DiscoveryPorts
   readonly #source: DeviceSource
   readonly #opening = new Map<string, Promise<void>>()
-  readonly #refused = new Set<string>()
+  readonly #refused = new Map<string, 'passing' | 'lasting'>()
+  readonly #hearing: Hearing | null
   #timer: TimerHandle | null = null
   #stopped = false
 
-  constructor(ports: DiscoveryPorts, source: DeviceSource) {
+  constructor(ports: DiscoveryPorts, source: DeviceSource, { uevents }: WatchOptions = {}) {
     this.#ports = ports
     this.#source = source
+    this.#hearing = uevents === undefined ? null : new Hearing(ports.core, uevents, () => this.#lookAgain())
   }
 
-  /** Looks now, and again after each interval. */
+  /** Looks now, and again after each interval, and whenever the kernel tells of devices. */
   start(): void {
+    // First: what comes between the two is then heard or seen, or both.
+    this.#hearing?.start()
+    this.#lookAgain()
+  }
+
+  /** Looks now; the next interval begins anew. */
+  #lookAgain(): void {
     if (this.#stopped) return
     const { core } = this.#ports
+    this.#timer?.cancel()
     guarded(core, () => this.#look())
     const dueUs = core.clock.monoUs() + usOfMs(core.settings.discoveryPollMs)
-    this.#timer = core.clock.setTimer(dueUs, () => this.start())
+    this.#timer = core.clock.setTimer(dueUs, () => this.#lookAgain())
   }
 
   /** Looks no more; resolves when nothing is being opened. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#timer?.cancel()
+    this.#hearing?.stop()
     await Promise.all(this.#opening.values())
   }
 
@@ -100,13 +118,13 @@ export class Discovery {
     })
   }
 
-  /** A device that is no path: opened and added once for each attach of it. */
+  /** A device that is no path: opened and added once for each attach of it, and once for each change of what it was refused as. */
   #found(sighting: DeviceSighting): void {
     const id = `${sighting.deviceKey} ${sighting.diskseq}`
-    if (this.#opening.has(id) || this.#refused.has(id)) return
+    if (this.#opening.has(id) || this.#refused.get(seenAs(sighting)) === 'lasting') return
     const opening = this.#open(sighting).then(
       () => undefined,
-      (error: unknown) => this.#refuse(id, error),
+      (error: unknown) => this.#refuse(sighting, error),
     )
     this.#opening.set(id, opening)
     void opening.finally(() => this.#opening.delete(id))
@@ -114,9 +132,9 @@ export class Discovery {
 
   async #open(sighting: DeviceSighting): Promise<void> {
     const ports = this.#ports
-    const device = await this.#source.open(sighting)
+    const device = await this.#openDevice(sighting)
     if (device === null) {
-      this.#remember(`${sighting.deviceKey} ${sighting.diskseq}`)
+      this.#remember(sighting, 'lasting')
       return
     }
     try {
@@ -129,22 +147,45 @@ export class Discovery {
     }
   }
 
-  /** Somebody else may be about to let go of a busy device; whatever else was wrong with it stays wrong. */
-  #refuse(id: string, error: unknown): void {
-    if (hasCode(error, 'PATH_BUSY')) return
-    this.#ports.core.log.warn({ device: id, error }, 'a device that was found is not a path')
-    this.#remember(id)
+  /** What cannot be opened is on the ledger, once, as if it had been given by hand: behind a dead claim there may be ghosts. */
+  async #openDevice(sighting: DeviceSighting): Promise<PathDevice | null> {
+    const opening = this.#source.open(sighting)
+    try {
+      return await opening
+    } catch (error) {
+      const { core, add } = this.#ports
+      const isOver = this.#stopped || core.broken !== null
+      if (!isOver && !this.#refused.has(seenAs(sighting)))
+        await add(opening as Promise<PathDevice>).catch(() => undefined)
+      throw error
+    }
   }
 
-  #remember(id: string): void {
+  /** A device that could not be opened, or was not taken: tried again where what was in the way may pass. */
+  #refuse(sighting: DeviceSighting, error: unknown): void {
+    const isFirst = !this.#refused.has(seenAs(sighting))
+    this.#remember(sighting, PASSING.some((code) => hasCode(error, code)) ? 'passing' : 'lasting')
+    if (!isFirst) return
+    this.#ports.core.log.warn({ device: sighting.device, error }, 'a device that was found is not a path')
+  }
+
+  #remember(sighting: DeviceSighting, how: 'passing' | 'lasting'): void {
     if (this.#refused.size >= REFUSED_MAX) {
-      for (const oldest of this.#refused) {
+      for (const oldest of this.#refused.keys()) {
         this.#refused.delete(oldest)
         break
       }
     }
-    this.#refused.add(id)
+    this.#refused.set(seenAs(sighting), how)
   }
+}
+
+/** Somebody else may be about to let go of it, or what hangs may go on; whatever else is wrong with it stays wrong. */
+const PASSING = ['PATH_BUSY', 'PATH_GHOST_CLAIM', 'HELPER_TIMEOUT'] as const
+
+/** Word of it comes early: a device may be seen before whoever attaches it has switched direct I/O on. */
+function seenAs({ deviceKey, diskseq, direct, sizeBytes }: DeviceSighting): string {
+  return `${deviceKey} ${diskseq} ${direct} ${sizeBytes}`
 }
 
 /** Every source that an engine looks at. */
@@ -157,8 +198,8 @@ export class Discoveries {
   }
 
   /** Looks at one more source; returns the way to stop that. */
-  watch(source: DeviceSource): () => Promise<void> {
-    const discovery = new Discovery(this.#ports, source)
+  watch(source: DeviceSource, options: WatchOptions = {}): () => Promise<void> {
+    const discovery = new Discovery(this.#ports, source, options)
     this.#running.add(discovery)
     discovery.start()
     return async () => {

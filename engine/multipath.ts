@@ -22,7 +22,7 @@ import {
 import { Adapter } from './adapter.ts'
 import { controlHandler } from './control.ts'
 import type { Core } from './core.ts'
-import { discoveriesOf, type Discoveries } from './discovery.ts'
+import { discoveriesOf, type Discoveries, type WatchOptions } from './discovery.ts'
 import { failParked } from './dispatch.ts'
 import { ghostInfo, noReason, type GhostInfo } from './ghost-info.ts'
 import { Head } from './head.ts'
@@ -171,10 +171,13 @@ export class Multipath {
     return this.#path(path)
   }
 
-  /** Makes paths of what a source shows, and tells paths what changes under them. Returns the way to stop that. */
-  watch(source: DeviceSource): () => Promise<void> {
+  /**
+   * Makes paths of what a source shows, and tells paths what changes under them: every `discoveryPollMs`, and at once where
+   * `uevents` tell of it. Returns the way to stop that.
+   */
+  watch(source: DeviceSource, options: WatchOptions = {}): () => Promise<void> {
     this.#refuseIfOver()
-    return this.#discoveries.watch(source)
+    return this.#discoveries.watch(source, options)
   }
 
   /** The head of a LUN, by wwid or name. Throws HEAD_NOT_FOUND. */

@@ -66,6 +66,11 @@ export const settingsSchema = z.strictObject({
   quantum: quantumSettings,
   /** How often a source of devices is looked at for what came, changed or went ({@link Multipath.watch}). */
   discoveryPollMs: ms.min(10).max(60_000).default(1_000),
+  /**
+   * How often it is asked whether the kernel told of devices ({@link Multipath.watch} with `uevents`): one call that does not
+   * wait, and a look at the source at once where it did. Bounds how often a storm of uevents makes the engine look.
+   */
+  ueventPollMs: ms.min(10).max(60_000).default(100),
   /** A probe that has not answered by then has failed: a re-sent I/O is held back no longer than this. */
   probeTimeoutMs: ms.min(1).default(2_000),
   /** A SCSI command (INQUIRY, REPORT TARGET PORT GROUPS) that has not been answered by then has failed. */

@@ -7,6 +7,8 @@ export interface LoopListing {
   readonly number: number
   /** '/dev/loop0'. */
   readonly device: string
+  /** 'major:minor' of the block device. */
+  readonly blockNumber: string
   /** The kernel adds ' (deleted)' to the name of a file that has none any more. */
   readonly backingFile: string
   readonly direct: boolean
@@ -38,6 +40,7 @@ export function readLoop(name: string, sysRoot = '/sys'): LoopListing | null {
     return {
       number: Number(number),
       device: `/dev/${name}`,
+      blockNumber: read('dev'),
       backingFile: read('loop/backing_file'),
       direct: read('loop/dio') === '1',
       autoclear: read('loop/autoclear') === '1',

@@ -23,8 +23,8 @@ export function loopSource({ match, sysRoot = '/sys', open = loopPath }: LoopSou
       return listLoops(sysRoot).map((loop) => {
         const settings = match(loop)
         if (settings !== null) wanted.set(loop.device, settings)
-        const { device, number, diskseq, direct, autoclear, sizeBytes } = loop
-        return { device, deviceKey: `loop:${number}`, diskseq, direct, autoclear, sizeBytes }
+        const { device, blockNumber, diskseq, direct, autoclear, sizeBytes } = loop
+        return { device, deviceKey: `loop:${blockNumber}`, diskseq, direct, autoclear, sizeBytes }
       })
     },
     covers: (deviceKey) => deviceKey.startsWith('loop:'),

@@ -1,6 +1,6 @@
 // Hot-plug, lazy detach, a number reused over another file, direct I/O switched off, another capacity: as a source shows them.
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { DeviceSighting, DeviceSource, PathDevice } from '../../adapters/ports.ts'
+import type { DeviceSighting, DeviceSource, Heard, PathDevice } from '../../adapters/ports.ts'
 import { PathledgerError } from '../../errors.ts'
 import { Rig, WWID, type RigPath } from './rig.ts'
 
@@ -46,7 +46,10 @@ class Plugs {
     const number = Number(deviceKey.slice('loop:'.length))
     const code = this.errors.get(number)
     if (code !== undefined)
-      throw new PathledgerError(code, { message: 'no', why: 'a test says so', todo: 'wait' })
+      throw new PathledgerError(code, {
+        ...{ message: 'no', why: 'a test says so', todo: 'wait' },
+        details: { device, wwid: WWID, hctl: `${number}:0:0:0` },
+      })
     if (number >= 90) return null
     const facts = { diskseq, direct, autoclear }
     const sizeNow = () => this.slots.get(number)?.sizeBytes ?? sizeBytes
@@ -100,10 +103,20 @@ describe('what is plugged in', () => {
     const times = (device: string) => plugs.opened.filter((one) => one === device).length
     expect([times('/dev/loop95'), times('/dev/loop8')]).toEqual([1, 1])
     expect(times('/dev/loop9')).toBeGreaterThan(3)
+    // What could not be opened is on the ledger, once, as if somebody had given it by hand.
+    expect(rig.events('engine.pathRefused').map(({ device, code }) => [device, code])).toEqual([
+      ['/dev/loop8', 'PATH_PERMISSION'],
+      ['/dev/loop9', 'PATH_BUSY'],
+    ])
     plugs.errors.clear()
     await rig.pass(1_000)
     expect(hctls(rig)).toEqual(['7:0:0:0', '9:0:0:0'])
-    // Attached anew it is another device, and is looked at anew.
+    // What it was refused as changes: it is asked again. Attached anew it is another device.
+    plugs.errors.set(8, 'PATH_PERMISSION')
+    plugs.change(8, { direct: false })
+    await rig.pass(2_000)
+    expect(times('/dev/loop8')).toBe(2)
+    plugs.errors.clear()
     plugs.plug(8)
     await rig.pass(1_000)
     expect(hctls(rig)).toEqual(['7:0:0:0', '9:0:0:0', '8:0:0:0'])
@@ -226,4 +239,94 @@ test('a source that cannot be listed is asked again, and one that is stopped is 
   await rig.drive(stop())
   await rig.pass(5_000)
   expect(asked).toBe(4)
+})
+
+describe('word from the kernel', () => {
+  const NOTHING: Heard = { devices: 0, lost: false, errno: null }
+
+  /** Watches with a kernel that says what a test puts into `says`, in that order. */
+  async function listening(start: string | null = null) {
+    const lines: unknown[][] = []
+    const take = (...line: unknown[]) => void lines.push(line)
+    const logger = { debug: () => undefined, info: () => undefined, warn: take, error: take }
+    const rig = await Rig.open({ discoveryPollMs: 10_000, ueventPollMs: 100, logger: logger as never })
+    const plugs = new Plugs(rig)
+    plugs.plug(7)
+    const says: Heard[] = []
+    const kernel = { asked: 0, stopped: 0, looks: 0 }
+    const uevents = {
+      start: () => start,
+      take: () => {
+        kernel.asked += 1
+        return says.shift() ?? NOTHING
+      },
+      stop: () => void (kernel.stopped += 1),
+    }
+    const list = () => {
+      kernel.looks += 1
+      return [...plugs.slots.values()]
+    }
+    const stop = rig.mp.watch({ ...plugs.source, list }, { uevents })
+    await rig.pass(10)
+    return { rig, plugs, says, kernel, stop, lines }
+  }
+
+  test('makes the engine look at once, and what it then sees is what counts', async () => {
+    const { rig, plugs, says } = await listening()
+    plugs.plug(8)
+    await rig.pass(500)
+    expect(hctls(rig), 'nobody said so, and it is not time to look').toEqual(['7:0:0:0'])
+    says.push({ ...NOTHING, devices: 1 })
+    await rig.pass(150)
+    expect(hctls(rig)).toEqual(['7:0:0:0', '8:0:0:0'])
+    // A word about a device that has not changed changes nothing.
+    const before = rig.position
+    says.push({ ...NOTHING, devices: 9 })
+    await rig.pass(150)
+    expect(rig.position).toBe(before)
+    // And what sends no word is seen all the same.
+    plugs.plug(9)
+    await rig.pass(10_000)
+    expect(hctls(rig)).toEqual(['7:0:0:0', '8:0:0:0', '9:0:0:0'])
+  })
+
+  test('that was lost is word of any device; a storm of it makes one look in each turn', async () => {
+    const { rig, plugs, says, kernel } = await listening()
+    plugs.plug(8)
+    says.push({ ...NOTHING, lost: true })
+    await rig.pass(150)
+    expect(hctls(rig)).toEqual(['7:0:0:0', '8:0:0:0'])
+    const { looks } = kernel
+    for (let turn = 0; turn < 10; turn += 1) says.push({ ...NOTHING, devices: 64 })
+    await rig.pass(1_000)
+    expect(kernel.looks - looks).toBe(10)
+  })
+
+  test('that cannot be heard, from the start or no more: the log says so, and looking goes on', async () => {
+    const deaf = await listening('EPERM')
+    expect(deaf.lines).toEqual([
+      [{ errno: 'EPERM' }, expect.stringContaining('looking every 10000 ms alone') as string],
+    ])
+    deaf.plugs.plug(8)
+    await deaf.rig.pass(10_000)
+    expect(hctls(deaf.rig)).toEqual(['7:0:0:0', '8:0:0:0'])
+    expect(deaf.kernel.asked).toBe(0)
+
+    const { rig, plugs, says, kernel, lines } = await listening()
+    says.push({ ...NOTHING, errno: 'EBADF' })
+    await rig.pass(1_000)
+    expect(kernel.asked).toBe(1)
+    expect(lines).toHaveLength(1)
+    plugs.plug(8)
+    await rig.pass(10_000)
+    expect(hctls(rig)).toEqual(['7:0:0:0', '8:0:0:0'])
+  })
+
+  test('is listened to no more when the watching is stopped', async () => {
+    const { rig, says, kernel, stop } = await listening()
+    await rig.drive(stop())
+    says.push({ ...NOTHING, devices: 1 })
+    await rig.pass(20_000)
+    expect(kernel).toMatchObject({ asked: 0, stopped: 1, looks: 1 })
+  })
 })
