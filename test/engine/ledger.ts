@@ -8,6 +8,7 @@ import { foldAll, redecide, stateAt, type LedgerState } from '../../store/fold.t
 import { memoryReader } from '../../store/memory-store.ts'
 import type { StoredEvent } from '../../store/types.ts'
 import { verifyRows } from '../../store/verify.ts'
+import { TimerBook } from './timer-book.ts'
 
 /**
  * Replays every row from its input alone, with no code of store/fold.ts, and compares: with the decision as stored, and
@@ -20,6 +21,7 @@ export function checkLedger(
 ): void {
   const live = new Map(lives.map(({ event, state }) => [event.position, state]))
   const streams = new Map<string, { state: StreamState; version: number }>()
+  const timers = new TimerBook()
   rows.forEach((row, index) => {
     const where = `position ${row.position}, ${row.type} on ${row.stream}`
     const machine = machineOf(row.stream)
@@ -29,9 +31,11 @@ export function checkLedger(
     const data = JSON.parse(row.data) as Record<string, unknown>
     const decided = machine.decide(state, { type: row.type, atUs: row.monoUs, data })
     expect(decisionText(decided.decision), where).toBe(row.decision)
+    timers.take(row, decided, where)
     streams.set(row.stream, { state: decided.state, version: row.version })
     if (row.position > rowsBefore) expect(live.get(row.position), `live at ${where}`).toEqual(decided.state)
   })
+  if (rows.at(-1)?.type === 'engine.stopped') timers.expectNoneLeft()
   const reader = memoryReader(rows)
   expect(foldAll(reader)).toEqual(redecide(reader))
   expect(verifyRows(reader)).toMatchObject({ chain: 'ok', replay: 'equal' })
