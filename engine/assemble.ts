@@ -114,6 +114,7 @@ export function createCore(
       failParked: unset,
       probe: unset,
       check: unset,
+      prove: unset,
       sample: unset,
       tally: unset,
       removePath: unset,

@@ -122,6 +122,19 @@ export function check(path: PathRuntime): void {
   })
 }
 
+/** A path that its operator or the transport put back: that is no proof of what it is. */
+export function proveReturned(path: PathRuntime): void {
+  const { epoch } = path
+  const failIfAnother = (why: string) =>
+    guarded(path.core, () => {
+      if (path.epoch === epoch) failByIdentity(path, why)
+    })
+  path.device.identify().then(
+    (verdict) => (verdict.same ? undefined : failIfAnother(verdict.why)),
+    (error: unknown) => failIfAnother(`it cannot be looked at: ${String(error)}`),
+  )
+}
+
 /** Reads a marginal path again and again, anywhere on it, until its machine says that it is enough. */
 export function sample(path: PathRuntime): void {
   startSampling(path, (done) =>

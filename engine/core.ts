@@ -23,6 +23,8 @@ export interface Actions {
   probe(path: PathRuntime): void
   /** Check a path that is well, and report what came. */
   check(path: PathRuntime): void
+  /** The path carries I/O again: prove that it is still the device that was added. */
+  prove(path: PathRuntime): void
   /** Begin to sample a marginal path. */
   sample(path: PathRuntime): void
   /** End that, and report what it came to. */

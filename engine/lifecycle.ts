@@ -10,6 +10,9 @@ import type { Origin, Recorded } from './recorder.ts'
 import { clearCurrentPath, clearCurrentPaths, searchPath } from './select.ts'
 import type { StreamStep } from './stream.ts'
 
+/** With these a path is usable only because its identity was proved. By any other way back it is proved then. */
+const PROVED: ReadonlySet<string> = new Set(['path.added', 'path.returned', 'path.probeSucceeded'])
+
 /** An event of a path: step, record, refresh what selection reads, tell the head, perform the effects. */
 export function recordPath(
   path: PathRuntime,
@@ -17,9 +20,11 @@ export function recordPath(
   data: Readonly<Record<string, unknown>>,
   origin: Origin = {},
 ): StreamStep {
+  const wasDisabled = path.disabled
   const step = path.stream.record(type, data, origin)
   path.refresh()
   if (!path.present) leaveList(path)
+  if (wasDisabled && !path.disabled && !PROVED.has(type)) path.core.actions.prove(path)
   for (const effect of step.effects) performForPath(path, effect)
   if (path.disabled && path.backlog.length > 0) path.core.actions.drainBacklog(path)
   settlePaths(path.head, step.recorded, type === 'path.failed')
