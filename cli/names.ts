@@ -10,7 +10,11 @@ export type NameOf = (stream: string) => string
 
 /** Reads the names that heads and paths were given. Where one came back under another name, the last one counts. */
 export function readNames(reader: LedgerReader): NameOf {
-  const names = new Map([...given(reader, 'head.created'), ...given(reader, 'path.added')])
+  const names = new Map([
+    ...carried(reader),
+    ...given(reader, 'head.created'),
+    ...given(reader, 'path.added'),
+  ])
   return (stream) => names.get(stream) ?? names.get(stream.replace(/^lun\//, 'head/')) ?? stream
 }
 
@@ -19,7 +23,11 @@ export function readNames(reader: LedgerReader): NameOf {
  * where several LUNs of the ledger have such a path.
  */
 export function findPath(reader: LedgerReader, typed: string): string {
-  const names = given(reader, 'path.added')
+  const paths = [...carried(reader), ...given(reader, 'path.added')].filter(([stream]) =>
+    stream.startsWith('path/'),
+  )
+  // What was refused was never given a name: people know the device.
+  const names = new Map([...refused(reader), ...paths])
   const isMeant = ([stream, name]: readonly [string, string]): boolean =>
     [stream, name, stream.split('/').at(-1)].includes(typed)
   const [found, ...others] = [...names].filter(isMeant).map(([stream]) => stream)
@@ -40,7 +48,8 @@ export function findPath(reader: LedgerReader, typed: string): string {
 
 /** The stream of a head by any of its names: 'sda', its wwid, or the stream itself. Throws HEAD_NOT_FOUND and USAGE. */
 export function findHead(reader: LedgerReader, typed: string): string {
-  const names = given(reader, 'head.created')
+  const heads = [...carried(reader), ...given(reader, 'head.created')]
+  const names = new Map(heads.filter(([stream]) => stream.startsWith('head/')))
   const isMeant = ([stream, name]: readonly [string, string]): boolean =>
     [stream, name, stream.slice('head/'.length)].includes(typed)
   const [found, ...others] = [...names].filter(isMeant).map(([stream]) => stream)
@@ -67,6 +76,32 @@ export function findStream(reader: LedgerReader, typed: string): string {
     if (!(error instanceof PathledgerError) || error.code !== 'HEAD_NOT_FOUND') throw error
     return findPath(reader, typed)
   }
+}
+
+/** The names that streams brought with them from the segment before. */
+function carried(reader: LedgerReader): Map<string, string> {
+  const names = new Map<string, string>()
+  for (const { data } of [...pages(reader, { type: 'ledger.stateCarried' })].flat()) {
+    const { streams } = parseObject(data)
+    for (const [stream, at] of Object.entries(
+      (streams ?? {}) as Record<string, { context?: { name?: unknown } }>,
+    )) {
+      const name = at.context?.name
+      if (typeof name === 'string' && name !== '') names.set(stream, name)
+    }
+  }
+  return names
+}
+
+/** Devices that were not taken, by the stream of the path that they were to be. */
+function refused(reader: LedgerReader): Map<string, string> {
+  const rows = [...pages(reader, { type: 'engine.pathRefused' })].flat()
+  return new Map(
+    rows.map(({ data }) => {
+      const { wwid, hctl, device } = parseObject(data)
+      return [`path/${String(wwid)}/${String(hctl)}`, String(device)] as const
+    }),
+  )
 }
 
 /** The names that one type of event gave to streams. */

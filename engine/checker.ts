@@ -105,8 +105,8 @@ export function check(path: PathRuntime): void {
     const status = timedOut ? 'TIMEOUT' : statusOf({ errno, status: null, bytes: 0 }, 1)
     const length = probeLength(path.device.geometry)
     const evidence = { errno, status, op: 'read', offset: offset ?? 0, length }
-    recordPath(path, 'path.checkFailed', evidence)
-    suspect(path, { id: 0 }, evidence)
+    const { recorded } = recordPath(path, 'path.checkFailed', evidence)
+    suspect(path, { id: 0 }, evidence, recorded)
   }
   readAll(path, offsets, (answer) => {
     if (!answer.ok) return fail(answer)

@@ -7,7 +7,7 @@ import type { HeadRuntime } from './head-runtime.ts'
 import type { PathRuntime } from './path-runtime.ts'
 import type { Lender } from './lender.ts'
 import type { BufferPool } from './pool.ts'
-import type { Recorder } from './recorder.ts'
+import type { Recorded, Recorder } from './recorder.ts'
 import type { Settings } from './settings.ts'
 
 /** The part of a pino logger that the engine uses. The ledger is the record; the log is for people. */
@@ -30,7 +30,7 @@ export interface Actions {
   /** End that, and report what it came to. */
   tally(path: PathRuntime): void
   /** Its loss time is over: take it out of its head. */
-  removePath(path: PathRuntime): void
+  removePath(path: PathRuntime, cause: Recorded): void
   /** The path has room again, or is not usable any more: its backlog goes on, or elsewhere. */
   drainBacklog(path: PathRuntime): void
   /** The head is gone from the machine's point of view: take it away. */

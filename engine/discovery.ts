@@ -6,6 +6,7 @@ import { guarded, usOfMs, type Core } from './core.ts'
 import { Hearing } from './hearing.ts'
 import { recordPath } from './lifecycle.ts'
 import type { PathRuntime } from './path-runtime.ts'
+import type { Origin } from './recorder.ts'
 import { followSizes } from './resize.ts'
 import { failByIdentity } from './verdict.ts'
 
@@ -14,7 +15,7 @@ export interface DiscoveryPorts {
   readonly core: Core
   paths(): readonly PathRuntime[]
   add(device: PathDevice | Promise<PathDevice>): Promise<unknown>
-  remove(path: PathRuntime, why: string): Promise<void>
+  remove(path: PathRuntime, why: string, origin: Origin): Promise<void>
 }
 
 /** How a source is watched. */
@@ -108,12 +109,12 @@ export class Discovery {
   /** A lazy detach: the device works until it is closed. It goes when another path can take its I/O. */
   #leaves(path: PathRuntime): void {
     const why = 'it was detached while it was open (autoclear)'
-    if (!path.context.goingAway) recordPath(path, 'path.goingAway', { why })
+    if (!path.context.goingAway) path.leaving = recordPath(path, 'path.goingAway', { why }).recorded
     const others = path.head.paths.some(
       (other) => other !== path && !other.disabled && !other.context.goingAway,
     )
     if (!others) return
-    this.#ports.remove(path, why).catch((error: unknown) => {
+    this.#ports.remove(path, why, { cause: path.leaving }).catch((error: unknown) => {
       this.#ports.core.log.warn({ path: path.name, error }, 'a detached path was not removed in order')
     })
   }
@@ -219,6 +220,6 @@ export function discoveriesOf(
   registry: () => Pick<DiscoveryPorts, 'paths' | 'remove'>,
   add: DiscoveryPorts['add'],
 ): Discoveries {
-  const remove = (path: PathRuntime, why: string) => registry().remove(path, why)
+  const remove: DiscoveryPorts['remove'] = (path, why, origin) => registry().remove(path, why, origin)
   return new Discoveries({ core, add, remove, paths: () => registry().paths() })
 }

@@ -25,7 +25,7 @@ export function recordPath(
   path.refresh()
   if (!path.present) leaveList(path)
   if (wasDisabled && !path.disabled && !PROVED.has(type)) path.core.actions.prove(path)
-  for (const effect of step.effects) performForPath(path, effect)
+  for (const effect of step.effects) performForPath(path, effect, step.recorded)
   if (path.disabled && path.backlog.length > 0) path.core.actions.drainBacklog(path)
   settlePaths(path.head, step.recorded, type === 'path.failed')
   recountPaths(path.head, step.recorded)
@@ -88,7 +88,7 @@ export function recountPaths(head: HeadRuntime, cause: Recorded): void {
   tellLoss(head, cause)
 }
 
-function performForPath(path: PathRuntime, effect: Effect): void {
+function performForPath(path: PathRuntime, effect: Effect, cause: Recorded): void {
   const { head } = path
   const { actions } = path.core
   switch (effect.type) {
@@ -102,8 +102,9 @@ function performForPath(path: PathRuntime, effect: Effect): void {
     case 'check':
     case 'sample':
     case 'tally':
-    case 'removePath':
       return actions[effect.type](path)
+    case 'removePath':
+      return actions.removePath(path, cause)
     default:
       // The other effects are a head's or a LUN's.
       return asked(path, effect)

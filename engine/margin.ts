@@ -40,7 +40,8 @@ function judge(path: PathRuntime): void {
     : `took longer than ${slowMs} ms`
   const why = `${tooMany ? errors : slow} of ${reads} I/Os within ${windowMs} ms ${what}`
   path.core.log.warn({ path: path.name, why }, 'path became marginal')
-  recordPath(path, 'path.becameMarginal', { why })
+  // Its errors were suspicions first, of which the last one on the ledger is the evidence; being slow has none.
+  recordPath(path, 'path.becameMarginal', { why }, { cause: tooMany ? path.lastSuspected : null })
 }
 
 /** Begins to sample a path; its machine says when that ends. `read` reads once, and says how it went. */

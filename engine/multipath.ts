@@ -112,7 +112,9 @@ export class Multipath {
     })
     core.actions = {
       ...PATH_ACTIONS,
-      removePath: (path) => removeOverdue(path, (why) => this.#registry.remove(path, why)),
+      removePath: (path, cause) => {
+        removeOverdue(path, (why) => this.#registry.remove(path, why, { cause }))
+      },
       headRemoved: (head) => this.#registry.headRemoved(head),
       sense: (path, bytes) => this.#alua.sense(path, bytes),
     }

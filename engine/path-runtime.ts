@@ -12,6 +12,7 @@ import type { HeadRuntime } from './head-runtime.ts'
 import { newTally, type Tally } from './margin.ts'
 import type { PoolBlock } from './pool.ts'
 import type { RateLimit } from './rate-limit.ts'
+import type { Recorded } from './recorder.ts'
 import type { Stream } from './stream.ts'
 import type { Suspicion } from './suspicion.ts'
 import type { Timers } from './timers.ts'
@@ -79,6 +80,10 @@ export class PathRuntime {
   epoch = 0
   /** An error whose verdict is still out, or the episode of the failure that holds. */
   suspicion: Suspicion | null = null
+  /** The last suspicion that is on the ledger, whatever became of it. */
+  lastSuspected: Recorded | null = null
+  /** That the device is being taken away. */
+  leaving: Recorded | null = null
   /** Bios that failed here and succeeded elsewhere, each within `failWindowMs` of the one before. */
   confirmedFailures = 0
   lastConfirmedUs = 0

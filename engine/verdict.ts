@@ -15,7 +15,12 @@ export type FailedBy = 'probe' | 'probeTimeout' | 'failThreshold' | 'identity' |
  * Takes an error of a real I/O into account. Opens a suspicion, with its probe, when there is none; joins the one there
  * is, or the episode of a path that has failed already. Null when the path is gone: that explains the error.
  */
-export function suspect(path: PathRuntime, bio: Pick<Bio, 'id'>, evidence: Evidence): Suspicion | null {
+export function suspect(
+  path: PathRuntime,
+  bio: Pick<Bio, 'id'>,
+  evidence: Evidence,
+  cause: Recorded | null = null,
+): Suspicion | null {
   if (!path.present) return null
   const nowUs = path.core.clock.monoUs()
   const known = path.suspicion
@@ -24,8 +29,10 @@ export function suspect(path: PathRuntime, bio: Pick<Bio, 'id'>, evidence: Evide
   if (known !== null) return known
   path.suspicion = suspicion
   // In a storm of errors that fail no path the rows are bounded: they are then only counted.
-  if (path.errorRows.take()) suspicion.recorded = recordPath(path, 'path.suspected', evidence).recorded
-  else path.core.actions.probe(path)
+  if (path.errorRows.take()) {
+    suspicion.recorded = recordPath(path, 'path.suspected', evidence, { cause }).recorded
+    path.lastSuspected = suspicion.recorded
+  } else path.core.actions.probe(path)
   return suspicion
 }
 

@@ -2,6 +2,7 @@
 // know that; the test does, and compares.
 import { expect } from 'vitest'
 import { explain } from '../store/explain/explain.ts'
+import { openLedgerReader } from '../store/reader.ts'
 import type { Explanation, ExplainRoot, ExplainTarget } from '../store/explain/types.ts'
 import type { LedgerReader } from '../store/types.ts'
 
@@ -22,4 +23,22 @@ export function expectExplained(
   if (root.kind !== 'nothing') expect(chain.at(-1)?.position).toBe(root.position)
   expect(advice).not.toBe('')
   return explanation
+}
+
+/** The same of the ledger in a file: at its end, or as it was at the first event of a type. */
+export function expectExplainedIn(
+  file: string,
+  target: ExplainTarget,
+  expected: Partial<ExplainRoot>,
+  type?: string,
+): Explanation {
+  const reader = openLedgerReader(file)
+  try {
+    if (type === undefined) return expectExplained(reader, target, expected)
+    const [event] = reader.read({ type, limit: 1 })
+    expect(event?.type).toBe(type)
+    return expectExplained(reader, target, expected, event?.position)
+  } finally {
+    reader.close()
+  }
 }

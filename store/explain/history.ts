@@ -1,8 +1,10 @@
 // What an explanation reads: the events of a stream up to a position without those that only count, causes, and names.
-import { PathledgerError } from '../../errors.ts'
 import { parseDecision, type Decision } from '../../machines/decision.ts'
+import { flagsOf, type PathFlags } from '../../machines/predicates.ts'
 import { EVENT_TYPES } from '../../machines/registry.ts'
 import type { StateValue } from '../../machines/step.ts'
+import { readStored } from '../damage.ts'
+import { CARRIED } from '../fold.ts'
 import { pages } from '../pages.ts'
 import type { LedgerReader, StoredEvent } from '../types.ts'
 
@@ -10,10 +12,14 @@ import type { LedgerReader, StoredEvent } from '../types.ts'
 export interface Told extends Omit<StoredEvent, 'data' | 'decision'> {
   readonly data: Readonly<Record<string, unknown>>
   readonly decision: Decision
+  /** The context of the stream after it. */
+  readonly context: Readonly<Record<string, unknown>>
 }
 
 /** Many, and they change no state. */
 const COUNTING = ['path.ioSampled', 'head.ioSampled', 'head.ioTraced', 'head.ioParked']
+/** After a restart a timer runs on with its deadline in the time of another boot: it was not armed by these. */
+const TAKEN_UP = ['path.lost', 'head.recovered']
 
 export class History {
   readonly reader: LedgerReader
@@ -21,13 +27,17 @@ export class History {
   readonly position: number
   readonly #told = new Map<string, readonly Told[]>()
   readonly #rows = new Map<string, readonly StoredEvent[]>()
+  #carried: ReadonlyMap<string, Told> | null = null
 
   constructor(reader: LedgerReader, position: number) {
     this.reader = reader
     this.position = position
   }
 
-  /** The events that changed a stream, or tried to, in order. Reads page by page. */
+  /**
+   * The events that changed a stream, or tried to, in order. Reads page by page. In a later segment the first of them is the
+   * state that the segment before it handed on.
+   */
   of(stream: string): readonly Told[] {
     const known = this.#told.get(stream)
     if (known !== undefined) return known
@@ -36,14 +46,17 @@ export class History {
     const rows = types
       .filter((type) => !COUNTING.includes(type))
       .flatMap((type) => this.#rowsOf(type).filter((row) => row.stream === stream))
-    const told = rows.map(tell).sort((one, other) => one.position - other.position)
+      .sort((one, other) => one.position - other.position)
+    const carried = this.#carriedStreams().get(stream)
+    const told: Told[] = carried === undefined ? [] : [carried]
+    for (const row of rows) told.push(tell(row, told.at(-1)?.context))
     this.#told.set(stream, told)
     return told
   }
 
   /** Events of one type on any stream, in order. */
   ofType(type: string): readonly Told[] {
-    return this.#rowsOf(type).map(tell)
+    return this.#rowsOf(type).map((row) => tell(row))
   }
 
   /** By type, whatever the stream: a stream is long because of what only counts, and that is not read at all. */
@@ -55,17 +68,33 @@ export class History {
     return rows
   }
 
+  /** What the segment before this one handed on, by stream. */
+  #carriedStreams(): ReadonlyMap<string, Told> {
+    if (this.#carried !== null) return this.#carried
+    const carried = new Map<string, Told>()
+    for (const event of this.ofType(CARRIED)) {
+      const streams = event.data['streams'] as Readonly<Record<string, Carried>>
+      for (const [stream, { value, context }] of Object.entries(streams)) {
+        const decision = { state: value, context, effects: [], digest: '' }
+        carried.set(stream, { ...event, stream, data: {}, decision, context })
+      }
+    }
+    this.#carried = carried
+    return carried
+  }
+
   /** The event at a position, or null. */
   at(position: number | null): Told | null {
     if (position === null) return null
     const row = this.reader.read({ fromPosition: position, toPosition: position })[0]
-    return row === undefined ? null : tell(row)
+    if (row === undefined) return null
+    return this.of(row.stream).find((told) => told.position === position) ?? tell(row)
   }
 
   /** An event and what led to it, back to the first: each the cause of the one before it. */
   causes(event: Told): Told[] {
     const chain = [event]
-    for (let next = this.at(event.cause); next !== null; next = this.at(next.cause)) {
+    for (let next = this.#causeOf(event); next !== null; next = this.#causeOf(next)) {
       // A cause comes before its effect; a ledger on which it does not was changed by somebody.
       if (next.position >= (chain.at(-1)?.position ?? 0)) break
       chain.push(next)
@@ -73,36 +102,84 @@ export class History {
     return chain
   }
 
+  /** The event that is on the ledger as the cause; where none is, the one that it follows from. */
+  #causeOf(event: Told): Told | null {
+    if (event.cause !== null) return this.at(event.cause)
+    if (event.type.endsWith('.timerFired')) return this.#armed(event)
+    const from = FOLLOWS[event.type]
+    if (from === undefined) return null
+    const found = this.of(event.stream).findLast(({ type, position, decision }) => {
+      return from.includes(type) && position < event.position && decision.refused !== true
+    })
+    return found ?? null
+  }
+
+  /** What armed a timer: not an earlier turn of the same timer, and not the restart that went on with it. */
+  #armed({ stream, position, data }: Told): Told | null {
+    const timer = String(data['timer'])
+    const events = this.of(stream)
+    let dueUs = data['dueUs']
+    let armed: Told | null = null
+    for (let at = events.length - 1; at >= 0; at -= 1) {
+      const event = events[at]
+      if (event === undefined || event.position >= position) continue
+      const due = timersOf(event)[timer]
+      const turns = event.type.endsWith('.timerFired') && event.data['timer'] === timer
+      if (due !== dueUs && !turns) return armed
+      armed = event
+      const before = events[at - 1]
+      if (before !== undefined && (TAKEN_UP.includes(event.type) || turns)) dueUs = timersOf(before)[timer]
+    }
+    return armed
+  }
+
   /** Streams of the paths of a LUN, as they were added. */
   pathsOf(wwid: string): string[] {
-    const streams = this.ofType('path.added').map(({ stream }) => stream)
+    const carried = [...this.#carriedStreams().keys()].filter((stream) => stream.startsWith('path/'))
+    const streams = [...carried, ...this.ofType('path.added').map(({ stream }) => stream)]
     return [...new Set(streams)].filter((stream) => stream.startsWith(`path/${wwid}/`))
   }
 
   /** What people call a stream: 'sda:0', 'sda'; the stream itself where it was never given a name. */
   nameOf(stream: string): string {
-    const named = stream.startsWith('lun/') ? stream.replace('lun/', 'head/') : stream
-    const name = this.of(named).findLast(({ data }) => typeof data['name'] === 'string')?.data['name']
-    return typeof name === 'string' ? name : stream
+    const named = stream.replace(/^(lun|reservation)\//, 'head/')
+    const name = this.of(named).at(-1)?.context['name']
+    return typeof name === 'string' && name !== '' ? name : stream
   }
 }
 
+interface Carried {
+  readonly value: StateValue
+  readonly context: Readonly<Record<string, unknown>>
+}
+
+/** What an event that names no cause follows from: the last of these on its stream. */
+const FOLLOWS: Readonly<Record<string, readonly string[]>> = {
+  // A probe is of a path that failed.
+  'path.probeSucceeded': ['path.failed'],
+  'path.probeFailed': ['path.failed'],
+  'path.heldBack': ['path.failed'],
+  'engine.ledgerRecovered': ['engine.ledgerDegraded'],
+  'engine.proceededWithoutRecord': ['engine.ledgerDegraded'],
+  'reservation.conflict': ['reservation.adopted', 'reservation.commanded'],
+}
+
+function timersOf({ context }: Told): Readonly<Record<string, unknown>> {
+  return (context['timers'] ?? {}) as Readonly<Record<string, unknown>>
+}
+
 /** Payload and decision of a row. Throws LEDGER_DAMAGED for what is not JSON. */
-export function tell(row: StoredEvent): Told {
-  try {
-    return {
-      ...row,
-      data: JSON.parse(row.data) as Told['data'],
-      decision: parseDecision(row.decision),
-    }
-  } catch (error) {
-    throw new PathledgerError('LEDGER_DAMAGED', {
-      message: `The event at position ${row.position} cannot be read.`,
-      why: `${error instanceof Error ? error.message : String(error)}.`,
-      todo: 'Run `pathledger verify` on the ledger.',
-      cause: error,
-    })
-  }
+export function tell(row: StoredEvent, before: Told['context'] = {}): Told {
+  return readStored(row.position, () => {
+    const decision = parseDecision(row.decision)
+    const context = { ...before, ...decision.context }
+    return { ...row, data: JSON.parse(row.data) as Told['data'], decision, context }
+  })
+}
+
+/** What the context of a path adds to its state after an event. */
+export function flagsAfter({ context }: Told): PathFlags {
+  return flagsOf(context as Partial<PathFlags>)
 }
 
 /** Region of a state: 'failed' for health. '' where the state has no such region. */
@@ -112,10 +189,16 @@ export function regionOf(state: StateValue | undefined, region: string): string 
 
 /** The event that put a region where it is after the last of these: the first of the run with that word. */
 export function enteredBy(events: readonly Told[], region: string): Told | null {
-  let found: Told | null = null
   const word = regionOf(events.at(-1)?.decision.state, region)
-  for (const event of [...events].reverse()) {
-    if (regionOf(event.decision.state, region) !== word) break
+  return firstOfRun(events, ({ decision }) => regionOf(decision.state, region) === word)
+}
+
+/** The first of the last events that are all so; null where the last one is not. */
+export function firstOfRun(events: readonly Told[], isSo: (event: Told) => boolean): Told | null {
+  let found: Told | null = null
+  for (let at = events.length - 1; at >= 0; at -= 1) {
+    const event = events[at]
+    if (event === undefined || !isSo(event)) break
     found = event
   }
   return found
@@ -123,6 +206,9 @@ export function enteredBy(events: readonly Told[], region: string): Told | null 
 
 /** Which life of a path an event is of: 1 for the first. */
 export function incarnationOf(events: readonly Told[], position: number): number {
+  const last = events.findLast((event) => event.position <= position)
+  const counted = last?.context['incarnation']
+  if (typeof counted === 'number') return counted
   const lives = events.filter(
     ({ type, position: at, decision }) =>
       (type === 'path.added' || type === 'path.returned') && at <= position && decision.refused !== true,

@@ -3,7 +3,8 @@ import { PathledgerError } from '../../errors.ts'
 import type { Evidence } from '../../machines/events.ts'
 import { incarnationOf, tell, type History, type Told } from './history.ts'
 import type { Explanation, ExplainLink, ExplainRoot } from './types.ts'
-import { adviceFor, describeAnswer, describeIo, NOTHING, rootOf, say } from './words.ts'
+import { adviceFor, NOTHING, rootOf } from './root.ts'
+import { describeAnswer, describeIo, say } from './sentences.ts'
 import { pages } from '../pages.ts'
 
 interface Attempt {
@@ -24,10 +25,10 @@ export function explainIo(
 ): Explanation {
   const traced = findTrace(history, io, head)
   if (traced !== null) return explainTrace(history, traced, explainHead)
-  const error = ['lun.bioPoisoned', 'lun.ioFailed', 'lun.holdExpired']
+  const error = ['lun.bioPoisoned', 'lun.ioFailed', 'lun.holdExpired', 'reservation.conflict']
     .flatMap((type) => history.ofType(type))
     .filter(
-      ({ data, stream }) => data['bio'] === io && (head === undefined || stream.slice(4) === head.slice(5)),
+      ({ data, stream }) => data['bio'] === io && (head === undefined || wwidOf(stream) === wwidOf(head)),
     )
     .sort((one, other) => one.position - other.position)
     .at(-1)
@@ -38,7 +39,8 @@ export function explainIo(
       todo: 'Switch tracing on (the setting ioTrace, head.setTracing), or explain the path or the head instead.',
     })
   }
-  const root = rootOf(error, history)
+  const causes = history.causes(error)
+  const root = rootOf(causes.at(-1) ?? error, history)
   return {
     ...{
       subject: `I/O ${io} of ${history.nameOf(error.stream)}`,
@@ -48,9 +50,14 @@ export function explainIo(
     },
     recordedAtUs: error.recordedAtUs,
     symptom: `I/O ${io} ended with an error at its caller.`,
-    chain: history.causes(error).map((event) => linkOf(event, say(event, history))),
+    chain: causes.map((event) => linkOf(event, say(event, history))),
     ...{ root, advice: adviceFor(root), also: [] },
   }
+}
+
+/** 'naa.6001' of 'lun/naa.6001', 'head/naa.6001' and 'reservation/naa.6001'. */
+function wwidOf(stream: string): string {
+  return stream.slice(stream.indexOf('/') + 1)
 }
 
 function findTrace(history: History, io: number, head: string | undefined): Told | null {

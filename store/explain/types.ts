@@ -37,6 +37,14 @@ export type RootKind =
   | 'engine'
   /** An attempt that may still land holds newer writes up. */
   | 'ghost'
+  /** A reservation of the LUN, which another engine may hold. */
+  | 'reservation'
+  /** A device was found and not taken as a path. */
+  | 'refused'
+  /** The ledger took no events. */
+  | 'ledger'
+  /** The ledger before this one, which this one goes on from: it has the evidence. */
+  | 'earlierSegment'
   /** Nothing has gone wrong as far as the ledger tells. */
   | 'nothing'
 
@@ -53,6 +61,7 @@ export interface ExplainRoot {
   /** H:C:I:L of the path, and which of its lives. */
   readonly path: string | null
   readonly incarnation: number | null
+  /** The timer that ran out between the first evidence and the symptom, where one did. */
   readonly timer: string | null
   readonly actor: string | null
   readonly reason: string | null
@@ -64,7 +73,7 @@ export interface Explanation {
   readonly subject: string
   readonly position: number
   readonly recordedAtUs: number
-  /** State of the path or head then; null for an I/O. */
+  /** State of the path or head then; null for an I/O, and for a device that never became a path. */
   readonly state: StateValue | null
   /** True while it goes on; false when it is over and told as the last trouble there was. */
   readonly now: boolean

@@ -6,6 +6,7 @@ import { addressOf } from '../../adapters/memory-address.ts'
 import type { LentBuffer } from '../../engine/lender.ts'
 import { Multipath } from '../../engine/multipath.ts'
 import { memoryStore } from '../../store/memory-store.ts'
+import { expectExplained } from '../explained.ts'
 import { BLOCK, bytesOf, Rig, type RigOptions, type RigPath } from './rig.ts'
 
 const PAGE = 4096
@@ -69,6 +70,9 @@ describe('a lent buffer', () => {
     await rig.pass(100)
     expect(at(rig, 0)).toEqual([...bytesOf(1, PAGE)])
     expect(rig.mp.memory.lentBytes).toBe(8 * PAGE)
+    const [failed] = rig.rows('path.failed')
+    const hung = { kind: 'pathError', status: 'TIMEOUT', op: 'write', offset: 0, path: '8:0:0:0' } as const
+    expectExplained(rig.memory, { stream: failed!.stream }, hung, failed!.position)
   })
 
   test('scenario 19d: without the guard its memory is lent again while the hung path has it', async () => {

@@ -3,9 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../adapters/seeded-random.ts'
 import { Gate } from '../../engine/gate.ts'
 import { GhostIndex, type Ghost } from '../../engine/ghosts.ts'
+import type { ExplainRoot } from '../../store/explain/types.ts'
 import { overlaps } from '../../engine/range-index.ts'
+import { expectExplained } from '../explained.ts'
 import { BLOCK, bytesOf, Rig, type RigOptions, type RigPath } from './rig.ts'
 
+const A = '8:0:0:0'
 const OLD = bytesOf(1)
 const NEW = bytesOf(2)
 const QUICK = {
@@ -30,6 +33,20 @@ async function haunted(options: RigOptions = {}): Promise<{ rig: Rig; a: RigPath
   made.a.hang.enable()
   await made.rig.write(0, OLD)
   return made
+}
+
+/** That `explain` names what was done to A as the first evidence of its failure. */
+function expectFailureExplained(rig: Rig, root: Partial<ExplainRoot> = {}): void {
+  const [failed] = rig.rows('path.failed', A)
+  const hung = {
+    kind: 'pathError',
+    status: 'TIMEOUT',
+    op: 'write',
+    offset: 0,
+    path: A,
+    incarnation: 1,
+  } as const
+  expectExplained(rig.memory, { stream: `path/${rig.lun.wwid}/${A}` }, { ...hung, ...root }, failed?.position)
 }
 
 describe('a write that hangs and is given up', () => {
@@ -60,6 +77,7 @@ describe('a write that hangs and is given up', () => {
     expect([...(await rig.read(0))]).toEqual([...NEW])
     expect(rig.events('lun.ghostsEnded')).toMatchObject([{ proof: 'completion' }])
     expect(rig.mp.ghosts).toEqual([])
+    expectFailureExplained(rig)
   })
 
   test('scenario 19: with the guard switched off the old write lands on the newer one', async () => {
@@ -87,6 +105,7 @@ describe('a write that hangs and is given up', () => {
     a.hang.release()
     expect(await rig.drive(newer)).toMatchObject({ code: 'GHOST_HOLD', outcome: 'failed', errno: 'EBUSY' })
     expect(rig.events('lun.holdExpired')).toHaveLength(1)
+    expectFailureExplained(rig, { status: 'IOERR', errno: 'EIO' })
   })
 
   test('scenario 19d: lands with the bytes that were acknowledged, whatever the caller does to his own', async () => {
@@ -98,6 +117,7 @@ describe('a write that hangs and is given up', () => {
     a.hang.disable()
     await rig.pass(100)
     expect([...rig.lun.medium.subarray(0, BLOCK)]).toEqual([...OLD])
+    expectFailureExplained(rig)
   })
 
   test('scenario 19e: outlives the path and the head', async () => {
@@ -113,6 +133,8 @@ describe('a write that hangs and is given up', () => {
     const newer = rig.head.write({ offset: 0, data: NEW })
     await rig.pass(100)
     expect(rig.head.held.bios).toBe(1)
+    const ghost = { kind: 'ghost', op: 'write', offset: 0, path: A, incarnation: 1 } as const
+    expectExplained(rig.memory, { stream: `head/${rig.lun.wwid}` }, ghost)
     a.hang.disable()
     await rig.drive(newer)
     await rig.pass(100)
@@ -129,6 +151,7 @@ describe('a write that hangs and is given up', () => {
     expect(rig.head.held.bios).toBe(2)
     a.hang.disable()
     await rig.drive(Promise.all(held))
+    expectFailureExplained(rig, { offset: 64 * BLOCK, length: 128 * BLOCK })
   })
 
   test('scenario 19g: an aborted write is a ghost as well', async () => {
@@ -142,6 +165,9 @@ describe('a write that hangs and is given up', () => {
     expect(rig.events('lun.ghostsOpened')).toMatchObject([{ reason: 'abort' }])
     const newer = rig.head.write({ offset: 0, data: NEW })
     await rig.pass(20)
+    // The path is well as far as anybody knows: newer writes wait for what was aborted.
+    const ghost = { kind: 'ghost', op: 'write', offset: 0, path: A } as const
+    expectExplained(rig.memory, { stream: `head/${rig.lun.wwid}` }, ghost)
     a.hang.disable()
     await rig.drive(newer)
     await rig.pass(100)

@@ -10,6 +10,7 @@ import { hangFilter } from '../../adapters/filters/hang.ts'
 import { virtualLun } from '../../adapters/virtual-lun.ts'
 import { Multipath } from '../../engine/multipath.ts'
 import { verifyLedger } from '../../store/verify.ts'
+import { expectExplainedIn } from '../explained.ts'
 
 const WWID = 'naa.60014050000000000000000000000026'
 const [KEY_A, KEY_B, KEY_C] = ['0x00000000000000a1', '0x00000000000000b2', '0x00000000000000c3'] as const
@@ -80,6 +81,10 @@ test('scenario 25: an engine that closes and starts again has its key, its reser
   // It is the one that may give it back.
   await of(again).release(KEY_A, TYPE)
   await write(two)
+  await two.close()
+  const root = { kind: 'reservation', path: null } as const
+  const head = { stream: `head/${WWID}` }
+  expectExplainedIn(join(folder, 'two.ledger'), head, root, 'reservation.conflict')
 })
 
 test('scenario 25: a foreign preempt in the middle of a command wins, and the command ends in conflict', async () => {

@@ -5,6 +5,7 @@ import { wrapPath } from '../../adapters/filters/wrap.ts'
 import type { PathDevice } from '../../adapters/ports.ts'
 import { foldAll } from '../../store/fold.ts'
 import { memoryReader } from '../../store/memory-store.ts'
+import { expectExplained } from '../explained.ts'
 import { SharedLuns } from './lun-storage.ts'
 import { BLOCK, bytesOf, Rig, WWID, type RigOptions } from './rig.ts'
 
@@ -152,6 +153,8 @@ describe('timers over a restart', () => {
     const rig = await restart(first)
     const parked = rig.head.write({ offset: 0, data: bytesOf(1) })
     await rig.settle()
+    // The restart is not what it waits for: who took its path away in the run before is.
+    expectExplained(rig.memory, { stream: HEAD }, { kind: 'operator', path: A })
     await rig.add(A)
     await rig.drive(parked)
     await rig.pass(120_000)

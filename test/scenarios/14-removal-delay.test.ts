@@ -33,7 +33,11 @@ test('scenario 14: with a delay of 5 s the write fails at expiry and not before,
     expect.stringContaining(`"removal":${removedUs + 5_000_000}`),
   ])
   const stream = `head/${rig.lun.wwid}`
-  expectExplained(rig.memory, { stream }, { kind: 'timer', timer: 'removal', position: fired!.position })
+  // From the head that is gone over the time that ran out to who took its last path away.
+  const [removed] = rig.rows('path.removed', A)
+  const root = { kind: 'operator', timer: 'removal', path: A, position: removed!.position } as const
+  const { chain } = expectExplained(rig.memory, { stream }, root)
+  expect(chain.map(({ position }) => position)).toContain(fired!.position)
   expectExplained(rig.memory, { stream: `path/${rig.lun.wwid}/${A}` }, { kind: 'operator', path: A })
 })
 
@@ -45,6 +49,8 @@ test('scenario 15: a path that comes back after 1 s takes the same write; the ti
   const write = settle(head.write({ offset: 0, data: bytesOf(1) }))
   await rig.pass(1_000)
   expect(write.state).toBe('pending')
+  const root = { kind: 'operator', path: A, timer: null } as const
+  expectExplained(rig.memory, { stream: `head/${rig.lun.wwid}` }, root)
   const back = await rig.add(A)
   await rig.settle()
   await rig.pass(10)
@@ -82,6 +88,8 @@ test('scenario 28: what is held of a head that was removed gives a clean error, 
   // What it was can still be read.
   expect([head.name, head.state.life, head.paths, head.counters.writes]).toEqual(['sda', 'removed', [], 1])
   expect([path.state.device, path.counters.writes]).toEqual(['deleted', 1])
+  const root = { kind: 'operator', path: A } as const
+  expectExplained(rig.memory, { stream: `head/${rig.lun.wwid}` }, root)
   // A new head of the same LUN is another one: the old handle stays dead.
   await rig.add(A)
   expect(await rig.errorOf(head.flush())).toMatchObject({ code: 'HEAD_REMOVED' })

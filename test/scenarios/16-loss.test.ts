@@ -56,6 +56,13 @@ test('scenario 16: I/O waits until fast-fail and fails then, later I/O at once, 
   const root = { kind: 'pathError', path: A, errno: 'EIO', op: 'write', offset: 0 } as const
   expectExplained(rig.memory, { stream: `path/${rig.lun.wwid}/${A}` }, root, waiting)
   expect(rig.stateAt(waiting)).toMatchObject({ service: 'queueing' })
+  // Removed for its loss, and its head with it: the first evidence is still the error that began it.
+  for (const stream of [`path/${rig.lun.wwid}/${A}`, `head/${rig.lun.wwid}`]) {
+    const { chain } = expectExplained(rig.memory, { stream }, { ...root, timer: 'loss' })
+    expect(chain.map(({ type }) => type)).toEqual(
+      expect.arrayContaining(['path.removed', 'path.timerFired', 'path.failed', 'path.suspected']),
+    )
+  }
   expect(JSON.parse(failed!.data)).toMatchObject({ first: { errno: 'EIO', op: 'write', offset: 0 } })
 })
 

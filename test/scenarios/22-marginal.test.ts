@@ -1,6 +1,8 @@
 // multipath.conf's marginal_path_*: two failures within a time, samples at 10 Hz, an error rate, and never excluded alone.
 import { expect, test } from 'vitest'
+import type { ExplainRoot } from '../../store/explain/types.ts'
 import { Rig, type RigPath } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 import { members, takenByReads } from '../engine/taken.ts'
 
 const [A, B] = ['8:0:0:0', '9:0:0:0'] as const
@@ -9,6 +11,13 @@ const SETTINGS = {
   checker: { minMs: 500, maxMs: 2_000 },
   marginal: { on: true, doubleFailureMs: 60_000, errorsPerThousand: 10, sampleMs: 10_000, recheckMs: 5_000 },
 } as const
+
+/** That `explain` says of A, marginal as it is, what it was that made it so. */
+function expectMarginalExplained(rig: Rig, root: Partial<ExplainRoot>, position = rig.position): void {
+  const stream = `path/${rig.lun.wwid}/${A}`
+  const explained = expectExplained(rig.memory, { stream }, { kind: 'pathError', path: A, ...root }, position)
+  expect(explained).toMatchObject({ now: true, symptom: 'sda:0 works badly: it is marginal, and used last.' })
+}
 
 async function failsAndHeals(rig: Rig, path: RigPath): Promise<void> {
   path.fail({ errno: 'EIO' })
@@ -52,6 +61,7 @@ test('scenario 22: two failures within the time: last in line, sampled at 10 Hz,
   expect(rig.events('path.timerFired', A).map(({ timer }) => timer)).toContain('sample')
   rig.expectReplayEqualsLive()
   expect(rig.stateAt(marginal, A)).toMatchObject({ health: 'marginal' })
+  expectMarginalExplained(rig, { errno: 'EIO', op: 'read', offset: 0 }, marginal)
   expect(rig.events('path.failed', A)[1]).toMatchObject({ first: { errno: 'EIO' } })
 })
 
@@ -81,6 +91,9 @@ test('scenario 22: alone it carries the I/O, marginal as it is', async () => {
   expect(members(await takenByReads(rig, both, 4))).toEqual([0])
   expect(a.path.state.health).toBe('marginal')
   expect(rig.head.counters.callerErrors).toBe(0)
+  const root = { kind: 'pathError', errno: 'EIO', path: B } as const
+  const { also } = expectExplained(rig.memory, { stream: `head/${rig.lun.wwid}` }, root)
+  expect(also).toContainEqual(expect.stringMatching(/^sda:0 works badly/))
 })
 
 test('scenario 22: real I/O that errs too often makes a path marginal, whatever its checks say', async () => {
@@ -99,6 +112,7 @@ test('scenario 22: real I/O that errs too often makes a path marginal, whatever 
     why: expect.stringMatching(/^\d+ of \d+ I\/Os within 10000 ms failed/) as string,
   })
   expect(rig.rows('path.failed')).toEqual([])
+  expectMarginalExplained(rig, { errno: 'EIO', op: 'read', offset: 0 })
   expect(members(await takenByReads(rig, [a, b], 6))).toEqual([1])
 })
 
@@ -114,6 +128,8 @@ test('scenario 22: a path that became slow is last in line, and back when it is 
   expect(rig.events('path.becameMarginal', A)).toEqual([
     { why: expect.stringContaining('took longer than 20 ms') as string },
   ])
+  // There is no errno in being slow.
+  expectMarginalExplained(rig, { errno: null, reason: expect.stringContaining('20 ms') as string })
   expect(members(await takenByReads(rig, [a, b], 6))).toEqual([1])
   await rig.pass(11_000)
   expect(a.path.state.health, 'slow samples keep it there').toBe('marginal')

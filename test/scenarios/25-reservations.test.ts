@@ -1,5 +1,6 @@
 // A reservation over three paths: the holder's path dies, a new path comes, and another engine takes over. Two engines
 // share the LUN's own storage; after each step both report the same.
+import { expectExplainedIn } from '../explained.ts'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -130,12 +131,21 @@ test('scenario 25: register, reserve, holder dies, new path, release, preempt, c
   const unregistered = await mine.reserve(KEY_ONE, TYPE).catch((error: unknown) => error)
   expect(unregistered).toMatchObject({ code: 'RESERVATION_CONFLICT', errno: 'EBADE' })
   for (const mp of open.splice(0)) await mp.close()
+  const dead = { kind: 'pathError', errno: 'EIO', op: 'write', path: '8:0:0:0' } as const
+  expectExplainedIn(join(folder, 'one.ledger'), { stream: `path/${WWID}/8:0:0:0` }, dead, 'path.failed')
   for (const name of ['one', 'two']) {
     const file = join(folder, `${name}.ledger`)
     expect(verifyLedger(file)).toMatchObject({ chain: 'ok', replay: 'equal', firstBad: null })
     const reader = openLedgerReader(file)
     const types = reader.read({ stream: `reservation/${WWID}` }).map(({ type }) => type)
     expect(types).toContain('reservation.settled')
+    const [firstConflict] = reader.read({ type: 'reservation.conflict', limit: 1 })
     reader.close()
+    // Each was refused because of the other, and is told so of the I/O, whatever its paths do.
+    const refused = { kind: 'reservation', path: null } as const
+    const { bio } = JSON.parse(firstConflict!.data) as { bio: number }
+    const { chain } = expectExplainedIn(file, { io: bio, head: `head/${WWID}` }, refused)
+    expect(chain.map(({ type }) => type)).toEqual(['reservation.conflict', 'reservation.adopted'])
+    expect(chain[1]?.says).toMatch(/: \w+ holds /)
   }
 })

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { wrapPath } from '../../adapters/filters/wrap.ts'
 import type { PathDevice } from '../../adapters/ports.ts'
 import { BLOCK, bytesOf, Rig, testLun } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const A = '8:0:0:0'
 const B = '9:0:0:0'
@@ -73,6 +74,9 @@ describe('scenario 29', () => {
     expect(rig.events('head.shrinkRefused')).toEqual([
       { path: 'sda:0', fromBytes: SMALL, toBytes: SMALL / 2 },
     ])
+    const root = { kind: 'deviceState', path: A } as const
+    const { chain } = expectExplained(rig.memory, { stream: `head/${rig.lun.wwid}` }, root)
+    expect(chain.map(({ type }) => type)).toEqual(['head.shrinkRefused', 'path.capacityChanged'])
     // Both shrink: it is still not the head's to give data away.
     sizes.set(B, SMALL / 2)
     rig.head.rescan()

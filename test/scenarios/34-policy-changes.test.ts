@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { IoPolicy } from '../../machines/words.ts'
 import { VerifyLoad } from '../engine/load.ts'
 import { BLOCK, Rig } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const HCTLS = ['8:0:0:0', '9:0:0:0', '10:0:0:0'] as const
 const ROUND: readonly IoPolicy[] = ['numa', 'round-robin', 'queue-depth']
@@ -64,6 +65,8 @@ test('scenario 34: what waits for a path is woken by a change of policy, and wai
     await rig.pass(PERIOD_MS)
     expect(rig.head.queued.bios).toBe(1)
   }
+  const root = { kind: 'operator', path: HCTLS[0] } as const
+  expectExplained(rig.memory, { stream: `head/${rig.lun.wwid}` }, root)
   // Each change sent it again, and it was put back.
   expect(rig.head.counters.requeued).toBe(CHANGES)
   a.path.unblock()

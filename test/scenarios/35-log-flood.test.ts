@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { bytesOf, Rig } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const [A, B] = ['8:0:0:0', '9:0:0:0'] as const
 const ERRORS = 100_000
@@ -33,5 +34,9 @@ test('scenario 35: a hundred thousand identical errors make a bounded number of 
   const sampled = rig.events('path.ioSampled', A).reduce((sum, { errors }) => sum + Number(errors), 0)
   expect(sampled, 'what no row tells of is in the counts').toBe(ERRORS)
   expect(rig.events('path.suspected', A)[0]).toMatchObject({ errno: 'EIO', op: 'write', offset: 0 })
+  const root = { kind: 'pathError', errno: 'EIO', op: 'write', offset: 0, path: A } as const
+  for (const stream of [`path/${rig.lun.wwid}/${A}`, `head/${rig.lun.wwid}`]) {
+    expect(expectExplained(rig.memory, { stream }, root).now).toBe(false)
+  }
   rig.expectReplayEqualsLive()
 })

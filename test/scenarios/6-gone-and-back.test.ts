@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { VerifyLoad } from '../engine/load.ts'
 import { Rig, type RigPath } from '../engine/rig.ts'
+import { expectExplained } from '../explained.ts'
 
 const HCTLS = ['8:0:0:0', '9:0:0:0', '10:0:0:0', '11:0:0:0']
 
@@ -35,6 +36,19 @@ test('scenario 6: each path dies, is taken away and attached anew under load: no
   expect(lives).toBeGreaterThan(30)
   expect(rig.rows('path.removed')).toHaveLength(lives - 4)
   expect(rig.rows('engine.pathRefused')).toEqual([])
+  // Of each life: that it failed, and then that it was taken away, by whom and why.
+  for (const [at, hctl] of HCTLS.entries()) {
+    const stream = `path/${rig.lun.wwid}/${hctl}`
+    const [failed] = rig.rows('path.failed', hctl)
+    const error = { kind: 'pathError', errno: 'EIO', path: hctl, incarnation: 1 } as const
+    expectExplained(rig.memory, { stream }, error, failed!.position)
+    const gone = { kind: 'operator', reason: 'its device is gone', path: hctl } as const
+    const removed = rig.rows('path.removed', hctl)
+    for (const [life, { position }] of removed.entries()) {
+      expectExplained(rig.memory, { stream }, { ...gone, incarnation: life + 1 }, position)
+    }
+    expect(removed.length, String(at)).toBeGreaterThan(5)
+  }
   rig.expectReplayEqualsLive()
 })
 
@@ -45,6 +59,12 @@ test('scenario 6: what comes back under a known address and is another LUN, or a
   expect(await rig.errorOf(rig.mp.addPath(twice.device))).toMatchObject({ code: 'PATH_DUPLICATE' })
   expect(rig.head.paths).toHaveLength(4)
   expect(rig.events('engine.pathRefused')).toEqual([expect.objectContaining({ code: 'PATH_DUPLICATE' })])
+  const { also } = expectExplained(
+    rig.memory,
+    { stream: `path/${rig.lun.wwid}/${HCTLS[0]}` },
+    { kind: 'nothing' },
+  )
+  expect(also).toEqual([expect.stringContaining('PATH_DUPLICATE')])
 })
 
 test('scenario 6: a path whose device is another one when it answers again is not reinstated', async () => {

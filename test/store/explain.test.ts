@@ -3,11 +3,14 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { Evidence } from '../../machines/events.ts'
 import { isDisabled } from '../../machines/predicates.ts'
 import type { PathValue } from '../../machines/words.ts'
+import { EVENT_TYPES } from '../../machines/registry.ts'
 import { explain } from '../../store/explain/explain.ts'
+import { History } from '../../store/explain/history.ts'
+import { SENTENCES } from '../../store/explain/sentences.ts'
 import { stateAt } from '../../store/fold.ts'
 import { memoryReader, memoryStore } from '../../store/memory-store.ts'
 import type { LedgerReader, StoredEvent } from '../../store/types.ts'
-import { bytesOf, Rig, WWID } from '../engine/rig.ts'
+import { bytesOf, Rig, testLun, WWID } from '../engine/rig.ts'
 import { expectExplained } from '../explained.ts'
 import { STORIES } from '../histories/stories.ts'
 import { added, EVIDENCE, failed, HEADER, Scribe } from './events.ts'
@@ -98,7 +101,11 @@ test('a head whose time without a path ran out, and one whose run ended without 
   const a = await rig.add(A)
   await rig.drive(a.path.remove({ actor: 'operator:0', reason: 'moved' }))
   await rig.pass(6_000)
-  expectExplained(rig.memory, HEAD, { kind: 'timer', timer: 'removal' })
+  const { chain: way, advice } = expectExplained(rig.memory, HEAD, {
+    ...{ kind: 'operator', reason: 'moved', path: A, timer: 'removal' },
+  })
+  expect(way.map(({ type }) => type)).toEqual(['head.timerFired', 'head.pathsChanged', 'path.removed'])
+  expect(advice).toContain("The timer 'removal' ran out over it")
   expectExplained(rig.memory, path(A), { kind: 'operator', reason: 'moved' })
 
   const rows = await STORIES['1-queueing']!()
@@ -120,6 +127,98 @@ test('paths of one adapter that failed together: look at the adapter first', asy
   await store.append({ events })
   const { also } = expectExplained(store, { stream: 'path/w/8:0:0:0' }, { ...EVIDENCE, kind: 'pathError' })
   expect(also).toEqual(['sda:0, sda:1 of adapter 8 failed within two seconds: look at the adapter first.'])
+})
+
+test('a path that is held back: what it failed by, and how its I/O comes back', async () => {
+  const rig = await Rig.open({ failback: 'manual' })
+  const a = await rig.add(A)
+  await rig.add(B)
+  a.fail({ errno: 'EIO' })
+  await rig.write(0, bytesOf(1))
+  a.heal()
+  await rig.pass(10_000)
+  expect(a.path.flags.heldBack).toBe(true)
+  const root = { kind: 'pathError', errno: 'EIO', op: 'write', path: A } as const
+  const { symptom, advice, now } = expectExplained(rig.memory, path(A), root)
+  expect([symptom, now]).toEqual([
+    'sda:0 is back and does not take its I/O yet: it waits for its failback.',
+    true,
+  ])
+  expect(advice).toContain('`pathledger path prefer sda:0`')
+  expect(expectExplained(rig.memory, HEAD, root).also).toEqual([
+    expect.stringContaining('waits for its failback'),
+  ])
+})
+
+test('a path that its operator pulled and that is used all the same: what failed instead, and the other word beside it', async () => {
+  const rig = await Rig.open({ restoreOnError: true })
+  const a = await rig.add(A)
+  const b = await rig.add(B)
+  a.path.fail({ actor: 'operator:1000', reason: 'cable swap' })
+  await rig.settle()
+  b.fail({ errno: 'ENOLINK' })
+  await rig.write(0, bytesOf(1))
+  const root = { kind: 'pathError', errno: 'ENOLINK', path: B } as const
+  const { symptom, now } = expectExplained(rig.memory, path(A), root)
+  expect([symptom, now]).toEqual([
+    'sda:0 was pulled, and is used all the same: every other path failed.',
+    true,
+  ])
+})
+
+test('a check of a path that is well finds the error: it is the first evidence, not what real I/O met later', async () => {
+  const rig = await Rig.open({ checker: { minMs: 100, maxMs: 400, healthyMaxMs: 1_000 } })
+  const a = await rig.add(A)
+  await rig.add(B)
+  a.fail({ errno: 'EIO' })
+  await rig.pass(5_000)
+  const { chain } = expectExplained(rig.memory, path(A), {
+    kind: 'pathError',
+    op: 'read',
+    errno: 'EIO',
+    path: A,
+  })
+  expect(chain.map(({ type }) => type)).toEqual(['path.failed', 'path.suspected', 'path.checkFailed'])
+})
+
+test('a loss that ran out in the next run: from the removal over the restart back to the error in the run before', async () => {
+  const loss = { lossSeconds: 60, reconnectSeconds: 1, fastFailSeconds: 0 }
+  const first = await Rig.open({ loss, checked: false })
+  const a = await first.add(A)
+  await first.add(B)
+  a.fail({ errno: 'EIO' })
+  await first.write(0, bytesOf(1))
+  const rig = await Rig.open({ loss, reattachMs: 600_000, rows: first.rows(), lun: first.lun })
+  await rig.add(B)
+  await rig.pass(120_000)
+  expect(rig.rows('path.forgotten', A)).toHaveLength(1)
+  const root = { kind: 'pathError', errno: 'EIO', op: 'write', path: A } as const
+  const [forgotten] = rig.rows('path.forgotten', A)
+  const chain = new History(rig.memory, rig.position).causes(
+    new History(rig.memory, rig.position).at(forgotten!.position)!,
+  )
+  expect(chain.map(({ type }) => type)).toEqual([
+    ...['path.forgotten', 'path.timerFired', 'path.failed', 'path.suspected'],
+  ])
+  expect(chain.at(-1)?.data).toMatchObject({ errno: root.errno, op: root.op })
+})
+
+test('a device that was refused is told of, though it never became a path', async () => {
+  const rig = await Rig.open()
+  await rig.add(A)
+  const other = rig.makePath(B, { lun: testLun({ sizeBytes: 512 * 1024 }) })
+  expect((await rig.errorOf(rig.mp.addPath(other.device))).code).toBe('PATH_SIZE_MISMATCH')
+  const { symptom, chain } = expectExplained(rig.memory, path(B), { kind: 'refused', path: B })
+  expect(symptom).toBe('9:0:0:0 is no path: what was found there was refused.')
+  expect(chain[0]?.says).toContain('PATH_SIZE_MISMATCH')
+})
+
+test('every event that a chain can end at or go through has a sentence of its own', () => {
+  // Figures and settings: nothing follows from them that anybody asks about.
+  const untold =
+    /Sampled|ioTraced|ioParked|ountersSet|episodeEnded|ueventAsked|transitionRefused|(iopolicy|noPathRetry|delayedRemoval|tracing)Changed|failbackSet|quantumSet|lun\.found|pathUngrouped|ghostsSuperseded|reservation\.(pathRegistered|acknowledged|settled|attentionsHeard)|ledger\.(header|segmentClosed|repaired)/
+  const silent = [...EVENT_TYPES.keys()].filter((type) => SENTENCES[type] === undefined && !untold.test(type))
+  expect(silent).toEqual([])
 })
 
 describe('what the ledger does not tell of', () => {

@@ -10,6 +10,7 @@ import { Multipath } from '../../engine/multipath.ts'
 import { writeFileSync } from 'node:fs'
 import { lunFileName, openLunFile } from '../../store/lun/lun-file.ts'
 import type { LunGhost } from '../../store/lun/types.ts'
+import { expectExplainedIn } from '../explained.ts'
 
 const WWID = 'naa.60014050000000000000000000001f11'
 let folder = ''
@@ -83,17 +84,18 @@ test('a file that is not a LUN of ours is refused', async () => {
 
 test('scenario 19c: after SIGKILL the whole LUN is a ghost until the path is claimed again', async () => {
   const image = join(folder, 'lun.img')
+  const ledger = join(folder, 'a.ledger')
   writeFileSync(image, Buffer.alloc(1 << 20))
   await killed(
     [
       `import { filePath, Multipath, virtualLun } from ${JSON.stringify(new URL('../../index.ts', import.meta.url).href)}`,
-      `const mp = await Multipath.open({ ledger: ${JSON.stringify(join(folder, 'a.ledger'))}, multipath: 'always' })`,
+      `const mp = await Multipath.open({ ledger: ${JSON.stringify(ledger)}, multipath: 'always' })`,
       `const lun = virtualLun({ wwid: ${JSON.stringify(WWID)} })`,
       `await mp.addPath(await filePath(${JSON.stringify(image)}, { lun, hctl: '8:0:0:0' }))`,
       `process.kill(process.pid, 'SIGKILL')`,
     ].join('\n'),
   )
-  const mp = await Multipath.open({ ledger: join(folder, 'a.ledger'), multipath: 'always' })
+  const mp = await Multipath.open({ ledger, multipath: 'always' })
   const lun = virtualLun({ wwid: WWID })
   // Another path first: nothing proves the old one over, and writes wait.
   await mp.addPath(await filePath(image, { lun, hctl: '9:0:0:0' }))
@@ -105,6 +107,9 @@ test('scenario 19c: after SIGKILL the whole LUN is a ghost until the path is cla
   await write
   expect(mp.ghosts).toEqual([])
   await mp.close()
+  const root = { kind: 'engine', path: null } as const
+  const { chain } = expectExplainedIn(ledger, { stream: `path/${WWID}/8:0:0:0` }, root, 'path.lost')
+  expect(chain.map(({ type }) => type)).toEqual(['path.lost', 'engine.started'])
 })
 
 /** Runs a program that kills itself, and waits for its end. */

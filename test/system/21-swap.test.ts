@@ -8,6 +8,7 @@ import { seededRandom } from '../../adapters/seeded-random.ts'
 import { Multipath } from '../../engine/multipath.ts'
 import { openLedgerReader } from '../../store/reader.ts'
 import { verifyLedger } from '../../store/verify.ts'
+import { expectExplained, expectExplainedIn } from '../explained.ts'
 
 const ROUNDS = 11
 const BLOCK = 4096
@@ -83,7 +84,13 @@ test('scenario 21: six loop devices over three files change places 11 times, num
   const reader = openLedgerReader(ledger)
   const rows = reader
     .read({ type: 'engine.pathRefused' })
-    .map(({ data }) => JSON.parse(data) as { code: string })
+    .map(({ data }) => JSON.parse(data) as { code: string; wwid: string; hctl: string })
+  // A path that was there in the round before is told of as it went; the refusal of the stale device stands beside it.
+  const { wwid, hctl } = rows[0]!
+  const told = expectExplained(reader, { stream: `path/${wwid}/${hctl}` }, {})
+  expect([told.symptom, ...told.also, ...told.chain.map(({ says }) => says)].join('\n')).toContain(
+    'PATH_WRONG_LUN',
+  )
   expect(rows.map(({ code }) => code)).toEqual(Array.from({ length: refused }, () => 'PATH_WRONG_LUN'))
   reader.close()
   expect(verifyLedger(ledger)).toMatchObject({ chain: 'ok', replay: 'equal', firstBad: null })
@@ -112,6 +119,10 @@ test('scenario 21: a loop device of another size, and one that is a path already
     .map(({ data }) => (JSON.parse(data) as { code: string }).code)
   expect(codes).toEqual(['PATH_SIZE_MISMATCH', 'PATH_BUSY'])
   reader.close()
+  // No path came of it, and still it is told why.
+  const root = { kind: 'refused', path: '9:0:0:0' } as const
+  const { chain } = expectExplainedIn(ledger, { stream: `path/${lun.wwid}/9:0:0:0` }, root)
+  expect(chain[0]?.says).toContain('PATH_BUSY')
 })
 
 function mark(round: number, at: number, turn: number): Uint8Array {

@@ -11,8 +11,10 @@ import type { SettingsInput } from '../../engine/settings.ts'
 import { foldAll } from '../../store/fold.ts'
 import { openLedgerReader } from '../../store/reader.ts'
 import { verifyLedger } from '../../store/verify.ts'
+import { expectExplainedIn } from '../explained.ts'
 
 const WWID = 'naa.60014050000000000000000000005ce9'
+const HEAD = { stream: `head/${WWID}` }
 const LUN = { wwid: WWID, implicitAlua: true }
 const MIB = 1024 * 1024
 const BLOCK = 4096
@@ -86,6 +88,8 @@ test('scenario 14: on a loop device the write fails when the head’s time is ov
   expect(mp.heads).toEqual([])
   await mp.close()
   expectVerified()
+  const root = { kind: 'operator', path: '8:0:0:0', timer: 'removal' } as const
+  expectExplainedIn(ledger(), HEAD, root)
 })
 
 test('scenario 15: on a loop device the path comes back in time, and the same write succeeds', async () => {
@@ -100,6 +104,7 @@ test('scenario 15: on a loop device the path comes back in time, and the same wr
   expect(head.state).toEqual({ life: 'live', service: 'serving' })
   await mp.close()
   expectVerified()
+  expectExplainedIn(ledger(), HEAD, { kind: 'operator', path: '8:0:0:0' }, 'path.removed')
 })
 
 test('scenario 26: both loop devices go and come six times under load: no error, states in order each time', async () => {
@@ -140,6 +145,7 @@ test('scenario 26: both loop devices go and come six times under load: no error,
   expect(told.slice(told.indexOf(round[0]!))).toEqual(Array.from({ length: 6 }, () => round).flat())
   await mp.close()
   expectVerified()
+  expectExplainedIn(ledger(), HEAD, { kind: 'operator', path: hctls[0]! }, 'path.removed')
 })
 
 test('scenario 29: a loop device grows with its file (losetup -c): the head follows the last of them, and never shrinks', async () => {
@@ -169,6 +175,7 @@ test('scenario 29: a loop device grows with its file (losetup -c): the head foll
   expect(head.sizeBytes).toBe(2 * MIB)
   await mp.close()
   expectVerified()
+  expectExplainedIn(ledger(), HEAD, { kind: 'deviceState', path: '8:0:0:0' }, 'head.shrinkRefused')
 })
 
 test('limits of loop devices are those of sysfs, and I/O is cut to them', async () => {

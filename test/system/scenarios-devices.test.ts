@@ -12,6 +12,7 @@ import { hasCode } from '../../errors.ts'
 import { pages } from '../../store/pages.ts'
 import { openLedgerReader } from '../../store/reader.ts'
 import { verifyLedger } from '../../store/verify.ts'
+import { expectExplainedIn } from '../explained.ts'
 
 const WWID = 'naa.60014050000000000000000000005ce1'
 const MIB = 1024 * 1024
@@ -107,6 +108,8 @@ test('scenario 27: two loops of 200 enable and disable on one loop device, under
   const reader = openLedgerReader(ledger)
   const rows = [...pages(reader, { stream: `path/${WWID}/8:0:0:0` })].flat()
   reader.close()
+  const pulled = { kind: 'operator', actor: 'one', path: '8:0:0:0' } as const
+  expectExplainedIn(ledger, { stream: `path/${WWID}/8:0:0:0` }, pulled, 'path.disabled')
   const asked = rows.filter(({ type }) => type === 'path.disabled' || type === 'path.enabled')
   const accepted = asked.filter(({ decision }) => !decision.includes('"refused":true'))
   expect([asked.length, accepted.length]).toEqual([800, taken])

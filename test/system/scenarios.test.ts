@@ -16,7 +16,7 @@ import { redecide, stateAt } from '../../store/fold.ts'
 import type { ExplainRoot } from '../../store/explain/types.ts'
 import { openLedgerReader } from '../../store/reader.ts'
 import { verifyLedger } from '../../store/verify.ts'
-import { expectExplained } from '../explained.ts'
+import { expectExplained, expectExplainedIn } from '../explained.ts'
 
 const WWID = 'naa.60014050000000000000000000005ce0'
 const LUN = { wwid: WWID, implicitAlua: true }
@@ -149,6 +149,7 @@ test('scenario 1: four loop devices under verified load: no error, no state even
   const types = typesOf(bench).slice(joined + 1)
   expect(types.filter((type) => !type.endsWith('.ioSampled'))).toEqual([])
   await endAndReplay(bench)
+  explains(bench, null, 'head.ioSampled', { kind: 'nothing' })
   const image = readFileSync(bench.image)
   for (let block = 0; block < BLOCKS; block += 1) {
     if (generations[block] === 0) continue
@@ -273,4 +274,6 @@ test('scenario 7: on loop devices: access states change places under load; I/O f
   expect(typesOf(bench)).not.toContain('path.failed')
   expect(eventsOf(bench, 'path.accessChanged').length).toBeGreaterThanOrEqual(8)
   await endAndReplay(bench)
+  const root = { kind: 'accessState', path: hctls[0]! } as const
+  expectExplainedIn(bench.ledger, { stream: `path/${wwid}/${hctls[0]}` }, root, 'path.accessChanged')
 })

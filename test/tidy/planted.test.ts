@@ -3,6 +3,7 @@ import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { bannedCalls } from './bans.ts'
 import { filtersWithoutPage, machineNames, undocumentedExports } from './documents.ts'
+import { unexplainedScenarios } from './explained.ts'
 import { deadFiles, importDirections } from './imports.ts'
 import { leftovers } from './leftovers.ts'
 import { oversize } from './size.ts'
@@ -285,5 +286,28 @@ describe('names of one machine', () => {
   expectClean(machineNames, [
     ['docs/a.md', 'See `../shared/vectors`, `/dev/loop0`, `/srv/lun.img` and https://example.org/work/a.'],
     ['adapters/koffi.ts', 'const fd = this.library.open(path); const farm = 5'],
+  ])
+})
+
+describe('scenarios that ask explain', () => {
+  const fault = "test('scenario 3: it fails', () => { inject() })"
+  expectFound(unexplainedScenarios, [
+    ['test/a.test.ts', fault, 'no test of scenario 3'],
+    ['test/a.test.ts', "test.each([1])('scenario 19b: %i', () => {})", 'no test of scenario 19b'],
+    ['test/a.test.ts', `${fault}\ntest('scenario 4: x', () => expectExplained(a))`, 'no test of scenario 3'],
+    [
+      'test/scenarios/10-quantum.test.ts',
+      "test('scenario 10: x', () => expectExplained(a))",
+      'take it off the list',
+    ],
+  ])
+  expectClean(unexplainedScenarios, [
+    ['test/a.test.ts', `${fault}\ntest('scenario 3: and is told', () => expectExplained(a))`],
+    [
+      'test/a.test.ts',
+      "function end() { rig.explains(a) }\nconst last = () => end()\ntest('scenario 3: x', () => last())",
+    ],
+    ['test/a.test.ts', "test('of scenario 3 nothing', () => {})"],
+    ['test/scenarios/10-quantum.test.ts', "test('scenario 10: x', () => {})"],
   ])
 })

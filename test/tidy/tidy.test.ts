@@ -2,6 +2,7 @@
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { bannedCalls } from './bans.ts'
+import { unexplainedScenarios } from './explained.ts'
 import { filtersWithoutPage, machineNames, undocumentedExports } from './documents.ts'
 import { deadFiles, importDirections } from './imports.ts'
 import { leftovers } from './leftovers.ts'
@@ -50,6 +51,10 @@ describe('tidy', () => {
 
   it('every filter has its page', () => {
     expect(filtersWithoutPage(files.map(({ path }) => path))).toEqual([])
+  })
+
+  it('every scenario with a fault asks explain', () => {
+    expect(files.flatMap(unexplainedScenarios)).toEqual([])
   })
 
   it('nothing names the machine it was written on', () => {

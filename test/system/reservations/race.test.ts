@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { attachLoop } from '../../../adapters/loop/index.ts'
 import { seededRandom } from '../../../adapters/seeded-random.ts'
 import { verifyLedger } from '../../../store/verify.ts'
+import { expectExplainedIn } from '../../explained.ts'
 
 const WWID = 'naa.60014050000000000000000000005e5e'
 const MIB = 1024 * 1024
@@ -136,7 +137,11 @@ test(
     expect(refused).toBe(ROUNDS)
     for (const engine of engines) await engine.good({ do: 'close' })
     for (const ledger of ['one-8-9', 'two-20-21']) {
-      expect(verifyLedger(join(folder, `${ledger}.ledger`))).toMatchObject({ chain: 'ok', replay: 'equal' })
+      const file = join(folder, `${ledger}.ledger`)
+      expect(verifyLedger(file)).toMatchObject({ chain: 'ok', replay: 'equal' })
+      const root = { kind: 'reservation', path: null } as const
+      const { chain } = expectExplainedIn(file, { stream: `head/${WWID}` }, root, 'reservation.conflict')
+      expect(chain[1]?.type).toBe('reservation.adopted')
     }
   },
   ROUND_LIMIT_MS,

@@ -1,7 +1,6 @@
-// Events in sentences that an engineer on call can act on, and what to do about what stands at the beginning.
+// Events in sentences that an engineer on call can act on.
 import type { Evidence } from '../../machines/events.ts'
-import { incarnationOf, type History, type Told } from './history.ts'
-import type { ExplainRoot, RootKind } from './types.ts'
+import { regionOf, type History, type Told } from './history.ts'
 
 const VERDICTS: Readonly<Record<string, string>> = {
   probe: 'a probe elsewhere on it failed too',
@@ -9,6 +8,12 @@ const VERDICTS: Readonly<Record<string, string>> = {
   failThreshold: 'too many I/Os failed on it and succeeded elsewhere',
   identity: 'it is not the device any more that it was',
   removedUnderIo: 'it was removed under its I/O',
+}
+
+const LOSSES: Readonly<Record<string, string>> = {
+  none: 'There is a usable path again',
+  allPathsDown: 'Every path is down',
+  permanent: 'No path comes back by itself any more',
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -35,7 +40,7 @@ export function describeAnswer(evidence: Evidence): string {
 type Say = (event: Told, name: string) => string
 
 /** Sentences by type; what has none is said by its type and its own reason. */
-const SENTENCES: Readonly<Record<string, Say>> = {
+export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
   'path.suspected': ({ data }, name) =>
     `${name} ${describeAnswer(data as unknown as Evidence)}: it came under suspicion, and the I/O went elsewhere.`,
   'path.checkFailed': ({ data }, name) =>
@@ -46,9 +51,32 @@ const SENTENCES: Readonly<Record<string, Say>> = {
   'path.failed': ({ data }, name) =>
     `${name} failed: ${VERDICTS[text(data['verdict'])] ?? text(data['verdict'])}${data['detail'] === null ? '' : ` (${text(data['detail'])})`}; ` +
     `${counted(data['errors'], 'error')} by then.`,
-  'path.probeSucceeded': (_event, name) => `A probe read ${name} well: it was reinstated.`,
+  'path.probeSucceeded': ({ decision }, name) =>
+    `A probe read ${name} well: ${regionOf(decision.state, 'health') === 'marginal' ? 'it came back, marginal after failures that came soon one after the other' : 'it was reinstated'}.`,
   'path.probeFailed': ({ data }, name) =>
     `A probe of ${name} failed: ${text(data['errno'] ?? data['detail'])}.`,
+  'path.becameMarginal': (event, name) => `${name} became marginal${why(event)}.`,
+  'path.sampled': ({ data }, name) =>
+    `${counted(data['reads'], 'sample')} of ${name}: ${counted(data['errors'], 'error')}, ${text(data['slow'])} slow.`,
+  'path.becameSteady': (event, name) => `${name} works well again${why(event)}.`,
+  'path.heldBack': (event, name) => `${name} is back and is not given its I/O yet${why(event)}.`,
+  'path.failedBack': (event, name) => `${name} takes its I/O again${why(event)}.`,
+  'path.overrideEnded': (event, name) =>
+    `${name} is out of use again, as its operator wants it${why(event)}.`,
+  'path.goingAway': (event, name) => `${name} is going away${why(event)}.`,
+  'path.capacityChanged': ({ data }, name) =>
+    `The device of ${name} has ${text(data['toBytes'])} bytes now, and had ${text(data['fromBytes'])}.`,
+  'path.rulesSet': (_event, name) => `${name} was given the rules that its health goes by.`,
+  'path.checkPassed': (_event, name) => `A check of ${name} found it well.`,
+  'path.found': (event, name) => `A device was found for ${name}${why(event)}.`,
+  'path.blocked': (event, name) => `The transport holds the I/O of ${name} back${why(event)}.`,
+  'path.unblocked': (event, name) => `The transport goes on with ${name}${why(event)}.`,
+  'path.quiesced': (event, name) => `${name} was quiesced${why(event)}.`,
+  'path.resumed': (event, name) => `${name} was resumed${why(event)}.`,
+  'path.wentOffline': (event, name) => `The device of ${name} went offline${why(event)}.`,
+  'path.transportWentOffline': (event, name) => `The way to ${name} is gone${why(event)}.`,
+  'path.cameOnline': (event, name) => `${name} is back online${why(event)}.`,
+  'path.cancelled': (event, name) => `The device of ${name} is being taken away${why(event)}.`,
   'path.added': ({ data }, name) => `${name} was added, ${text(data['kind'])} ${text(data['device'])}.`,
   'path.removed': (event, name) => `${name} was removed${why(event)}.`,
   'path.lost': (event, name) => `${name} was lost with its engine${why(event)}. It is known, and absent.`,
@@ -67,6 +95,17 @@ const SENTENCES: Readonly<Record<string, Say>> = {
     `${name} was taken up after a restart, with ${counted(data['lost'], 'path')} to be attached again.`,
   'head.lostPathsChanged': ({ data }, name) =>
     `${name} had ${text(data['usable'])} of ${counted(data['paths'], 'path')} usable from here on, and ${text(data['lost'])} still lost.`,
+  'head.created': (_event, name) => `${name} was made.`,
+  'head.published': (_event, name) => `${name} became visible.`,
+  'head.lossChanged': (event, name) =>
+    `${LOSSES[text(event.data['to'])] ?? text(event.data['to'])} of ${name}${why(event)}.`,
+  'head.pathPreferred': ({ data }, name) =>
+    data['path'] === null
+      ? `No path of ${name} is preferred any more.`
+      : `${text(data['path'])} is preferred for ${name}.`,
+  'head.resized': ({ data }, name) => `${name} grew to ${text(data['toBytes'])} bytes.`,
+  'head.shrinkRefused': ({ data }, name) =>
+    `${text(data['path'])} has ${text(data['toBytes'])} bytes, fewer than ${name}: what lies behind them cannot be reached through it. ${name} keeps its size.`,
   'head.closed': (event, name) => `${name} was closed${why(event)}.`,
   'head.drained': ({ data }, name) => `What waited on ${name} was ended: ${text(data['why'])}.`,
   'lun.bioPoisoned': ({ data }) =>
@@ -80,6 +119,33 @@ const SENTENCES: Readonly<Record<string, Say>> = {
     `${counted(Array.isArray(data['ghosts']) ? data['ghosts'].length : 0, 'attempt')} on ${text(data['path'])} may still land: ${REASONS[text(data['reason'])] ?? text(data['reason'])}.`,
   'lun.holdExpired': ({ data }) =>
     `A write of ${text(data['length'])} bytes at offset ${text(data['offset'])} waited too long for the ghost ${text(data['ghost'])}: its caller got GHOST_HOLD.`,
+  'lun.ghostsEnded': ({ data }) =>
+    `${counted(Array.isArray(data['ids']) ? data['ids'].length : 0, 'ghost')} over, by ${text(data['proof'])}.`,
+  'lun.pathGrouped': ({ data }) =>
+    `${text(data['path'])} goes in through target port group ${text(data['group'])}.`,
+  'lun.groupsReported': ({ data }) =>
+    `The target told the states of its port groups, asked through ${text(data['via'])}.`,
+  'lun.reportFailed': ({ data }) =>
+    `No path got an answer about the target's port groups: ${text(data['why'])}.`,
+  'lun.senseReceived': ({ data }) =>
+    `${text(data['path'])} brought sense data of the target (${[data['key'], data['asc'], data['ascq']].map(hex).join('/')}).`,
+  'lun.timerFired': ({ data }, name) => `The timer '${text(data['timer'])}' of the LUN of ${name} ran out.`,
+  'lun.groupsForgotten': (event) => `What was known of the target's port groups was forgotten${why(event)}.`,
+  'reservation.conflict': ({ data }, name) =>
+    `${describeIo(data as unknown as Evidence)} on ${name} was refused because of a reservation: its caller got EBADE, and no path failed.`,
+  'reservation.adopted': (event, name) =>
+    `The reservations of ${name} were changed by another engine${why(event)}: ${holderOf(event)}.`,
+  'reservation.commanded': ({ data }, name) =>
+    `This engine's own reservation command on ${name} was done: ${text(data['action'])} with key ${text(data['key'])}.`,
+  'engine.pathRefused': ({ data }) =>
+    `${text(data['device'])} was refused as path ${text(data['hctl'])}: ${text(data['code'])}, ${text(data['why'])}`,
+  'engine.ledgerDegraded': (event) => `The ledger stopped taking events${why(event)}.`,
+  'engine.ledgerRecovered': ({ data }) =>
+    `The ledger took no events for a time: ${text(data['waited'])} waited, ${counted(data['dropped'], 'sample')} dropped, and what needed its record waited or failed with LEDGER_STALLED.`,
+  'engine.proceededWithoutRecord': ({ data }) =>
+    `${counted(data['gates'], 'step')} went on without the record that must come first, as ledgerStall 'continue' has it.`,
+  'ledger.stateCarried': (event, name) =>
+    `${name} was so when this ledger began${carriedWhy(event)}: what led to it is in the segment before it.`,
   'engine.started': ({ data }) =>
     data['unclean'] === true
       ? 'The engine started, after a run that ended without closing.'
@@ -96,6 +162,20 @@ export function say(event: Told, history: History): string {
   return `${sentence}${who}`
 }
 
+function hex(value: unknown): string {
+  return `0x${Number(value).toString(16).padStart(2, '0')}`
+}
+
+function holderOf({ data }: Told): string {
+  const { holder, type } = data['state'] as { holder: { initiator: string } | null; type: string | null }
+  return holder === null ? 'nobody holds one' : `${holder.initiator} holds ${text(type)}`
+}
+
+function carriedWhy({ context }: Told): string {
+  const { why: given } = context
+  return typeof given === 'string' && given !== '' ? ` (${given})` : ''
+}
+
 function quoted({ reason }: Told): string {
   return reason === null ? '' : `: "${reason}"`
 }
@@ -108,101 +188,6 @@ function why({ data, reason }: Told): string {
 /** Whether an actor is somebody else than the engine and its checker. */
 export function isOutsider(actor: string): boolean {
   return actor !== 'engine' && actor !== 'checker'
-}
-
-/** The root of a chain: what its last event is evidence of. */
-export function rootOf(event: Told, history: History): ExplainRoot {
-  const { stream, position, data, actor, reason } = event
-  const path = stream.startsWith('path/') ? (stream.split('/').at(-1) ?? null) : null
-  const evidence = evidenceIn(event)
-  return {
-    ...NOTHING,
-    ...(evidence === null ? {} : pick(evidence)),
-    ...{ kind: kindOf(event), position, stream },
-    path: path ?? hctlOf(textOrNull(data['path']), stream, history),
-    incarnation:
-      path === null ? numberOrNull(data['incarnation']) : incarnationOf(history.of(stream), position),
-    timer: textOrNull(data['timer']),
-    actor: isOutsider(actor) ? actor : null,
-    reason: reason ?? textOrNull(data['why']),
-  }
-}
-
-function pick({ errno, status, op, offset, length }: Evidence): Partial<ExplainRoot> {
-  return { errno, status: status === '' ? null : status, op, offset, length }
-}
-
-/** The H:C:I:L of a path of the same LUN that an event names as people do. */
-function hctlOf(named: string | null, lun: string, history: History): string | null {
-  if (named === null) return null
-  const paths = history.pathsOf(lun.slice('lun/'.length))
-  return (
-    paths
-      .find((path) => history.nameOf(path) === named)
-      ?.split('/')
-      .at(-1) ?? named
-  )
-}
-
-function numberOrNull(value: unknown): number | null {
-  return typeof value === 'number' ? value : null
-}
-
-function textOrNull(value: unknown): string | null {
-  return typeof value === 'string' ? value : null
-}
-
-/** The root where there is none. */
-export const NOTHING: ExplainRoot = {
-  ...{ kind: 'nothing', position: null, stream: null, errno: null, status: null, op: null, offset: null },
-  ...{ length: null, path: null, incarnation: null, timer: null, actor: null, reason: null },
-}
-
-function evidenceIn({ type, data }: Told): Evidence | null {
-  if (type === 'path.suspected' || type === 'path.checkFailed') return data as unknown as Evidence
-  const [ghost] = Array.isArray(data['ghosts']) ? (data['ghosts'] as Evidence[]) : []
-  if (ghost !== undefined) return { ...ghost, errno: null, status: '' }
-  return (data['first'] ?? data['evidence'] ?? null) as Evidence | null
-}
-
-function kindOf({ type, actor }: Told): RootKind {
-  // Whoever says it says it for the target.
-  if (/^(path\.accessChanged|lun\.groupsReported|lun\.senseReceived)$/.test(type)) return 'accessState'
-  if (isOutsider(actor)) return 'operator'
-  if (/^path\.(suspected|checkFailed|failed|probeFailed)$/.test(type)) return 'pathError'
-  if (type.endsWith('.timerFired')) return 'timer'
-  if (type === 'lun.ghostsOpened' || type === 'lun.holdExpired') return 'ghost'
-  if (type.startsWith('lun.')) return 'lunError'
-  const byEngine = ['path.removed', 'path.lost', 'path.returned', 'path.forgotten'].includes(type)
-  return type.startsWith('path.') && !byEngine ? 'deviceState' : 'engine'
-}
-
-const ADVICE: Readonly<Record<RootKind, string>> = {
-  pathError:
-    'Look at what is between this host and the target on that path: cable, port, switch, server. The checker brings it back by itself when it answers again.',
-  lunError:
-    'The paths are well: look at the logical unit itself (a bad block, a full pool, a reservation). Its data at that place is in doubt.',
-  operator: 'This was wanted: ask who did it. `pathledger path reinstate` puts a pulled path back.',
-  accessState:
-    'The target says which paths are for use: look at the array, a controller may have failed over or be restarting.',
-  deviceState:
-    'Look at the device and its transport on this host; it has to come back before I/O goes to it.',
-  timer: 'Nothing came back in time: see why the paths were gone, and whether the time is long enough.',
-  engine: 'Look at the program that runs the engine: when and why it ended.',
-  ghost:
-    'Newer writes over that range wait until there is proof that the old attempt is over: `pathledger ghosts` lists what may land; end what hangs.',
-  nothing: 'Nothing has to be done.',
-}
-
-/** What to do about it. */
-export function adviceFor(root: ExplainRoot): string {
-  if (root.kind === 'pathError' && root.status === 'TIMEOUT') {
-    return `It hangs rather than fails: look at the server or the device behind ${root.path ?? 'it'}. What it was sent may still land; newer writes over it wait.`
-  }
-  if (root.kind === 'pathError' && root.status === 'OFFLINE') {
-    return 'The device is gone: attach it again, and add it as a path.'
-  }
-  return ADVICE[root.kind]
 }
 
 function text(value: unknown): string {

@@ -1,0 +1,121 @@
+// What keeps a path from being used, or from being used like the others, and the event that brought it about.
+import { isDisabled } from '../../machines/predicates.ts'
+import type { PathValue } from '../../machines/words.ts'
+import { enteredBy, firstOfRun, flagsAfter, type History, type Told } from './history.ts'
+
+export interface Reason {
+  readonly says: string
+  readonly event: Told
+  /** What to do about it, where that is not what is to be done about its first evidence. */
+  readonly advice?: string
+}
+
+const stateOf = ({ decision }: Told): PathValue => decision.state as unknown as PathValue
+
+/** What keeps a path from being used now, in the order in which it came about. */
+export function reasonsAgainst(events: readonly Told[], name: string): Reason[] {
+  const last = events.at(-1)
+  if (last === undefined) return []
+  const state = stateOf(last)
+  const { override } = flagsAfter(last)
+  const reasons: Reason[] = []
+  const add = (says: string, event: Told | null): void => {
+    if (event !== null) reasons.push({ says, event })
+  }
+  if (state.device !== 'running') {
+    const says =
+      last.context['lost'] === true
+        ? `${name} was lost with its engine, and has not been attached again.`
+        : `${name} is not there to be used: its device is ${state.device}.`
+    add(says, enteredBy(events, 'device'))
+    if (state.device === 'deleted') return reasons
+  }
+  if (state.admin === 'disabled' && override !== 'on') {
+    add(`${name} was pulled and has not been put back.`, enteredBy(events, 'admin'))
+  }
+  if (state.health === 'failed' || state.health === 'probing') {
+    const isFailed = ({ type, decision }: Told) =>
+      type === 'path.failed' ? decision.refused !== true : isCarried(type)
+    add(`${name} has failed.`, events.findLast(isFailed) ?? null)
+  }
+  if (state.access !== 'optimal' && state.access !== 'active') {
+    add(
+      `The target does not serve through ${name}: its access state is ${state.access}.`,
+      enteredBy(events, 'access'),
+    )
+  }
+  return reasons.sort((one, other) => one.event.position - other.event.position)
+}
+
+/** Why a path that can be used is not used like the others, in the order in which it came about. */
+export function drawbacks(events: readonly Told[], name: string): Reason[] {
+  const last = events.at(-1)
+  if (last === undefined || !isUsable(last)) return []
+  const { override, heldBack, goingAway } = flagsAfter(last)
+  const reasons: Reason[] = []
+  const add = (says: string, event: Told | null, advice?: string): void => {
+    if (event !== null) reasons.push({ says, event, ...(advice === undefined ? {} : { advice }) })
+  }
+  if (stateOf(last).health === 'marginal') {
+    add(`${name} works badly: it is marginal, and used last.`, enteredBy(events, 'health'))
+  }
+  if (heldBack) {
+    add(
+      `${name} is back and does not take its I/O yet: it waits for its failback.`,
+      firstOfRun(events, (event) => flagsAfter(event).heldBack),
+      `\`pathledger path prefer ${name}\` brings its I/O back now; otherwise it comes with its failback, or when nothing else is left.`,
+    )
+  }
+  if (goingAway) {
+    add(
+      `${name} is going away: it is used last.`,
+      firstOfRun(events, (event) => flagsAfter(event).goingAway),
+    )
+  }
+  if (override === 'on' && stateOf(last).admin === 'disabled') {
+    add(
+      `${name} was pulled, and is used all the same: every other path failed.`,
+      firstOfRun(events, (event) => flagsAfter(event).override === 'on'),
+    )
+  }
+  return reasons.sort((one, other) => one.event.position - other.event.position)
+}
+
+function isCarried(type: string): boolean {
+  return type.startsWith('ledger.')
+}
+
+export function isUsable(event: Told): boolean {
+  return !isDisabled(stateOf(event), flagsAfter(event))
+}
+
+/** Used like any other path. */
+function isWell(event: Told): boolean {
+  const { heldBack, goingAway } = flagsAfter(event)
+  return isUsable(event) && stateOf(event).health === 'online' && !heldBack && !goingAway
+}
+
+/** The last event that made a path unusable, or used last, or put it under suspicion. */
+export function lastTrouble(events: readonly Told[]): Told | null {
+  const found = events.findLast((event, at) => {
+    if (event.decision.refused === true) return false
+    if (event.type === 'path.suspected' || event.type === 'path.failed') return true
+    const before = events[at - 1]
+    if (before === undefined) return false
+    const worse = isUsable(before) && !isUsable(event)
+    return worse || (isWell(before) && !isWell(event) && isUsable(event))
+  })
+  return found ?? null
+}
+
+/** The event with which a trouble was over, if it is. */
+export function endOf(events: readonly Told[], trouble: Told): Told | null {
+  return events.find((event) => event.position > trouble.position && isWell(event)) ?? null
+}
+
+/** Devices that were not taken for a path of this stream. */
+export function refusals(history: History, stream: string): Told[] {
+  return history
+    .ofType('engine.pathRefused')
+    .filter(({ data }) => `path/${String(data['wwid'])}/${String(data['hctl'])}` === stream)
+}
