@@ -1,5 +1,6 @@
 // What folding needs of the rows, and no more: a whole row costs three times as much to fetch.
 import type Database from 'better-sqlite3'
+import { damagedRow } from './damage.ts'
 import { CARRIED, type Folded } from './fold.ts'
 import { BULK_PAGE_ROWS } from './limits.ts'
 
@@ -24,6 +25,8 @@ export function foldRows(db: Database.Database, from: number, to: number): reado
 /** Rows of {@link FOLD_SQL} as folding takes them. */
 export function foldedOf(rows: readonly unknown[]): readonly Folded[] {
   return (rows as readonly FoldRow[]).map(([position, stream, version, type, decision, data]) => {
+    const isText = typeof stream === 'string' && typeof type === 'string' && typeof decision === 'string'
+    if (!isText) throw damagedRow(position, 'A value of it is not of its type')
     return { position, stream, version, type, decision, data: data ?? '' }
   })
 }

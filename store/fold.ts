@@ -6,6 +6,7 @@ import { DecisionMemo } from '../machines/redecide.ts'
 import { machineOf } from '../machines/registry.ts'
 import type { StateValue, StreamState } from '../machines/step.ts'
 import type { Upcasters } from '../machines/upcast.ts'
+import { readStored } from './damage.ts'
 import { behaviourOfHeader } from './header.ts'
 import { CARRYING_EVENTS } from './limits.ts'
 import { NO_LIMIT, pages } from './pages.ts'
@@ -133,10 +134,10 @@ export class Folder {
   }
 
   take({ position, stream, version, type, decision, data }: Folded): void {
-    const { state: value, context } = this.#parsed(decision)
+    const { state: value, context } = this.#parsed(position, decision)
     const at = this.#streams.get(stream)
     if (at === undefined) {
-      const initial = machineOf(stream).initial().context
+      const initial = readStored(position, () => machineOf(stream).initial().context)
       this.#streams.set(stream, { version, position, value, context: { ...initial, ...context } })
     } else {
       at.version = version
@@ -145,7 +146,7 @@ export class Folder {
       if (!isEmpty(context)) at.context = { ...at.context, ...context }
     }
     this.#position = position
-    if (type === CARRIED) this.#carry(data, position)
+    if (type === CARRIED) readStored(position, () => this.#carry(data, position))
   }
 
   state(): LedgerState {
@@ -161,10 +162,10 @@ export class Folder {
     }
   }
 
-  #parsed(text: string): Decision {
+  #parsed(position: number, text: string): Decision {
     const known = this.#decisions.get(text)
     if (known !== undefined) return known
-    const decision = parseDecision(text)
+    const decision = readStored(position, () => parseDecision(text))
     if (this.#decisions.size >= DECISIONS_KEPT) this.#decisions.clear()
     this.#decisions.set(text, decision)
     return decision

@@ -95,6 +95,8 @@ function* pagesByPosition(db: Database.Database, readHead: () => void): Generato
     const last = page.at(-1)?.[0]
     if (typeof last !== 'bigint') return
     yield page
+    // On a damaged page they need not grow: there is no going on from here, and the chain is broken before this.
+    if (last < next) return
     next = last + 1n
   }
 }

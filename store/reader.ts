@@ -5,6 +5,7 @@ import type { Clock, TimerHandle } from '../adapters/ports.ts'
 import { PathledgerError } from '../errors.ts'
 import { closed } from './closed.ts'
 import { connectReadOnly, inspectFile, notFound } from './connection.ts'
+import { checkOrder } from './damage.ts'
 import { plainBytes } from './encoding.ts'
 import { FOLD_SQL, foldedOf } from './fold-rows.ts'
 import type { Folded, LedgerState } from './fold.ts'
@@ -96,16 +97,19 @@ class ReadConnection implements FileReader {
     )
     if (page === null) return []
     const rows = this.#run(page.sql, (statement) => statement.raw().all(...page.values)) as readonly RawRow[]
-    return rows.map(eventOfRow)
+    const events = rows.map(eventOfRow)
+    checkOrder(events, query.fromPosition ?? 1)
+    return events
   }
 
   head(): LedgerHead {
     const sql = 'SELECT events, hash FROM ledger_head WHERE id = 1'
     const row = this.#run(sql, (statement) => statement.get()) as LedgerHead | undefined
-    if (row !== undefined) return { events: row.events, hash: plainBytes(row.hash) }
+    const isHead = row !== undefined && typeof row.events === 'number' && row.hash instanceof Uint8Array
+    if (isHead) return { events: row.events, hash: plainBytes(row.hash) }
     throw new PathledgerError('LEDGER_DAMAGED', {
       message: `The ledger ${this.file} has lost its head.`,
-      why: 'Its table ledger_head has no row.',
+      why: 'Its table ledger_head has no row that says where it ends.',
       todo: 'Run `pathledger verify` on it.',
     })
   }
@@ -120,7 +124,9 @@ class ReadConnection implements FileReader {
 
   decisions(fromPosition: number, toPosition: number): readonly Folded[] {
     const page = [fromPosition, toPosition, BULK_PAGE_ROWS]
-    return foldedOf(this.#run(FOLD_SQL, (statement) => statement.raw().all(...page)))
+    const rows = foldedOf(this.#run(FOLD_SQL, (statement) => statement.raw().all(...page)))
+    checkOrder(rows, fromPosition)
+    return rows
   }
 
   select(sql: string, values: SqlValues = {}): readonly unknown[] {

@@ -1,4 +1,5 @@
 // Rows as SQLite gives them, and as the store's users know them.
+import { damagedRow } from './damage.ts'
 import { COLUMNS, hashedValues, plainBytes } from './encoding.ts'
 import type { StoredEvent } from './types.ts'
 
@@ -24,8 +25,21 @@ export type RawRow = readonly [
   hash: Uint8Array,
 ]
 
-/** A row of SQLite as an event. */
+/** Where a row has what: a damaged page may give any column as anything. */
+const NUMBERS = [0, 3, 5, 6, 7] as const
+const TEXTS = [1, 2, 4, 8, 10, 12, 13] as const
+
+function isSound(row: readonly unknown[]): boolean {
+  for (const at of NUMBERS) if (typeof row[at] !== 'number') return false
+  for (const at of TEXTS) if (typeof row[at] !== 'string') return false
+  const [cause, reason] = [row[9], row[11]]
+  if (cause !== null && typeof cause !== 'number') return false
+  return (reason === null || typeof reason === 'string') && row[14] instanceof Uint8Array
+}
+
+/** A row of SQLite as an event. Throws LEDGER_DAMAGED where a value is not of its column's type. */
 export function eventOfRow(row: RawRow): StoredEvent {
+  if (!isSound(row)) throw damagedRow(row[0], 'A value of it is not of its type')
   return {
     position: row[0],
     eventId: row[1],
