@@ -1,7 +1,8 @@
 // A ledger, one event at a time, forward and back. Every step decides the event again, from its inputs alone.
 import type { Decision } from '../../machines/decision.ts'
 import { machineOf } from '../../machines/registry.ts'
-import { PathledgerError } from '../../errors.ts'
+import { upcast, UPCASTERS } from '../../machines/upcast.ts'
+import { hasCode, PathledgerError } from '../../errors.ts'
 import type { LedgerState, StreamAt } from '../fold.ts'
 import { NO_LIMIT, pages } from '../pages.ts'
 import type { LedgerReader, StoredEvent } from '../types.ts'
@@ -107,13 +108,15 @@ export class Stepper {
 }
 
 function decide(event: StoredEvent, before: StreamAt | null): { decision: Decision; after: StreamAt } {
-  const { stream, version, position, type, monoUs, data } = event
+  const { stream, version, position, type, schema, monoUs } = event
   try {
     const machine = machineOf(stream)
-    const input = { type, atUs: monoUs, data: JSON.parse(data) as Record<string, unknown> }
+    const recorded = JSON.parse(event.data) as Record<string, unknown>
+    const input = { type, atUs: monoUs, data: upcast({ type, schema, data: recorded }, UPCASTERS) }
     const { state, decision } = machine.decide(before ?? machine.initial(), input)
     return { decision, after: { version, position, value: state.value, context: state.context } }
   } catch (error) {
+    if (hasCode(error, 'EVENT_FROM_THE_FUTURE') || hasCode(error, 'EVENT_TOO_OLD')) throw error
     throw new PathledgerError('LEDGER_DAMAGED', {
       message: `The ledger cannot be replayed beyond position ${position - 1}.`,
       why: `No machine takes it: ${error instanceof Error ? error.message : String(error)}.`,

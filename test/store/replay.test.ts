@@ -1,7 +1,8 @@
 // Stepping forward and back, differences between two points, and what a replay that compares comes to.
 import Database from 'better-sqlite3'
-import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { seededRandom } from '../../adapters/seeded-random.ts'
+import { MACHINES, type Decided, type RecordedInput } from '../../machines/registry.ts'
 import { foldAll, redecide } from '../../store/fold.ts'
 import { memoryReader } from '../../store/memory-store.ts'
 import { openLedgerReader, type FileReader } from '../../store/reader.ts'
@@ -122,6 +123,34 @@ describe('replay that compares', () => {
     const verdict = replayVerdict(ledger(undefined, rows.map(otherwise)))
     expect(verdict).toMatchObject({ equal: false, position, reason: 'unknown' })
     expect(verdict.says).toContain('compare its head with one kept elsewhere')
+  })
+
+  test('names nondeterminism where a machine is no function of its input, with both decisions', () => {
+    const { position } = rows.find(({ type }) => type === 'path.failed')!
+    const machine = MACHINES.path
+    let turn = 0
+    // As if it had looked at a clock or thrown a die: the definition, and so its hash, is the one that the header names.
+    const byChance = <Made extends Decided>(made: Made, { type }: RecordedInput): Made => {
+      if (type !== 'path.failed') return made
+      const why = `failed, for the ${(turn += 1)}th time`
+      const { state, decision } = made
+      return {
+        ...made,
+        state: { ...state, context: { ...state.context, why } },
+        decision: { ...decision, context: { ...decision.context, why } },
+      }
+    }
+    const { decide, decideWatched } = machine
+    onTestFinished(() => void vi.restoreAllMocks())
+    vi.spyOn(machine, 'decide').mockImplementation((state, input) => byChance(decide(state, input), input))
+    vi.spyOn(machine, 'decideWatched').mockImplementation((state, input) =>
+      byChance(decideWatched(state, input), input),
+    )
+    const verdict = replayVerdict(ledger())
+    expect(verdict).toMatchObject({ equal: false, position, reason: 'nondeterminism' })
+    expect(verdict.difference!.stored).toContain('"why":"failed: ')
+    expect(verdict.difference!.decided).toContain('"why":"failed, for the 1th time"')
+    expect(verdict.says).toContain('not a function of its input')
   })
 
   test('names the logic where the header tells of another machine', () => {
