@@ -81,6 +81,31 @@ describe('with traced I/O', () => {
     expect(then.tookUs - instead.tookUs).toBe(1_600_000)
   })
 
+  test('marginal detection on: a path that failed twice would have come back last in line', async () => {
+    const rig = await Rig.open({
+      ...{ ioTrace: 'full', iopolicy: 'round-robin', checker: { minMs: 100, maxMs: 400 } },
+    })
+    const a = await rig.add(A)
+    await rig.add(B)
+    for (let failure = 0; failure < 2; failure += 1) {
+      a.fail({ errno: 'EIO' })
+      for (let turn = 0; turn < 4; turn += 1) await rig.read(512 * turn)
+      a.heal()
+      await rig.pass(1_000)
+    }
+    for (let turn = 0; turn < 20; turn += 1) await rig.read(512 * turn)
+    await rig.end()
+    const marginal = { on: true, doubleFailureMs: 60_000, sampleMs: 60_000 }
+    const answer = await whatIf(memoryReader(rig.memory.rows()), { settings: { marginal } })
+    expect(answer.fidelity).toEqual({ same: 28, of: 28 })
+    expect(answer.then.firstPaths[A]).toBeGreaterThan(10)
+    // All of the twenty that came after the second failure would have gone down the other path.
+    expect(answer.then.firstPaths[A]! - answer.instead.firstPaths[A]!).toBe(10)
+    expect(answer.differingCount).toBeGreaterThanOrEqual(10)
+    expect(answer.firstDivergence?.io).toMatchObject({ then: { paths: [A] }, instead: { paths: [B] } })
+    expect(answer.instead.outcomes).toEqual({ OK: 28 })
+  })
+
   test('another noPathRetry: what failed would have waited, and the other way round', async () => {
     const rig = await Rig.open({ ioTrace: 'full', noPathRetry: 'fail' })
     const a = await rig.add(A)
