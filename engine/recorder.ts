@@ -249,6 +249,8 @@ export class Recorder {
 
   /** What a gate is told when its time is over: the error, or nothing. */
   #late(error: PathledgerError): PathledgerError | null {
+    // A ledger that hangs says nothing: that a gate waited in vain is how it is known, and the gap is told all the same.
+    if (this.#broken === null) this.#degrade(error)
     if (!this.#ports.goesOn) return error
     this.#goneOn += 1
     this.#wentOn = true
@@ -265,13 +267,16 @@ export class Recorder {
   #failed(error: unknown): void {
     if (!PASSING.some((code) => hasCode(error, code))) return this.#break(error)
     const { clock } = this.#ports
-    if (this.#degradedSinceUs === null) {
-      this.#degradedSinceUs = clock.monoUs()
-      this.#ports.onDegraded(error instanceof Error ? error.message : String(error))
-    }
+    this.#degrade(error)
     clock.setTimer(clock.monoUs() + RETRY_US, () => {
       if (this.#broken === null) this.#append()
     })
+  }
+
+  #degrade(error: unknown): void {
+    if (this.#degradedSinceUs !== null) return
+    this.#degradedSinceUs = this.#ports.clock.monoUs()
+    this.#ports.onDegraded(error instanceof Error ? error.message : String(error))
   }
 
   #recovered(waited: number): void {
