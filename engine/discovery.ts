@@ -154,10 +154,10 @@ export class Discovery {
     try {
       return await opening
     } catch (error) {
-      const { core, add } = this.#ports
-      const isOver = this.#stopped || core.broken !== null
+      const ports = this.#ports
+      const isOver = this.#stopped || ports.core.broken !== null
       if (!isOver && !this.#refused.has(seenAs(sighting)))
-        await add(opening as Promise<PathDevice>).catch(() => undefined)
+        await ports.add(opening as Promise<PathDevice>).catch(() => undefined)
       throw error
     }
   }
