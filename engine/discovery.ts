@@ -14,8 +14,8 @@ import { failByIdentity } from './verdict.ts'
 export interface DiscoveryPorts {
   readonly core: Core
   paths(): readonly PathRuntime[]
-  add(device: PathDevice | Promise<PathDevice>): Promise<unknown>
-  remove(path: PathRuntime, why: string, origin: Origin): Promise<void>
+  add: (device: PathDevice | Promise<PathDevice>) => Promise<unknown>
+  remove: (path: PathRuntime, why: string, origin: Origin) => Promise<void>
 }
 
 /** How a source is watched. */

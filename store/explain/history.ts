@@ -179,7 +179,7 @@ export function tell(row: StoredEvent, before: Told['context'] = {}): Told {
 
 /** What the context of a path adds to its state after an event. */
 export function flagsAfter({ context }: Told): PathFlags {
-  return flagsOf(context as Partial<PathFlags>)
+  return flagsOf(context)
 }
 
 /** Region of a state: 'failed' for health. '' where the state has no such region. */

@@ -2,6 +2,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { DeviceSighting, DeviceSource, Heard, PathDevice } from '../../adapters/ports.ts'
 import { PathledgerError } from '../../errors.ts'
+import { expectExplained } from '../explained.ts'
 import { Rig, WWID, type RigPath } from './rig.ts'
 
 /** A machine whose loop devices come, change and go. */
@@ -207,6 +208,8 @@ describe('under a path', () => {
     expect(rig.rows('head.shrinkRefused')[0]!.cause).toBe(
       rig.rows('path.capacityChanged', '7:0:0:0')[0]!.position,
     )
+    const root = { kind: 'deviceState', path: '7:0:0:0' } as const
+    expectExplained(rig.memory, { stream: `head/${rig.lun.wwid}` }, root)
   })
 
   test('a device that is gone fails it, and with all of them the loss is permanent', async () => {

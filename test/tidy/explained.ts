@@ -7,7 +7,6 @@ import type { Finding, Source } from './source.ts'
 const NOTHING_TO_EXPLAIN: Readonly<Record<string, string>> = {
   'test/scenarios/9-marginal-classes.test.ts 9': 'who is selected, over a table; no engine and no ledger',
   'test/scenarios/10-quantum.test.ts 10': 'no fault',
-  'test/engine/discovery.test.ts 29': 'no fault: a LUN that grows',
   'test/scenarios/17-loss-triples.test.ts 17': 'settings that are refused before there is a ledger',
   'test/system/scenarios-devices.test.ts 34': 'no fault',
 }

@@ -7,15 +7,17 @@ const [file = '', what = ''] = process.argv.slice(2)
 const letGo = what === 'engine' ? await asEngine() : asWriter()
 process.stdout.write('held\n')
 process.stdin.resume()
-process.stdin.on('end', () => void letGo())
+process.stdin.on('end', letGo)
 
-function asWriter(): () => void {
+function asWriter(): () => unknown {
   const db = new Database(file)
   db.exec('BEGIN IMMEDIATE')
-  return () => db.close()
+  return () => {
+    db.close()
+  }
 }
 
-async function asEngine(): Promise<() => Promise<void>> {
+async function asEngine(): Promise<() => unknown> {
   const mp = await Multipath.open({ ledger: file, multipath: 'always' })
   return () => mp.close()
 }
