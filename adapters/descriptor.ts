@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { PathledgerError } from '../errors.ts'
 import { completeSoon, failed, isOutOfRange } from './completions.ts'
 import { errnoOf } from './errno.ts'
-import type { IoBackend, PathDevice } from './ports.ts'
+import type { IoBackend, IoCompletion, PathDevice } from './ports.ts'
 
 /** Opens for direct I/O; the descriptor is closed on exec. A rejection is Node's, to be told by {@link openError}. */
 export function openDirect(device: string, readOnly: boolean, extraFlags = 0): Promise<number> {
@@ -22,12 +22,28 @@ export async function closeDescriptor(fd: number): Promise<void> {
   await promisify(close)(fd).catch(() => undefined)
 }
 
-/** `submit` on a descriptor of so many bytes: out of range is EIO, before the backend, so that no file grows. */
-export function submitWithin(fd: number, sizeBytes: () => number, backend: IoBackend): PathDevice['submit'] {
+/** What a path does its I/O on. */
+export interface OpenRange {
+  readonly fd: number
+  readonly sizeBytes: () => number
+  readonly backend: IoBackend
+  readonly errorsAreFinal: boolean
+}
+
+/**
+ * `submit` on a descriptor of so many bytes: out of range is EIO, before the backend, so that no file grows. Where a server
+ * may stand below, EINVAL may be its word, which the kernel hands on: an error of the path, not a wrong request of ours.
+ */
+export function submitWithin({ fd, sizeBytes, backend, errorsAreFinal }: OpenRange): PathDevice['submit'] {
   return (request, done) => {
     if (isOutOfRange(request, sizeBytes())) completeSoon(done, failed('EIO'))
-    else backend.submit(fd, request, done)
+    else backend.submit(fd, request, errorsAreFinal ? done : (completion) => done(asTheirs(completion)))
   }
+}
+
+function asTheirs(completion: IoCompletion): IoCompletion {
+  const { errno, status } = completion
+  return errno === 'EINVAL' && status === null ? { ...completion, status: 'IOERR' } : completion
 }
 
 /** For `.catch` of an open: rejects with {@link openError}. */

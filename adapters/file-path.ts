@@ -75,6 +75,7 @@ function makePath(file: string, settings: FilePathSettings, { fd, direct, stats 
   const { logicalBlockBytes = 512, readOnly = false } = settings
   const { backend, why, close } = openBackend(settings, fd)
   const sizeBytes = Number(stats.size)
+  const errorsAreFinal = errorsAreFinalOn(file)
   const inode = inodeName(stats)
   const front = scsiFront(settings.lun, settings.hctl)
   return {
@@ -85,7 +86,7 @@ function makePath(file: string, settings: FilePathSettings, { fd, direct, stats 
     numaNode: settings.numaNode ?? null,
     geometry: { sizeBytes, logicalBlockBytes, readOnly },
     guarantees: {
-      errorsAreFinal: errorsAreFinalOn(file),
+      errorsAreFinal,
       // The claim that shows an engine alive goes with its last thread, and with that its calls on a file.
       claimsExclusively: true,
       isolatesExit: backend.isolatesExit,
@@ -95,7 +96,7 @@ function makePath(file: string, settings: FilePathSettings, { fd, direct, stats 
     deviceKey: null,
     facts: { inode, direct, sizeBytes, backendWhy: why },
     useMemory: (memory) => backend.useMemory?.(memory),
-    submit: front.guard(submitWithin(fd, () => sizeBytes, backend)),
+    submit: front.guard(submitWithin({ fd, sizeBytes: () => sizeBytes, backend, errorsAreFinal })),
     ...front.commands,
     uniqueId: async (type) => uniqueIdOf(settings.lun.wwid, type),
     identify: () => identify(file, fd, stats),

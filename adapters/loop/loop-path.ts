@@ -144,7 +144,7 @@ function makePath(
   { backend, why }: BackendChoice,
 ): PathDevice {
   const { lun, readOnly = false } = settings
-  const { fd, block, listing, status, number } = loop
+  const { fd, block, listing, status, number, errorsAreFinal } = loop
   const labelled = isLabel(status.fileName)
   const front = scsiFront(lun, settings.hctl)
   /** As it was last asked: the device may grow while it is open (LOOP_SET_CAPACITY). */
@@ -162,7 +162,7 @@ function makePath(
       limits: readLimits(loop.name),
     },
     guarantees: {
-      errorsAreFinal: loop.errorsAreFinal,
+      errorsAreFinal,
       // Opened with O_EXCL: a dead engine's ring, helper or child would keep the claim until its I/O ends.
       claimsExclusively: true,
       isolatesExit: backend.isolatesExit,
@@ -183,7 +183,7 @@ function makePath(
       backendWhy: why,
     },
     useMemory: (memory) => backend.useMemory?.(memory),
-    submit: front.guard(submitWithin(fd, () => size.bytes, backend)),
+    submit: front.guard(submitWithin({ fd, sizeBytes: () => size.bytes, backend, errorsAreFinal })),
     ...front.commands,
     ioctl: async (request) => passIoctl(fd, request),
     uniqueId: async (type) => uniqueIdOf(lun.wwid, type),

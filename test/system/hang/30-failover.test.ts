@@ -41,6 +41,20 @@ describe('which errors go where', () => {
     })
   })
 
+  test('scenario 18: EINVAL that a server says is an error of its path, not a bug of the engine', async () => {
+    // The loop driver hands it on as it is; libnbd says it too, of a server that it has lost.
+    const rig = await HangRig.make({ plugin: (image) => ['file', image, 'error=EINVAL'] })
+    await rig.open()
+    rig.a.eio(true)
+    await rig.write(0, 1)
+    expect(rig.mp.broken).toBeNull()
+    expect(rig.mark(0)).toBe(1)
+    expect(rig.path('A').state.health).not.toBe('online')
+    expect(rig.seen('path.failed')).toMatchObject([
+      { first: { errno: 'EINVAL', status: 'IOERR', op: 'write' }, verdict: 'probe' },
+    ])
+  })
+
   test.each([
     ['a medium error', 'MEDIUM', 'ENODATA'],
     ['an error of the target that says do not retry', 'TARGET', 'EREMOTEIO'],
