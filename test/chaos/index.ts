@@ -32,7 +32,7 @@ function typed(): ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['val
 
 async function main(): Promise<number> {
   const values = typed()
-  if (values === null || values.help === true) {
+  if (values === null || values.help) {
     process.stderr.write(`${USAGE}\n`)
     return values === null ? 2 : 0
   }
