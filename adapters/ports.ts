@@ -1,5 +1,5 @@
 // What the engine asks of the world. Types only: every adapter implements these, every contract suite tests them.
-import type { BlkStatus, IoOp } from '../machines/words.ts'
+import type { AccessState, BlkStatus, IoOp } from '../machines/words.ts'
 import type { UniqueIdType } from './unique-id.ts'
 
 /** Time, passed in. Microseconds fit a JS number exactly until the year 2255; nanoseconds do not. */
@@ -121,6 +121,28 @@ export interface ScsiAnswer {
 export interface ScsiTarget {
   /** One path's way in. */
   connect(hctl: string): ScsiNexus
+  /** Its target port groups are kept with the LUN from now on, for every engine of it; until the function is called. */
+  share?(groups: GroupStore): () => void
+}
+
+/** What a target keeps of one of its port groups. */
+export interface KeptGroup {
+  readonly id: number
+  readonly access: AccessState
+  readonly preferred: boolean
+  /** Whether REPORT TARGET PORT GROUPS lists it. */
+  readonly listed: boolean
+}
+
+/** Where the engines of a LUN keep its target port groups, as one array would. */
+export interface GroupStore {
+  read(): readonly KeptGroup[]
+  /** Keeps each group as it is given, unless it is kept already. */
+  begin(groups: readonly KeptGroup[]): void
+  /** Keeps it as it is given. */
+  write(group: KeptGroup): void
+  /** Called, soon, when another engine has changed one. */
+  onChange(listener: () => void): void
 }
 
 /** An I_T nexus of such a target. */

@@ -45,6 +45,7 @@ export async function addPath(
   const { lun, geometry } = device
   const shared = lun.wwid === '' ? null : await registry.openLun(lun.wwid, geometry.sizeBytes, device.kind)
   refuseIfOver()
+  shared?.share(lun.scsi)
   const standing = alua.standing(introduced, registry.find(lun.wwid)?.runtime ?? null)
   const { access = tells(introduced) ? standing.access : null, preferred = standing.preferred } = options
   const { blocked = false } = options

@@ -1,5 +1,6 @@
 // What the engines of a LUN tell each other, and what a dead one left: its ghosts, and for each path it still had a ghost
 // of the whole LUN, until proof.
+import type { ScsiTarget } from '../adapters/ports.ts'
 import type { LunAttachment, LunContents, LunStore, ReservationStore } from '../store/lun/types.ts'
 import type { IoOp } from '../machines/words.ts'
 import type { GhostReason } from '../machines/lun-events.ts'
@@ -20,6 +21,8 @@ export class LunState {
   #joined = false
   /** Paths of dead engines, until it is proved that the kernel has let go of their devices. */
   #buried: LunAttachment[] = []
+  /** Targets that keep their port groups here, and what ends that. */
+  readonly #targets = new Map<ScsiTarget, () => void>()
 
   constructor(core: Core, storage: LunStore, book: GhostBook, identity: EngineIdentity) {
     this.#core = core
@@ -69,6 +72,12 @@ export class LunState {
     if (!this.#joined) await this.#storage.join(engine, this.#identity.initiator)
     this.#joined = true
     await this.#storage.attach({ engine, path: path.hctl, incarnation, device, bootId, final })
+  }
+
+  /** The target of one of its paths keeps its port groups with the LUN: they are what another engine made of them. */
+  share(target: ScsiTarget | undefined): void {
+    if (target?.share === undefined || this.#targets.has(target)) return
+    this.#targets.set(target, target.share(this.#storage.groups))
   }
 
   /** The reservations that the LUN's engines share. */
@@ -122,6 +131,7 @@ export class LunState {
   }
 
   async close(): Promise<void> {
+    for (const end of this.#targets.values()) end()
     // Nobody need wait for an engine that has let go of every path.
     if (this.#joined) await this.#storage.reservations.leave(this.#identity.id).catch(() => undefined)
     await this.#storage.close()

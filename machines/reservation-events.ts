@@ -73,7 +73,25 @@ export const RESERVATION_EVENTS = [
     z.strictObject({ bio: whole, op: word, offset: whole, length: whole }),
   ),
   // Our nexuses have heard their unit attentions.
-  eventType(407, 'reservation.attentionsHeard', {}, z.strictObject({ initiator: word, epoch: whole })),
+  eventType(
+    407,
+    'reservation.attentionsHeard',
+    { gate: true },
+    z.strictObject({ initiator: word, epoch: whole }),
+  ),
+  // What this engine is about to ask of the LUN's storage: on the ledger before any other engine can see what came of it.
+  eventType(
+    408,
+    'reservation.asked',
+    { gate: true },
+    z.strictObject({
+      action: z.enum([...RESERVATION_ACTIONS, 'registerPath']),
+      ...nexusName,
+      key,
+      serviceKey: key,
+      kind: type,
+    }),
+  ),
 ] as const
 
 /** What happened to a LUN's reservations, with the monotonic time at which it did. */

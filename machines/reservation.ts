@@ -89,6 +89,7 @@ export const reservationMachine = reservation.createMachine({
     'reservation.acknowledged': { actions: 'noteAcknowledged' },
     'reservation.settled': { actions: 'noteSettled' },
     'reservation.conflict': { actions: 'keep' },
+    'reservation.asked': { actions: 'keep' },
   },
   states: { free: {}, reserved: {} },
 })

@@ -2,7 +2,7 @@
 // parsers that serve real devices.
 import type { AccessState } from '../../machines/words.ts'
 import { PathledgerError } from '../../errors.ts'
-import type { ScsiAnswer, ScsiNexus, ScsiTarget } from '../ports.ts'
+import type { GroupStore, KeptGroup, ScsiAnswer, ScsiNexus, ScsiTarget } from '../ports.ts'
 import { byteAt, put16 } from './bytes.ts'
 import { allocated, CHECK_CONDITION, GOOD } from './cdb.ts'
 import { ASSOCIATIONS, buildDeviceIdentification, DESIGNATOR_TYPES, type Designator } from './designators.ts'
@@ -88,6 +88,7 @@ export class VirtualTarget implements ScsiTarget {
   readonly #groupOf = new Map<string, Group>()
   readonly #portOf = new Map<string, number>()
   readonly #nexuses = new Set<Nexus>()
+  readonly #stores = new Set<GroupStore>()
   /** Commands executed so far, by operation code. */
   readonly commands = new Map<number, number>()
 
@@ -129,6 +130,16 @@ export class VirtualTarget implements ScsiTarget {
     }
   }
 
+  /** What is kept already is how it stands; the settings are how it began. */
+  share(store: GroupStore): () => void {
+    this.#stores.add(store)
+    store.begin(this.#groups.map(keptOf))
+    const adopt = () => this.#adopt(store.read())
+    store.onChange(adopt)
+    adopt()
+    return () => void this.#stores.delete(store)
+  }
+
   /** A group's state as the target has it now. */
   access(group: number): AccessState {
     return this.#group(group).access
@@ -147,6 +158,7 @@ export class VirtualTarget implements ScsiTarget {
     group.access = change.access ?? group.access
     group.preferred = change.preferred ?? group.preferred
     group.listed = change.listed ?? group.listed
+    for (const store of this.#stores) store.write(keptOf(group))
     if (announce) this.raise(ASYMMETRIC.changed)
   }
 
@@ -158,6 +170,17 @@ export class VirtualTarget implements ScsiTarget {
       const same = nexus.attentions.some((one) => one.asc === asc && one.ascq === ascq)
       if (!same) nexus.attentions.push(senseOf(SENSE_KEYS.unitAttention, asc, ascq))
     }
+  }
+
+  /** Another engine of the LUN has changed a group: this one's nexuses hear of it as of any change. */
+  #adopt(kept: readonly KeptGroup[]): void {
+    const changed = this.#groups.filter((group) => {
+      const now = kept.find(({ id }) => id === group.id)
+      if (now === undefined || JSON.stringify(now) === JSON.stringify(keptOf(group))) return false
+      Object.assign(group, now)
+      return true
+    })
+    if (changed.length > 0) this.raise(ASYMMETRIC.changed)
   }
 
   /** Whether a read or a write may go in through a nexus: the sense data of the refusal, or null. */
@@ -254,6 +277,10 @@ export class VirtualTarget implements ScsiTarget {
   #sense(sense: Sense): Uint8Array {
     return this.#settings.descriptorSense ? buildDescriptorSense(sense) : buildFixedSense(sense)
   }
+}
+
+function keptOf({ id, access, preferred, listed }: Group): KeptGroup {
+  return { id, access, preferred, listed }
 }
 
 function good(data: Uint8Array): ScsiAnswer {

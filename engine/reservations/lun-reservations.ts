@@ -1,11 +1,12 @@
 // Persistent reservations of one LUN, as this engine does and keeps them. The LUN's storage decides each command in a
 // transaction; every submit compares the epoch of that storage, one load from memory; a command that takes access away
 // is GOOD only when no engine has an older write open.
-import { invariant } from '../../errors.ts'
+import { invariant, type PathledgerError } from '../../errors.ts'
 import type { ReservationContext } from '../../machines/reservation.ts'
 import {
   keyOfInitiator,
   mayAccess,
+  NO_KEY,
   type ReservationCommand,
   type ReservationState,
 } from '../../machines/reservation-rules.ts'
@@ -22,6 +23,7 @@ import type { LunState } from '../lun-state.ts'
 import type { PathRuntime } from '../path-runtime.ts'
 import type { Origin, Recorded } from '../recorder.ts'
 import type { Stream } from '../stream.ts'
+import { isSame, OVERTAKEN, refusalWords, type Asked, type Outcome, type Wish } from './command.ts'
 
 export interface ReservationParts {
   readonly core: Core
@@ -31,16 +33,6 @@ export interface ReservationParts {
   readonly id: string
   readonly initiator: string
 }
-
-/** How a command ended: GOOD, or the status and why. */
-export interface Outcome {
-  readonly status: 'GOOD' | 'CONFLICT' | 'BUSY' | 'INVALID_RELEASE' | 'INVALID_FIELD' | 'NO_RESOURCES'
-  readonly why: string
-  readonly state: ReservationState
-}
-
-/** A command without what the engine knows by itself: who it is and by which paths it comes. */
-export type Wish = Pick<ReservationCommand, 'action' | 'key' | 'serviceKey' | 'type' | 'aptpl'>
 
 /** Between two looks at what others have acknowledged, and at our own open writes. */
 const LOOK_US = 2_000
@@ -67,8 +59,10 @@ export class LunReservations {
   #acknowledging = false
   #unsettled: { readonly wish: string; readonly epoch: number } | null = null
   #last: Promise<unknown> = Promise.resolve()
-  /** What explains the access that we have now. */
+  /** What explains the access that we have now: nothing follows from it before it is durable. */
   #why: Recorded | null = null
+  /** What the ledger said when I/O had waited for it; undefined while it waits. */
+  #verdict: { readonly why: Recorded; error?: PathledgerError | null } | null = null
 
   constructor(parts: ReservationParts) {
     this.#parts = parts
@@ -101,6 +95,7 @@ export class LunReservations {
   admits(head: HeadRuntime, bio: Bio, path: PathRuntime): boolean {
     if (this.#store.word() > this.#seen) this.#refresh('another engine changed it')
     if (this.#suspended > 0) return this.#wait(head, bio)
+    if (this.#why !== null && !this.#why.durable && !this.#waited(head, bio, this.#why)) return false
     if (!(bio.op === 'read' ? this.#mayRead : this.#mayWrite)) return this.#conflict(head, bio)
     if (this.#key === null || this.#nexuses.has(path.hctl)) return true
     this.#registerPath(path)
@@ -145,6 +140,7 @@ export class LunReservations {
     this.#suspended += 1
     let reply: ReservationReply
     try {
+      await this.#ask(command, origin)
       reply = await this.#store.request({ kind: 'command', command })
       if (reply.status !== 'GOOD')
         return { status: reply.status, why: refusalWords(reply), state: reply.state }
@@ -166,6 +162,13 @@ export class LunReservations {
     const { initiator } = this.#parts
     const mine = this.#context.registrants.filter((one) => one.initiator === initiator)
     return [...new Set([via.hctl, ...live, ...mine.map(({ nexus }) => nexus)])]
+  }
+
+  /** Others see what comes of it as soon as the storage has it; that it was asked for is durable before. */
+  #ask(command: Asked, origin: Origin = {}): Promise<void> {
+    const { action, initiator, nexus, key, serviceKey, type } = command
+    const data = { action, initiator, nexus, key, serviceKey, kind: type }
+    return this.#parts.core.recorder.durable(this.#record('reservation.asked', data, origin))
   }
 
   #recordCommand(command: ReservationCommand, reply: ReservationReply, origin: Origin): Recorded {
@@ -231,46 +234,46 @@ export class LunReservations {
   #registerPath(path: PathRuntime): void {
     if (this.#registering) return
     this.#registering = true
-    const { core, initiator } = this.#parts
-    const nexus = path.hctl
-    this.#store
-      .request({ kind: 'registerNexus', initiator, nexus })
-      .then(async (reply) => {
-        if (!this.#knows(reply.before)) {
-          const epoch = reply.changed ? reply.epoch - 1 : reply.epoch
-          this.#record('reservation.adopted', this.#adoption(reply.before, epoch, 'a path is registered'))
-        }
-        const data = { initiator, nexus, epoch: reply.epoch }
-        const recorded = this.#record('reservation.pathRegistered', data)
-        this.#take(reply.state, reply.epoch, recorded)
-        await core.recorder.durable(recorded)
-      })
-      .catch((error: unknown) => core.log.warn({ path: path.name, error }, 'path not registered'))
+    const { log } = this.#parts.core
+    this.#registerNow(path.hctl)
+      .catch((error: unknown) => log.warn({ path: path.name, error }, 'path not registered'))
       .finally(() => {
         this.#registering = false
         this.#resume()
       })
   }
 
+  async #registerNow(nexus: string): Promise<void> {
+    const { initiator, core } = this.#parts
+    const asked = { action: 'registerPath', initiator, nexus, serviceKey: NO_KEY, type: null } as const
+    await this.#ask({ ...asked, key: this.#key ?? NO_KEY })
+    const reply = await this.#store.request({ kind: 'registerNexus', initiator, nexus })
+    if (!this.#knows(reply.before)) {
+      const epoch = reply.changed ? reply.epoch - 1 : reply.epoch
+      this.#record('reservation.adopted', this.#adoption(reply.before, epoch, 'a path is registered'))
+    }
+    const recorded = this.#record('reservation.pathRegistered', { initiator, nexus, epoch: reply.epoch })
+    this.#take(reply.state, reply.epoch, recorded)
+    await core.recorder.durable(recorded)
+  }
+
   #refresh(why: string): void {
     const { epoch, state } = this.#store.read()
     if (this.#knows(state) && epoch === this.#context.epoch) return this.#take(state, epoch, this.#why)
-    this.#take(state, epoch, this.#record('reservation.adopted', this.#adoption(state, epoch, why)))
-    this.#hear(state)
+    const adopted = this.#record('reservation.adopted', this.#adoption(state, epoch, why))
+    this.#take(state, epoch, adopted)
+    if (state.attentions.some(({ initiator }) => initiator === this.#parts.initiator)) this.#hear(adopted)
   }
 
-  /** Our unit attentions are on the ledger with the state: they have been heard. */
-  #hear({ attentions }: ReservationState): void {
-    const { initiator } = this.#parts
-    if (!attentions.some((one) => one.initiator === initiator)) return
-    this.#store.request({ kind: 'hearAttentions', initiator }).then(
-      ({ epoch }) =>
-        guarded(
-          this.#parts.core,
-          () => void this.#record('reservation.attentionsHeard', { initiator, epoch }),
-        ),
-      (error: unknown) => this.#parts.core.log.warn({ error }, 'unit attentions not heard'),
-    )
+  /** Our unit attentions are on the ledger with the state: once that is durable they have been heard. */
+  #hear(adopted: Recorded): void {
+    const { initiator, core } = this.#parts
+    const work = async () => {
+      await core.recorder.durable(adopted)
+      const { epoch } = await this.#store.request({ kind: 'hearAttentions', initiator })
+      guarded(core, () => void this.#record('reservation.attentionsHeard', { initiator, epoch }))
+    }
+    work().catch((error: unknown) => core.log.warn({ error }, 'unit attentions not heard'))
   }
 
   #adoption(state: ReservationState, epoch: number, why: string): Record<string, unknown> {
@@ -326,17 +329,29 @@ export class LunReservations {
     if (this.#suspended === 0 && head !== null) head.core.actions.resubmitParked(head)
   }
 
-  /** The caller hears of it when it is durable why; no other path is tried, and none is failed. */
+  /** The caller hears of it; no other path is tried, and none is failed. */
   #conflict(head: HeadRuntime, bio: Bio): false {
     const { id, op, offset, length } = bio
     if (head.errorRows.take()) this.#record('reservation.conflict', { bio: id, op, offset, length })
-    const error = ioError(head, bio, 'RESV_CONFLICT', this.#conflictWords())
-    const finish = () => {
-      if (!bio.ended) finishBio(head, bio, error)
-    }
-    if (this.#why === null || this.#why.durable) finish()
-    else this.#parts.core.recorder.whenDurable(this.#why, () => guarded(this.#parts.core, finish))
+    finishBio(head, bio, ioError(head, bio, 'RESV_CONFLICT', this.#conflictWords()))
     return false
+  }
+
+  /** True when the bio may go on without the record; else it waits for it, or has ended with what the ledger said. */
+  #waited(head: HeadRuntime, bio: Bio, why: Recorded): boolean {
+    const { core } = this.#parts
+    if (this.#verdict?.why !== why) {
+      const verdict: { why: Recorded; error?: PathledgerError | null } = { why }
+      this.#verdict = verdict
+      core.recorder.whenDurable(why, (error) => {
+        verdict.error = error
+        guarded(core, () => this.#resume())
+      })
+    }
+    const { error } = this.#verdict
+    if (error === undefined) return this.#wait(head, bio)
+    if (error !== null) finishBio(head, bio, error)
+    return error === null
   }
 
   #conflictWords(): string {
@@ -350,30 +365,10 @@ export class LunReservations {
   }
 
   #knows(state: ReservationState): boolean {
-    const { generation, registrants, holder, type, aptpl, attentions } = this.#context
-    return (
-      JSON.stringify({ generation, registrants, holder, type, aptpl, attentions }) ===
-      JSON.stringify({
-        generation: state.generation,
-        registrants: state.registrants,
-        holder: state.holder,
-        type: state.type,
-        aptpl: state.aptpl,
-        attentions: state.attentions,
-      })
-    )
+    return isSame(this.#context, state)
   }
 
   #record(type: string, data: Readonly<Record<string, unknown>>, origin: Origin = {}): Recorded {
     return this.#parts.stream.record(type, data, origin).recorded
   }
-}
-
-const OVERTAKEN = 'another engine took our registration away before it was in force everywhere'
-
-function refusalWords({ status, state }: ReservationReply): string {
-  if (status === 'INVALID_RELEASE') return `The reservation is of type ${state.type ?? 'none'}.`
-  if (status === 'INVALID_FIELD') return 'A key of 0, or no type, makes no sense here.'
-  if (status === 'NO_RESOURCES') return 'There are as many registrants as there may be.'
-  return 'The key is not the one that is registered, or somebody else holds the reservation.'
 }

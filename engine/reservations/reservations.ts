@@ -28,7 +28,7 @@ import type { HeadRuntime } from '../head-runtime.ts'
 import type { OperatorWord } from '../path.ts'
 import type { PathRuntime } from '../path-runtime.ts'
 import { checkWords } from '../spoken.ts'
-import type { Outcome, Wish } from './lun-reservations.ts'
+import type { Outcome, Wish } from './command.ts'
 
 /** A key: 64 bits, as a bigint or as '0x' and up to 16 hex digits. */
 export type ReservationKey = bigint | string

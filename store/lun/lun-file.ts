@@ -6,8 +6,9 @@ import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import { PathledgerError } from '../../errors.ts'
 import { Claims } from './claims.ts'
-import { openGenerationWord, type GenerationWord } from './generation-word.ts'
+import { KeptGroups } from './groups.ts'
 import { readEngines, readReservation } from './reservations.ts'
+import { openSharedWords, type SharedWords } from './shared-words.ts'
 import { LUN_APPLICATION_ID, LUN_SCHEMA_VERSION, type LunAnswer, type LunWrite } from './schema.ts'
 import type { LunAttachment, LunContents, LunGhost, LunStore } from './types.ts'
 import type { ReservationReply, ReservationStore } from './types.ts'
@@ -27,15 +28,20 @@ export async function openLunFile(folder: string, wwid: string, engine: string):
     const file = lunFileName(folder, wwid)
     const claims = new Claims(`${file}.engines`)
     claims.take(engine)
-    const worker = new LunWriter(file)
-    await worker.ready()
-    return new LunFile(file, claims, worker, openGenerationWord(wordFileName(file)))
+    try {
+      const worker = new LunWriter(file)
+      await worker.ready()
+      return new LunFile(file, claims, worker, openSharedWords(wordFileName(file)))
+    } catch (error) {
+      claims.release()
+      throw error
+    }
   } catch (error) {
     throw storageError(folder, error)
   }
 }
 
-/** The file of the mapped word, beside the LUN's. */
+/** The file of the mapped words, beside the LUN's. */
 function wordFileName(file: string): string {
   return `${file}.epoch`
 }
@@ -45,12 +51,13 @@ class LunFile implements LunStore {
   readonly #claims: Claims
   readonly #writer: LunWriter
   readonly #version: Database.Statement<[]>
-  readonly #word: GenerationWord
+  readonly #words: SharedWords
   readonly reservations: ReservationStore
+  readonly groups: KeptGroups
   #seen: unknown = null
 
-  constructor(file: string, claims: Claims, writer: LunWriter, word: GenerationWord) {
-    this.#word = word
+  constructor(file: string, claims: Claims, writer: LunWriter, words: SharedWords) {
+    this.#words = words
     this.#claims = claims
     this.#writer = writer
     this.#db = new Database(file, { readonly: true, timeout: 50 })
@@ -63,15 +70,19 @@ class LunFile implements LunStore {
     this.#version = this.#db.prepare('PRAGMA data_version').pluck()
     const db = this.#db
     this.reservations = {
-      word: () => word.load(),
+      word: () => words.epoch.load(),
       read: () => readReservation(db),
       engines: () => readEngines(db),
       request: (request) => writer.ask<ReservationReply>({ kind: 'reserve', request }),
       acknowledge: (engine, epoch) => writer.write({ kind: 'acknowledge', engine, epoch }),
       leave: (engine) => writer.write({ kind: 'leave', engine }),
       isAlive: (engine) => claims.isAlive(engine),
-      onChange: (listener) => void (writer.onWord = listener),
+      onChange: (listener) => void writer.onWord.add(listener),
     }
+    this.groups = new KeptGroups(db, {
+      write: (groups, replace) => writer.write({ kind: 'groups', groups, replace }),
+    })
+    writer.onWord.add(() => this.groups.changed())
   }
 
   load(): LunContents {
@@ -116,7 +127,7 @@ class LunFile implements LunStore {
   async close(): Promise<void> {
     this.#db.close()
     await this.#writer.close()
-    this.#word.close()
+    this.#words.close()
     this.#claims.release()
   }
 }
@@ -128,8 +139,8 @@ class LunWriter {
   readonly #open = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>()
   readonly #ready: Promise<unknown>
   #lastId = 0
-  /** Called when the word of the epoch has changed. */
-  onWord: () => void = () => undefined
+  /** Called when one of the shared words has changed. */
+  readonly onWord = new Set<() => void>()
 
   constructor(file: string) {
     this.#file = file
@@ -176,7 +187,7 @@ class LunWriter {
 
   #hear({ id, error, value }: LunAnswer): void {
     if (id === -1) {
-      this.onWord()
+      for (const listener of this.onWord) listener()
       return
     }
     const waiting = this.#open.get(id)

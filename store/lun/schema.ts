@@ -1,10 +1,12 @@
 // The tables of a LUN's file. Small and short-lived: what is over is deleted; the history is on the ledgers.
 
+import type { KeptGroup } from '../../adapters/ports.ts'
 import type { ReservationRequest } from './reservation-request.ts'
 
 /** 'PLUN': what `file` and a wrong open go by. */
 export const LUN_APPLICATION_ID = 0x504c554e
-export const LUN_SCHEMA_VERSION = 2
+/** 1: ghosts and attachments. 2: reservations. 3: target port groups. An older file is brought up to this one. */
+export const LUN_SCHEMA_VERSION = 3
 
 export const LUN_SCHEMA = `
 CREATE TABLE IF NOT EXISTS ghosts (
@@ -40,9 +42,10 @@ export type LunWrite =
   | { readonly kind: 'leave'; readonly engine: string }
   | { readonly kind: 'acknowledge'; readonly engine: string; readonly epoch: number }
   | { readonly kind: 'reserve'; readonly request: ReservationRequest }
+  | { readonly kind: 'groups'; readonly groups: readonly KeptGroup[]; readonly replace: boolean }
   | { readonly kind: 'isLetGo'; readonly device: string }
 
-/** What the worker answers; id -1 says that the word of the epoch has changed. */
+/** What the worker answers; id -1 says that one of the shared words has changed. */
 export interface LunAnswer {
   readonly id: number
   readonly error: string | null

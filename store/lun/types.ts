@@ -1,5 +1,6 @@
 // What every engine of a LUN must see: attempts that may still land, and who has its paths. Types only.
 
+import type { GroupStore } from '../../adapters/ports.ts'
 import type { ReservationState, ReservationStatus } from '../../machines/reservation-rules.ts'
 import type { ReservationRequest } from './reservation-request.ts'
 
@@ -90,6 +91,8 @@ export interface LunStore {
   /** Whether the kernel holds nothing of a device any more: claimed by nobody, or not there. */
   isLetGo(device: string): Promise<boolean>
   readonly reservations: ReservationStore
+  /** Target port groups, where the LUN's target keeps them with it. */
+  readonly groups: GroupStore
   /** Whether an engine is alive: holds its claim on this storage. */
   isAlive(engine: string): boolean
   close(): Promise<void>

@@ -16,6 +16,8 @@ export type StoreMode = 'ok' | 'fails' | 'forgets' | 'hangs'
 
 export class FaultyStore implements LedgerStore {
   mode: StoreMode = 'ok'
+  /** Hangs on an append that has an event of this type. */
+  holds: string | null = null
   /** What it fails with. */
   code = 'LEDGER_IO'
   /** Events of each append that was tried, in order. */
@@ -29,7 +31,8 @@ export class FaultyStore implements LedgerStore {
 
   async append(append: Append): Promise<Appended> {
     this.tried.push(append)
-    if (this.mode === 'hangs') await new Promise<void>((resolve) => void this.#hung.push(resolve))
+    const held = append.events.some(({ type }) => type === this.holds)
+    if (this.mode === 'hangs' || held) await new Promise<void>((resolve) => void this.#hung.push(resolve))
     if (this.mode === 'ok') return this.#inner.append(append)
     if (this.mode === 'forgets') await this.#inner.append(append)
     throw new PathledgerError(this.code, {
@@ -42,6 +45,7 @@ export class FaultyStore implements LedgerStore {
   /** From now on all is well, for what hangs too. */
   heal(): void {
     this.mode = 'ok'
+    this.holds = null
     const hung = this.#hung
     this.#hung = []
     for (const resume of hung) resume()

@@ -1,6 +1,11 @@
 // What the engines of a LUN share, in memory: it outlives an engine that was killed, as the file does.
+import type { GroupStore } from '../../adapters/ports.ts'
 import { memoryReservations } from '../../store/lun/memory-reservations.ts'
 import type { LunAttachment, LunGhost, LunStore } from '../../store/lun/types.ts'
+
+const ignore = () => undefined
+/** A LUN in memory has no target that would keep any. */
+export const NO_GROUPS: GroupStore = { read: () => [], begin: ignore, write: ignore, onChange: ignore }
 
 /** One machine's LUN storage. Each {@link engine} that is opened on it takes the place of the one before, which is dead. */
 export class SharedLuns {
@@ -45,6 +50,7 @@ export class SharedLuns {
       join: async () => undefined,
       isLetGo: async () => true,
       reservations: this.reservations,
+      groups: NO_GROUPS,
       isAlive: (engine) => engine === this.#alive,
       close: async () => undefined,
     }

@@ -13,6 +13,7 @@ import type { SettingsInput } from '../../engine/settings.ts'
 import { VERSION, XSTATE_VERSION } from '../../engine/version.ts'
 import { memoryStore } from '../../store/memory-store.ts'
 import { memoryReservations } from '../../store/lun/memory-reservations.ts'
+import { NO_GROUPS } from '../engine/lun-storage.ts'
 import type { LunStore, ReservationStore } from '../../store/lun/types.ts'
 import type { StoredEvent } from '../../store/types.ts'
 
@@ -464,6 +465,7 @@ function storageWith(reservations: ReservationStore): LunStore {
     isLetGo: async () => true,
     isAlive: () => true,
     reservations,
+    groups: NO_GROUPS,
   }
 }
 
@@ -498,6 +500,7 @@ export const STORIES: Readonly<Record<string, () => Promise<readonly StoredEvent
   '1-devices': devices,
   '1-alua': alua,
   '1-reservations': reservations,
+  '2-reservations': reservations,
   '1-restart': restart,
   '1-sysfs': sysfs,
   '1-health': health,

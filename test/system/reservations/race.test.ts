@@ -1,15 +1,14 @@
 // Two engines in two processes, on loop devices over one image: one writes, the other preempts it. Whatever the moment, no
 // write of the preempted engine is on the medium after GOOD. RESERVATION_ROUNDS=10000 is the long run.
-import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface, type Interface } from 'node:readline'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { attachLoop } from '../../../adapters/loop/index.ts'
 import { seededRandom } from '../../../adapters/seeded-random.ts'
 import { verifyLedger } from '../../../store/verify.ts'
 import { expectExplainedIn } from '../../explained.ts'
+import { EngineProcess, type Answer } from './engine-process.ts'
 
 const WWID = 'naa.60014050000000000000000000005e5e'
 const MIB = 1024 * 1024
@@ -17,13 +16,6 @@ const ROUNDS = Number(process.env['RESERVATION_ROUNDS'] ?? '60')
 /** Far above what the rounds take: a bound for a hang, not a measure. */
 const ROUND_LIMIT_MS = 120_000 + ROUNDS * 2_000
 const KEYS = ['0xa1', '0xb2'] as const
-
-interface Answer {
-  readonly ok: boolean
-  readonly code?: string
-  readonly why?: string
-  readonly value?: { readonly acknowledged: number; readonly ended: string | null }
-}
 
 let folder: string
 let undo: (() => Promise<void> | void)[]
@@ -49,66 +41,25 @@ function markOnMedium(): number {
   return bytes.readUInt32LE(0)
 }
 
-class EngineProcess {
-  readonly #child: ChildProcess
-  readonly #lines: AsyncIterableIterator<string>
-
-  private constructor(child: ChildProcess, lines: Interface) {
-    this.#child = child
-    this.#lines = lines[Symbol.asyncIterator]()
+/** An engine with devices of its own over the image. */
+async function start(name: string, hosts: readonly number[], waitMs: number): Promise<EngineProcess> {
+  const devices = []
+  for (const host of hosts) {
+    const attached = await attachLoop({ image: image(), wwid: WWID })
+    undo.push(() => attached.release())
+    devices.push({ device: attached.device, hctl: `${host}:0:0:0` })
   }
-
-  static async start(name: string, hosts: readonly number[], waitMs: number): Promise<EngineProcess> {
-    const devices = []
-    for (const host of hosts) {
-      const attached = await attachLoop({ image: image(), wwid: WWID })
-      undo.push(() => attached.release())
-      devices.push({ device: attached.device, hctl: `${host}:0:0:0` })
-    }
-    const ledger = join(folder, `${name}-${hosts.join('-')}.ledger`)
-    const settings = { name, ledger, lunFolder: join(folder, 'luns'), wwid: WWID, devices, waitMs }
-    const script = join(import.meta.dirname, 'children', 'engine.ts')
-    const child = spawn(process.execPath, [script, JSON.stringify(settings)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
-    undo.push(() => void child.kill('SIGKILL'))
-    const engine = new EngineProcess(child, createInterface({ input: child.stdout }))
-    expect(await engine.#answer()).toEqual({ ready: true })
-    return engine
-  }
-
-  async ask(order: Readonly<Record<string, unknown>>): Promise<Answer> {
-    this.#child.stdin!.write(`${JSON.stringify(order)}\n`)
-    return (await this.#answer()) as Answer
-  }
-
-  async good(order: Readonly<Record<string, unknown>>): Promise<Answer> {
-    const answer = await this.ask(order)
-    expect(answer, JSON.stringify(order)).toMatchObject({ ok: true })
-    return answer
-  }
-
-  kill(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#child.once('exit', () => resolve())
-      this.#child.kill('SIGKILL')
-    })
-  }
-
-  async #answer(): Promise<unknown> {
-    const { value, done } = await this.#lines.next()
-    if (done === true) throw new Error('the engine has ended')
-    return JSON.parse(value)
-  }
+  const ledger = join(folder, `${name}-${hosts.join('-')}.ledger`)
+  const place = { ledger, lunFolder: join(folder, 'luns'), wwid: WWID }
+  const engine = await EngineProcess.start({ name, ...place, devices, waitMs })
+  undo.push(() => engine.kill())
+  return engine
 }
 
 test(
   'scenario 25: a seeded race: no write of the preempted engine lands after GOOD',
   async () => {
-    const engines = [
-      await EngineProcess.start('one', [8, 9], 10_000),
-      await EngineProcess.start('two', [20, 21], 10_000),
-    ] as const
+    const engines = [await start('one', [8, 9], 10_000), await start('two', [20, 21], 10_000)] as const
     const random = seededRandom('reservation race')
     let refused = 0
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -153,8 +104,8 @@ function pick({ value }: Answer): unknown {
 }
 
 test('scenario 25: a path of the victim hangs with a write: BUSY until it has ended, and then GOOD', async () => {
-  const victim = await EngineProcess.start('one', [8, 9], 300)
-  const winner = await EngineProcess.start('two', [20], 300)
+  const victim = await start('one', [8, 9], 300)
+  const winner = await start('two', [20], 300)
   await victim.good({ do: 'register', key: '0xa1' })
   await winner.good({ do: 'register', key: '0xb2' })
   await victim.good({ do: 'reserve', key: '0xa1' })
@@ -175,8 +126,8 @@ test('scenario 25: a path of the victim hangs with a write: BUSY until it has en
 })
 
 test('scenario 25: the victim is killed while it writes: GOOD once the kernel has let go of its devices', async () => {
-  const victim = await EngineProcess.start('one', [8, 9], 10_000)
-  const winner = await EngineProcess.start('two', [20], 10_000)
+  const victim = await start('one', [8, 9], 10_000)
+  const winner = await start('two', [20], 10_000)
   await victim.good({ do: 'register', key: '0xa1' })
   await winner.good({ do: 'register', key: '0xb2' })
   await victim.good({ do: 'reserve', key: '0xa1' })
@@ -189,7 +140,7 @@ test('scenario 25: the victim is killed while it writes: GOOD once the kernel ha
   expect((await winner.good({ do: 'stop' })).value).toMatchObject({ ended: null })
   expect(markOnMedium()).toBe(222)
   // APTPL: the victim comes back under its name, and not with its key.
-  const again = await EngineProcess.start('one', [10], 10_000)
+  const again = await start('one', [10], 10_000)
   const report = (await again.good({ do: 'report' })).value as unknown as { keys: { keys: string[] } }
   expect(report.keys.keys).toEqual(['0x00000000000000b2'])
   await again.good({ do: 'write', mark: 333 })

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { Multipath, hangFilter, loopPath, virtualLun, type PathledgerError } from '../../../../index.ts'
 
 interface Settings {
-  readonly name: string
+  readonly name: string | null
   readonly ledger: string
   readonly lunFolder: string
   readonly wwid: string
@@ -27,7 +27,8 @@ const TYPE = 'write-exclusive-reg-only'
 const settings = JSON.parse(process.argv[2] ?? '{}') as Settings
 const { ledger, lunFolder, wwid, name, waitMs } = settings
 const mp = await Multipath.open({
-  ...{ ledger, lunFolder, initiator: name, multipath: 'always', iopolicy: 'round-robin' },
+  ...{ ledger, lunFolder, multipath: 'always', iopolicy: 'round-robin' },
+  ...(name === null ? {} : { initiator: name }),
   ...{ reservationWaitMs: waitMs, attemptTimeoutMs: 0 },
 })
 const lun = virtualLun({ wwid })
