@@ -73,7 +73,7 @@ export function guarded(core: Core, work: () => void): void {
 }
 
 function asBreak(error: unknown): PathledgerError {
-  if (hasCode(error, 'INVARIANT_BROKEN')) return error
+  if (hasCode(error, 'INVARIANT_BROKEN') || hasCode(error, 'LUN_STORAGE')) return error
   return new PathledgerError('ENGINE_FAULT', {
     message: 'The engine met an error it does not know.',
     why: error instanceof Error ? (error.stack ?? error.message) : String(error),

@@ -10,7 +10,8 @@ const type = z.enum(TYPES).nullable()
 const byte = z.int().min(0).max(0xff)
 const attention = z.strictObject({ ...nexusName, asc: byte, ascq: byte })
 
-const reservationState = z.strictObject({
+/** What an array would keep of a LUN's reservations, as it comes from a ledger or from the LUN's own file. */
+export const reservationState = z.strictObject({
   generation: z.int().min(0).max(0xffff_ffff),
   registrants: z.array(z.strictObject({ ...nexusName, key })).max(4096),
   holder: z.strictObject(nexusName).nullable(),

@@ -118,7 +118,8 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'reservation.conflict':
     'An I/O was refused because of a reservation; its caller got EBADE, and no path failed.',
   'reservation.attentionsHeard': "The unit attentions of this engine's paths have been heard.",
-  'reservation.asked': "What this engine is about to ask of the LUN's own storage, before another engine can see it.",
+  'reservation.asked':
+    "What this engine is about to ask of the LUN's own storage, before another engine can see it.",
   'ledger.header': 'Position 1 of every ledger: what wrote it, and the hashes of its machines.',
   'ledger.segmentClosed': 'The last event of a segment: what happened next is in the ledger `next`.',
   'ledger.stateCarried':

@@ -1,10 +1,11 @@
 // The storage that every engine of a LUN shares: one small SQLite file by the LUN's id, in a folder that is a parameter.
 import { createHash } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { closeSync, constants, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import { PathledgerError } from '../../errors.ts'
+import { checkedAttachments, checkedGhosts } from './checked.ts'
 import { Claims } from './claims.ts'
 import { KeptGroups } from './groups.ts'
 import { readEngines, readReservation } from './reservations.ts'
@@ -26,6 +27,8 @@ export async function openLunFile(folder: string, wwid: string, engine: string):
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const file = lunFileName(folder, wwid)
+    // Not through a symbolic link, and for its owner alone; what SQLite puts beside it has the same mode.
+    closeSync(openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600))
     const claims = new Claims(`${file}.engines`)
     claims.take(engine)
     try {
@@ -71,8 +74,8 @@ class LunFile implements LunStore {
     const db = this.#db
     this.reservations = {
       word: () => words.epoch.load(),
-      read: () => readReservation(db),
-      engines: () => readEngines(db),
+      read: () => reading(file, () => readReservation(db)),
+      engines: () => reading(file, () => readEngines(db)),
       request: (request) => writer.ask<ReservationReply>({ kind: 'reserve', request }),
       acknowledge: (engine, epoch) => writer.write({ kind: 'acknowledge', engine, epoch }),
       leave: (engine) => writer.write({ kind: 'leave', engine }),
@@ -87,9 +90,10 @@ class LunFile implements LunStore {
 
   load(): LunContents {
     this.#seen = this.#version.get()
-    const ghosts = this.#db.prepare<[], LunGhost>('SELECT * FROM ghosts ORDER BY rowid').all()
-    const attachments = this.#db.prepare<[], LunAttachment>('SELECT * FROM attachments ORDER BY rowid').all()
-    return { ghosts, attachments }
+    return reading(this.#db.name, () => ({
+      ghosts: checkedGhosts(this.#db.prepare('SELECT * FROM ghosts ORDER BY rowid').all()),
+      attachments: checkedAttachments(this.#db.prepare('SELECT * FROM attachments ORDER BY rowid').all()),
+    }))
   }
 
   changed(): boolean {
@@ -200,6 +204,15 @@ class LunWriter {
   #died(error: Error): void {
     for (const { reject } of this.#open.values()) reject(storageError(this.#file, error))
     this.#open.clear()
+  }
+}
+
+/** What cannot be read, or is not what an engine writes, is an error of the storage. */
+function reading<Value>(file: string, read: () => Value): Value {
+  try {
+    return read()
+  } catch (error) {
+    throw storageError(file, error)
   }
 }
 

@@ -1,7 +1,8 @@
 // The reservations in a LUN's file: one row with the state and its epoch, one row for each engine with the epoch that it
 // has acknowledged, and the epoch once more in a mapped word, so that a submit compares it without a look at the file.
 import type Database from 'better-sqlite3'
-import { NO_RESERVATION, type ReservationState } from '../../machines/reservation-rules.ts'
+import { NO_RESERVATION } from '../../machines/reservation-rules.ts'
+import { checkedReservation } from './checked.ts'
 import { replyOf, type ReservationRequest } from './reservation-request.ts'
 import type { LunEngine, ReservationReply, ReservationSnapshot } from './types.ts'
 
@@ -22,7 +23,7 @@ CREATE TABLE IF NOT EXISTS engines (
 export function readReservation(db: Database.Database): ReservationSnapshot {
   const row = db.prepare<[], { epoch: number; state: string }>('SELECT epoch, state FROM reservation').get()
   if (row === undefined) return { epoch: 0, state: NO_RESERVATION }
-  return { epoch: row.epoch, state: JSON.parse(row.state) as ReservationState }
+  return { epoch: row.epoch, state: checkedReservation(row.state) }
 }
 
 /** Every engine that has the LUN, or had it when it died. */
