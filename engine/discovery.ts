@@ -24,6 +24,9 @@ export interface WatchOptions {
   readonly uevents?: Uevents
 }
 
+/** Busy for the first time; in the way of something that may pass; or wrong for good. */
+type Refusal = 'busy' | 'passing' | 'lasting'
+
 /** Sightings that were no paths, remembered so that each is refused once; the oldest are forgotten. */
 const REFUSED_MAX = 1_024
 
@@ -31,7 +34,7 @@ export class Discovery {
   readonly #ports: DiscoveryPorts
   readonly #source: DeviceSource
   readonly #opening = new Map<string, Promise<void>>()
-  readonly #refused = new Map<string, 'passing' | 'lasting'>()
+  readonly #refused = new Map<string, Refusal>()
   readonly #hearing: Hearing | null
   #timer: TimerHandle | null = null
   #stopped = false
@@ -154,23 +157,31 @@ export class Discovery {
     try {
       return await opening
     } catch (error) {
-      const ports = this.#ports
-      const isOver = this.#stopped || ports.core.broken !== null
-      if (!isOver && !this.#refused.has(seenAs(sighting)))
-        await ports.add(opening as Promise<PathDevice>).catch(() => undefined)
+      const isOver = this.#stopped || this.#ports.core.broken !== null
+      if (!isOver && this.#isNews(sighting, error))
+        await this.#ports.add(opening as Promise<PathDevice>).catch(() => undefined)
       throw error
     }
   }
 
+  /** Told once. The kernel itself claims a device while it is attached: busy is news when it still is at the next look. */
+  #isNews(sighting: DeviceSighting, error: unknown): boolean {
+    const before = this.#refused.get(seenAs(sighting))
+    return before === 'busy' || (before === undefined && !hasCode(error, 'PATH_BUSY'))
+  }
+
   /** A device that could not be opened, or was not taken: tried again where what was in the way may pass. */
   #refuse(sighting: DeviceSighting, error: unknown): void {
-    const isFirst = !this.#refused.has(seenAs(sighting))
-    this.#remember(sighting, PASSING.some((code) => hasCode(error, code)) ? 'passing' : 'lasting')
-    if (!isFirst) return
+    const before = this.#refused.get(seenAs(sighting))
+    const isNews = this.#isNews(sighting, error)
+    const passes = PASSING.some((code) => hasCode(error, code))
+    if (before === undefined && hasCode(error, 'PATH_BUSY')) this.#remember(sighting, 'busy')
+    else this.#remember(sighting, passes ? 'passing' : 'lasting')
+    if (!isNews) return
     this.#ports.core.log.warn({ device: sighting.device, error }, 'a device that was found is not a path')
   }
 
-  #remember(sighting: DeviceSighting, how: 'passing' | 'lasting'): void {
+  #remember(sighting: DeviceSighting, how: Refusal): void {
     if (this.#refused.size >= REFUSED_MAX) {
       for (const oldest of this.#refused.keys()) {
         this.#refused.delete(oldest)
