@@ -9,10 +9,10 @@ import { errnoOfNumber } from '../errno.ts'
 import type { Clock, IoBackend, IoCompletion, IoDone, IoRequest, TimerHandle, Turns } from '../ports.ts'
 import { Attention } from './attention.ts'
 import type { Seen } from './attention.ts'
-import { companyOf, type Company } from './company.ts'
+import { companyOf, type Company, type Member } from './company.ts'
 import { Fifo } from './fifo.ts'
 import { joinPieces, piecesOf } from './pieces.ts'
-import { FEW_IN_FLIGHT, QuickWait } from './quick-wait.ts'
+import { QuickWait } from './quick-wait.ts'
 import { openRing } from './ring.ts'
 import type { Ring } from './ring.ts'
 import { isWellFormed, Submitter } from './submission.ts'
@@ -31,8 +31,8 @@ const SUBMISSIONS = 256
  */
 export const BATCHES_A_TURN = 16
 
-/** Turns of the event loop in vain before the kernel is asked to wait, with many in flight. */
-const TURNS_BEFORE_WAIT = 2
+/** With so few in flight a batch counts double: each takes longer. */
+export const FEW_IN_FLIGHT = 4
 
 /** What the backend is handed. */
 export interface UringPorts {
@@ -87,7 +87,7 @@ export function uringBackend(ports: UringPorts, limits: UringLimits): UringBacke
 const NO_DONE: IoDone = () => undefined
 const NO_REQUEST: IoRequest = { op: 'flush', offset: 0, length: 0, data: null, fua: false }
 
-class PathRing implements UringBackend {
+class PathRing implements UringBackend, Member {
   readonly name = 'io_uring'
   readonly isolatesExit = true
   readonly inFlightMax: number
@@ -119,7 +119,6 @@ class PathRing implements UringBackend {
   #full = false
   #pumpDue = false
   #batches = 0
-  #turnsInVain = 0
   #closed = false
   #retry: TimerHandle | null = null
 
@@ -213,11 +212,13 @@ class PathRing implements UringBackend {
   #pumpSoon(): void {
     if (this.#pumpDue) return
     this.#pumpDue = true
+    this.#company.due += 1
     queueMicrotask(this.#pumpDueNow)
   }
 
   readonly #pumpDueNow = (): void => {
     this.#pumpDue = false
+    this.#company.due -= 1
     if (!this.#closed) this.#pump()
   }
 
@@ -225,19 +226,23 @@ class PathRing implements UringBackend {
     this.#fill()
     const inFlight = this.inFlightMax - this.#free
     const atOnce = this.#batches < BATCHES_A_TURN
-    const mayWait = atOnce && inFlight > 0 && inFlight <= FEW_IN_FLIGHT && this.#isAlone()
-    const waitUs = mayWait ? this.#quickWait.atOnceUs() : 0
-    if (this.#ring.unsubmitted > 0) this.#handOver(waitUs)
+    const mayWait = atOnce && inFlight > 0 && this.#company.mayWait
+    if (this.#ring.unsubmitted > 0) this.#handOver(mayWait && this.#isAlone() ? leastOf(inFlight) : 0)
     if (atOnce) {
-      // One that may wait counts double: it takes longer.
       this.#batches += inFlight <= FEW_IN_FLIGHT ? 2 : 1
-      if (waitUs > 0) this.#quickWait.waited()
-      else if (mayWait) this.#quickWait.forSome(inFlight)
-      this.#look()
+      if (this.look() === 0 && mayWait) this.#waitForAny(inFlight)
       if (this.#closed || this.#free === this.inFlightMax) return
     }
     this.#attention.watch()
     this.#attend()
+  }
+
+  /** Nothing has completed here: perhaps elsewhere, else whatever comes next here. */
+  #waitForAny(inFlight: number): void {
+    if (!this.#isAlone() && this.#company.lookForOthers(this) > 0) return
+    this.#quickWait.forSome(leastOf(inFlight))
+    this.look()
+    if (!this.#isAlone()) this.#company.lookForOthers(this)
   }
 
   /** Puts into the ring what waited and has a place now. */
@@ -250,9 +255,12 @@ class PathRing implements UringBackend {
     }
   }
 
-  /** False when the kernel took nothing: it is tried again a little later. */
-  #handOver(waitUs = 0): boolean {
-    const errno = this.#ring.submit(waitUs)
+  /**
+   * False when the kernel took nothing: it is tried again a little later. With `least` it may wait for so many completions
+   * in the same call.
+   */
+  #handOver(least = 0): boolean {
+    const errno = least > 0 ? this.#quickWait.submit(least) : this.#ring.submit()
     if (errno === null) return true
     // A lack that passes: of memory, of room for completions. Any other error says that the ring itself is wrong.
     invariant(['EINTR', 'EAGAIN', 'EBUSY', 'ENOMEM'].includes(errno), `a ring takes submissions (${errno})`)
@@ -272,15 +280,15 @@ class PathRing implements UringBackend {
   /** The event loop had its turn. */
   #turn(): Seen {
     this.#batches = 0
+    this.#quickWait.turn()
     this.#attend()
-    if (this.#found(this.#look())) return 'completions'
+    if (this.look() > 0) return 'completions'
     const inFlight = this.inFlightMax - this.#free
     if (inFlight === 0) return 'idle'
-    // A turn or two give the next batch time to grow.
-    if (inFlight > FEW_IN_FLIGHT && this.#turnsInVain <= TURNS_BEFORE_WAIT) return 'nothing'
-    if (!this.#isAlone()) return 'nothing'
-    this.#quickWait.forSome(inFlight)
-    return this.#found(this.#look()) ? 'completions' : 'nothing'
+    const { mayWait, latest } = this.#company
+    if (!mayWait || (latest !== this && !this.#isAlone())) return 'nothing'
+    this.#quickWait.forSome(leastOf(inFlight))
+    return this.look() > 0 ? 'completions' : 'nothing'
   }
 
   /** No other ring of this event loop waits for anything that may come soon. */
@@ -293,20 +301,17 @@ class PathRing implements UringBackend {
     const attends = !this.#closed && this.#free < this.inFlightMax && !this.#attention.asleep
     if (attends === this.#attends) return
     this.#attends = attends
-    if (attends) this.#company.enter()
-    else this.#company.leave()
-  }
-
-  #found(completions: number): boolean {
-    this.#turnsInVain = completions > 0 ? 0 : this.#turnsInVain + 1
-    return completions > 0
+    if (attends) this.#company.enter(this)
+    else this.#company.leave(this)
   }
 
   /** Takes what has completed off the ring, and tells it. Answers how many. */
-  #look(): number {
+  look(): number {
+    if (this.#closed) return 0
     this.#count = 0
     const seen = this.#ring.reap(this.#take)
     if (seen === 0) return 0
+    this.#company.latest = this
     if (this.#free === this.inFlightMax) this.#attend()
     const { length: refused } = this.#refused
     if (refused > 0 || this.#full) this.#goOn(this.#count)
@@ -364,6 +369,11 @@ class PathRing implements UringBackend {
   #mustWait(errno: string): boolean {
     return errno === 'EAGAIN' || (errno === 'EOPNOTSUPP' && this.#limits.again === 'helper')
   }
+}
+
+/** Completions that are waited for: a few at a time where many are in flight, while the others are being done. */
+function leastOf(inFlight: number): number {
+  return Math.max(1, inFlight >> 2)
 }
 
 function unavailable(errno: string): PathledgerError {

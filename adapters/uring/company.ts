@@ -1,21 +1,51 @@
-// The rings of one event loop. To wait in the kernel for one of them is to keep the others waiting: so only a ring that is
-// alone does.
+// The rings of one event loop. While one waits in the kernel the others are not looked at: so before it waits it looks for
+// them, and none waits while another has something to hand over.
 import type { Turns } from '../ports.ts'
 
+/** A ring, to the others. */
+export interface Member {
+  /** Tells what has completed. Answers how many there were. */
+  look(): number
+}
+
+/** Where more than so many have something in flight, none of them waits in the kernel. */
+const COMPANY_MAX = 8
+
 export class Company {
-  #awake = 0
+  readonly #awake: Member[] = []
+  /** Rings that have something to hand over in this tick. */
+  due = 0
+  /** Of the completions that were told last. Only the ring that keeps telling is waited for, not one that may hang. */
+  latest: Member | null = null
 
   /** Rings that have something in flight and look for it; those that sleep, as on a hung path, do not count. */
   get awake(): number {
-    return this.#awake
+    return this.#awake.length
   }
 
-  enter(): void {
-    this.#awake += 1
+  get mayWait(): boolean {
+    return this.due === 0 && this.#awake.length <= COMPANY_MAX
   }
 
-  leave(): void {
-    this.#awake -= 1
+  enter(member: Member): void {
+    this.#awake.push(member)
+  }
+
+  leave(member: Member): void {
+    const index = this.#awake.indexOf(member)
+    if (index >= 0) this.#awake.splice(index, 1)
+    if (this.latest === member) this.latest = null
+  }
+
+  /** Looks for all but one of those that are awake. Answers how many completions there were. */
+  lookForOthers(than: Member): number {
+    let found = 0
+    // From behind: one that has nothing in flight any more leaves.
+    for (let index = this.#awake.length - 1; index >= 0; index -= 1) {
+      const member = this.#awake[index]
+      if (member !== undefined && member !== than) found += member.look()
+    }
+    return found
   }
 }
 

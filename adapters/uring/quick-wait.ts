@@ -1,23 +1,24 @@
-// Waiting for a ring without a sleep of the event loop, whose wake costs more than most I/Os take: with few in flight the
-// ring is watched for a moment, and then the kernel is asked to wait a moment. Each is done only as long as it pays: a hung
-// path, or a machine without a processor to spare, soon gets neither.
+// Waiting for a ring without a sleep of the event loop, whose wake costs more than most I/Os take: the kernel is asked to
+// wait, in the call that hands over where there is one. The thread sleeps meanwhile, so that whoever does the I/O can have
+// its processor. It is done only as long as it pays: a hung path, or a slow one, soon does without.
 import type { Clock } from '../ports.ts'
 
-/** With more in flight than this the next completion is never far: watching for it would only make small batches. */
-export const FEW_IN_FLIGHT = 4
+/**
+ * The kernel is asked to wait so long at most. Completions are expected much sooner ({@link PAYS_US}); this is longer than
+ * a tick of the kernel's clock (4 ms at 250 Hz), for a timer that is due before the next tick has to be set in the hardware
+ * for each wait, and in a virtual machine that takes longer than the I/O does.
+ */
+export const WAIT_US = 5000
 
-/** How long the ring is watched. */
-export const WATCH_US = 15
+/** A wait has paid when something has completed within this. */
+export const PAYS_US = 200
 
-/** How long the kernel is asked to wait. */
-export const WAIT_US = 200
+/** Waits of one turn of the event loop take so long together, then it has its turn. */
+export const TURN_US = 1000
 
-/** Looks at the ring between two looks at the clock. */
-const LOOKS = 32
-
-/** So many times in vain, one after the other, and only one of {@link TRIAL} is tried any more. */
-const WATCHES_IN_VAIN = 4
-const WAITS_IN_VAIN = 16
+/** Each wait that did not pay halves what is left of so many, and one for nothing ends them; one that paid restores them. */
+const WAITS = 16
+/** With none left one of so many is tried, for {@link PAYS_US} at most. */
 const TRIAL = 32
 
 /** What is waited for. */
@@ -26,79 +27,58 @@ interface Awaited {
   isReady(): boolean
   /** Lets the kernel wait for `least` completions, so long at most. */
   wait(us: number, least: number): void
+  /** Hands over what is prepared, and then waits like `wait`. Answers the name of the error, or null. */
+  submit(us: number, least: number): string | null
 }
 
 export class QuickWait {
   readonly #clock: Pick<Clock, 'monoUs'>
   readonly #ring: Awaited
-  readonly #watching = new Credit(WATCHES_IN_VAIN)
-  readonly #waiting = new Credit(WAITS_IN_VAIN)
-  #atOnce = 0
+  #left = WAITS
+  #refused = 0
+  #waitedUs = 0
 
   constructor(clock: Pick<Clock, 'monoUs'>, ring: Awaited) {
     this.#clock = clock
     this.#ring = ring
   }
 
-  /**
-   * How long the kernel is to wait in the same call that hands something over: {@link WAIT_US} where watching does not pay
-   * and waiting does, else 0. {@link QuickWait.waited} says afterwards whether it did.
-   */
-  atOnceUs(): number {
-    if (this.#watching.left > 0 || this.#waiting.left === 0) return 0
-    this.#atOnce += 1
-    // Now and then the longer way, for a trial of watching.
-    return this.#atOnce % TRIAL === 0 ? 0 : WAIT_US
+  /** The event loop had its turn. */
+  turn(): void {
+    this.#waitedUs = 0
   }
 
-  waited(): void {
-    this.#waiting.paid(this.#ring.isReady())
+  /** Hands over, and returns when `least` have completed, or when waiting does not pay. The error's name, or null. */
+  submit(least: number): string | null {
+    const us = this.#grantedUs()
+    if (us === 0) return this.#ring.submit(0, 0)
+    const sinceUs = this.#clock.monoUs()
+    const errno = this.#ring.submit(us, least)
+    this.#note(sinceUs, us)
+    return errno
   }
 
-  /** Returns when something has completed, or after {@link WATCH_US} and {@link WAIT_US} at most. */
-  forSome(inFlight: number): void {
+  /** Returns when `least` have completed, or when waiting does not pay. */
+  forSome(least: number): void {
     if (this.#ring.isReady()) return
-    if (inFlight <= FEW_IN_FLIGHT && this.#watching.granted()) {
-      this.#watch()
-      const paid = this.#ring.isReady()
-      this.#watching.paid(paid)
-      if (paid) return
-    }
-    if (!this.#waiting.granted()) return
-    this.#ring.wait(WAIT_US, Math.max(1, inFlight >> 3))
-    this.#waiting.paid(this.#ring.isReady())
+    const us = this.#grantedUs()
+    if (us === 0) return
+    const sinceUs = this.#clock.monoUs()
+    this.#ring.wait(us, least)
+    this.#note(sinceUs, us)
   }
 
-  #watch(): void {
-    const untilUs = this.#clock.monoUs() + WATCH_US
-    while (this.#clock.monoUs() < untilUs) {
-      for (let look = 0; look < LOOKS; look += 1) if (this.#ring.isReady()) return
-    }
-  }
-}
-
-/** Grants as long as it pays, and a trial now and then. */
-class Credit {
-  readonly #most: number
-  #left: number
-  #refused = 0
-
-  constructor(most: number) {
-    this.#most = most
-    this.#left = most
-  }
-
-  get left(): number {
-    return this.#left
-  }
-
-  granted(): boolean {
-    if (this.#left > 0) return true
+  #grantedUs(): number {
+    if (this.#waitedUs >= TURN_US) return 0
+    if (this.#left > 0) return WAIT_US
     this.#refused += 1
-    return this.#refused % TRIAL === 0
+    return this.#refused % TRIAL === 0 ? PAYS_US : 0
   }
 
-  paid(did: boolean): void {
-    this.#left = did ? this.#most : Math.max(0, this.#left - 1)
+  #note(sinceUs: number, us: number): void {
+    const tookUs = this.#clock.monoUs() - sinceUs
+    this.#waitedUs += tookUs
+    if (tookUs <= PAYS_US && this.#ring.isReady()) this.#left = WAITS
+    else this.#left = tookUs >= us ? 0 : this.#left >> 1
   }
 }

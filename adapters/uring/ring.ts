@@ -175,13 +175,13 @@ export class Ring {
 
   /**
    * Hands everything prepared to the kernel, which may take fewer, or none and say why: the name of the error, or null. With
-   * `waitUs` it then waits for a completion, so long at most.
+   * `waitUs` it then waits for `least` completions, so long at most.
    */
-  submit(waitUs = 0): string | null {
+  submit(waitUs = 0, least = 1): string | null {
     Atomics.store(this.#words, this.#at.submissionTail, this.#tail)
     const waits = waitUs > 0 && this.waits
     const taken = waits
-      ? ringWait(this.fd, this.unsubmitted, 1, this.#waiting.for(waitUs))
+      ? ringWait(this.fd, this.unsubmitted, least, this.#waiting.for(waitUs))
       : ringEnter(this.fd, this.unsubmitted, ENTER.getEvents)
     this.#taken = Atomics.load(this.#words, this.#at.submissionHead)
     return taken < 0 ? lastErrno() : null

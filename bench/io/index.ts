@@ -12,6 +12,8 @@ export interface IoSettings {
   readonly rounds: number
   readonly milliseconds: number
   readonly profile: boolean
+  /** The figures to measure; all of them, and those on disk, where none is named. */
+  readonly only?: readonly RatioName[]
 }
 
 /** What the benchmark prints: the ratios by name, each with its interval, and what they were measured on. */

@@ -10,6 +10,8 @@ export interface RoundSettings {
   readonly rounds: number
   /** Of one measurement. */
   readonly milliseconds: number
+  /** The figures to measure; all of them where none is named. */
+  readonly only?: readonly RatioName[]
 }
 
 export type RatioName =
@@ -83,7 +85,9 @@ export async function runRounds(backing: Backing, settings: RoundSettings): Prom
     },
     { name: 'two_paths_vs_one', ours: read32, yardstick: head(one, 'read', 32) },
   ]
-  const result = await measurePairs(pairs, settings)
+  const { only = [] } = settings
+  const chosen = only.length === 0 ? pairs : pairs.filter(({ name }) => only.includes(name))
+  const result = await measurePairs(chosen, settings)
   const rssMb = process.memoryUsage.rss() / 1_000_000
   for (const engine of [main, one, flapping, quiet]) await engine.close()
   return { ...result, cpuUsPerIo, rssMb, flapsASecond: flapping.flapsASecond() }

@@ -20,7 +20,8 @@ import type { Seen } from '../../adapters/uring/attention.ts'
 import { Fifo } from '../../adapters/uring/fifo.ts'
 import { inFlightLimit, probeUring, readQueue } from '../../adapters/uring/index.ts'
 import { joinPieces, piecesOf } from '../../adapters/uring/pieces.ts'
-import { QuickWait, WAIT_US, WATCH_US } from '../../adapters/uring/quick-wait.ts'
+import { companyOf, type Member } from '../../adapters/uring/company.ts'
+import { PAYS_US, QuickWait, TURN_US, WAIT_US } from '../../adapters/uring/quick-wait.ts'
 import { VirtualClock } from '../../adapters/virtual-clock.ts'
 import { performOn } from './backend-contract.ts'
 import { makeRequest, makeWrite, pathContract, perform } from './contract.ts'
@@ -60,48 +61,109 @@ describe('the parts of the backends', () => {
   })
 
   describe('a quick wait', () => {
-    /** A ring that is ready at a time of its own clock, which moves with each look, and by what is waited. */
-    function makeRing(readyAfterUs: number): { us: number; waited: number[]; wait: QuickWait } {
-      const seen = { us: 0, waited: [] as number[] }
+    /** A ring whose next completion comes so long after it was asked to wait. */
+    function makeRing(answersInUs: number): {
+      us: number
+      answersInUs: number
+      waited: number[]
+      wait: QuickWait
+    } {
+      const seen = { us: 0, answersInUs, waited: [] as number[] }
+      let ready = false
+      const wait = (us: number): void => {
+        seen.waited.push(us)
+        ready = seen.answersInUs <= us
+        seen.us += Math.min(us, seen.answersInUs)
+      }
       const ring = {
         isReady: () => {
-          seen.us += 0.25
-          return seen.us >= readyAfterUs
+          const was = ready
+          ready = false
+          return was
         },
-        wait: (us: number) => {
-          seen.waited.push(us)
-          seen.us = Math.min(Math.max(readyAfterUs, seen.us), seen.us + us)
+        wait,
+        submit: (us: number) => {
+          if (us > 0) wait(us)
+          return null
         },
       }
       return Object.assign(seen, { wait: new QuickWait({ monoUs: () => seen.us }, ring) })
     }
+    const times = (count: number, call: () => void): void => {
+      for (let index = 0; index < count; index += 1) call()
+    }
 
-    test('watches for a moment, then lets the kernel wait a moment, and never longer', () => {
-      const soon = makeRing(5)
-      soon.wait.forSome(1)
-      expect([soon.us < 6, soon.waited]).toEqual([true, []])
-      const later = makeRing(30)
-      later.wait.forSome(1)
-      expect([Math.floor(later.us), later.waited]).toEqual([30, [WAIT_US]])
-      const never = makeRing(Infinity)
-      never.wait.forSome(1)
-      expect(never.us).toBeLessThan(WATCH_US + WAIT_US + 10)
+    test('lets the kernel wait where answers come soon, in the call that hands over or in one of its own', () => {
+      const { wait, waited } = makeRing(20)
+      expect(wait.submit(1)).toBeNull()
+      wait.forSome(4)
+      expect(waited).toEqual([WAIT_US, WAIT_US])
     })
 
-    test('is done in the call that hands over, where watching does not pay and waiting does', () => {
-      const slow = makeRing(Infinity)
-      expect(slow.wait.atOnceUs()).toBe(0)
-      for (let count = 0; count < 4; count += 1) slow.wait.forSome(1)
-      expect(slow.wait.atOnceUs()).toBe(WAIT_US)
-      for (let count = 0; count < 100; count += 1) slow.wait.waited()
-      expect(slow.wait.atOnceUs()).toBe(0)
+    test('keeps the event loop from no turn for long: some answers later it waits no more until the next one', () => {
+      const ring = makeRing(20)
+      times(1000, () => void ring.wait.submit(1))
+      expect(ring.us).toBeLessThanOrEqual(TURN_US + 20)
+      ring.wait.turn()
+      times(1000, () => ring.wait.forSome(1))
+      expect(ring.us).toBeLessThanOrEqual(2 * (TURN_US + 20))
     })
 
-    test('is hardly tried any more on a ring that hangs, and again as soon as it pays', () => {
+    test('ends with the first wait in vain: a hung path costs its bound once, and a short trial now and then', () => {
       const hung = makeRing(Infinity)
-      for (let count = 0; count < 200; count += 1) hung.wait.forSome(1)
-      expect(hung.waited.length).toBeLessThan(70)
-      expect(hung.us).toBeLessThan(70 * (WATCH_US + WAIT_US + 10))
+      times(320, () => {
+        hung.wait.turn()
+        void hung.wait.submit(1)
+      })
+      expect(hung.waited.filter((us) => us === WAIT_US)).toHaveLength(1)
+      expect(hung.waited.length).toBeLessThanOrEqual(11)
+      expect(hung.us).toBeLessThanOrEqual(WAIT_US + 10 * PAYS_US)
+    })
+
+    test('ends after a few answers that came late, and begins again when a trial finds them soon', () => {
+      const ring = makeRing(PAYS_US * 2)
+      const turns = (count: number): void => {
+        times(count, () => {
+          ring.wait.turn()
+          ring.wait.forSome(1)
+        })
+      }
+      turns(32)
+      expect(ring.waited).toHaveLength(5)
+      ring.answersInUs = 20
+      turns(100)
+      expect(ring.waited.length).toBeGreaterThan(60)
+    })
+  })
+
+  describe('the rings of one event loop', () => {
+    test('look for each other, and none waits while another has something to hand over', () => {
+      const turns = { next: () => undefined }
+      const company = companyOf(turns)
+      expect(companyOf(turns)).toBe(company)
+      const looked: string[] = []
+      const member = (name: string, leaves = false): Member => {
+        const made: Member = {
+          look: () => {
+            looked.push(name)
+            if (leaves) company.leave(made)
+            return 1
+          },
+        }
+        return made
+      }
+      const [first, second, third] = [member('first', true), member('second', true), member('third')]
+      for (const one of [first, second, third]) company.enter(one)
+      expect([company.lookForOthers(third), looked, company.awake]).toEqual([2, ['second', 'first'], 1])
+      company.due += 1
+      expect(company.mayWait).toBe(false)
+      company.due -= 1
+      expect(company.mayWait).toBe(true)
+      for (let more = 0; more < 8; more += 1) company.enter(member('more'))
+      expect(company.mayWait).toBe(false)
+      company.latest = third
+      company.leave(third)
+      expect(company.latest).toBeNull()
     })
   })
 
