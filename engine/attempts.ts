@@ -22,7 +22,7 @@ import { classOf, statusOf } from './status.ts'
 /** Sends a bio down a path, or keeps it for when the path has room. Counted here, uncounted once, at its end. */
 export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): void {
   const { core } = head
-  invariant(!path.disabled, `${path.name} is usable when an I/O is sent down it`)
+  invariant(!path.disabled, 'a path is usable when an I/O is sent down it')
   if (!head.reservations.admits(head, bio, path)) return
   // Each byte in flight may become memory that a hung path holds on to: the path has a bound of its own.
   const full = path.inFlightBytes + weightOf(bio) > core.settings.inFlightBytesMax && path.inFlight > 0
@@ -95,7 +95,8 @@ function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion)
   const status = statusOf(completion, bio.length)
   if (status === 'OK') {
     path.answered(attempt.startedUs)
-    path.serviceTime = averageServiceTime(path.serviceTime, head.core.clock.monoUs() - attempt.startedUs)
+    bio.answeredUs = head.core.clock.monoUs()
+    path.serviceTime = averageServiceTime(path.serviceTime, bio.answeredUs - attempt.startedUs)
     noteOutcome(path, attempt.startedUs, false)
   }
   path.hear(completion)

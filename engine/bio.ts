@@ -54,6 +54,8 @@ export class Bio {
   /** When it was first sent, while the statistics of the disk count it; null before and after. */
   statSinceUs: number | null = null
   heldSinceUs = 0
+  /** When it succeeded, while its caller hears of it at once; else 0. To ask the clock costs as much as to choose a path. */
+  answeredUs = 0
   /** Its end is decided; only records are waited for. */
   ended = false
   #refusals = NO_REFUSALS

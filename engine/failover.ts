@@ -20,7 +20,10 @@ import { suspect, failByThreshold } from './verdict.ts'
 
 /** True when this path refused the bio in the life it is in now. */
 export function refusedBy(bio: Bio, path: PathRuntime): boolean {
-  return bio.refusals.some((refusal) => refusal.path === path && refusal.epoch === path.epoch)
+  const { refusals } = bio
+  return (
+    refusals.length > 0 && refusals.some((refusal) => refusal.path === path && refusal.epoch === path.epoch)
+  )
 }
 
 /** A bio came back with an error that may be its path's. */

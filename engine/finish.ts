@@ -11,6 +11,7 @@ export function finishBio(head: HeadRuntime, bio: Bio, error: PathledgerError | 
   invariant(!bio.ended, 'a bio ends once')
   bio.ended = true
   if (bio.reasons.size === 0 && bio.ghosts.length === 0) return bio.done(error)
+  bio.answeredUs = 0
   if (error === null) for (const refusal of bio.refusals) confirmFailure(refusal)
   // A success is told when it is known whose error it was; an error that is known already is not kept back for that.
   const verdicts = error === null ? whenVerdictsAreOut : (_bio: Bio, then: () => void) => then()

@@ -233,7 +233,8 @@ export class HeadIo implements BioOwner {
   /** A piece has ended. */
   bioDone(bio: Bio, error: PathledgerError | null): void {
     const { io, block } = bio
-    this.#head.stats.end(bio, error === null ? bio.length : 0, this.#head.core.clock.monoUs())
+    const nowUs = error === null && bio.answeredUs > 0 ? bio.answeredUs : this.#head.core.clock.monoUs()
+    this.#head.stats.end(bio, error === null ? bio.length : 0, nowUs)
     bio.trace?.ended(bio, error)
     if (error !== null && bio.pinned !== null) bio.pinned.dirty = true
     if (error === null) {

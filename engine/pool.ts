@@ -135,7 +135,7 @@ export class BufferPool {
 
   /** A free block of this order, cut from a larger one where needed; null when there is none. */
   #cut(order: number): number | null {
-    const from = this.#smallestFree(order) ?? (this.#mergeReady() ? this.#smallestFree(order) : null)
+    const from = this.#lowestFree(order) ?? (this.#mergeReady() ? this.#lowestFree(order) : null)
     if (from === null) return null
     const offset = this.#pop(from)
     for (let level = from - 1; level >= order; level -= 1)
@@ -143,9 +143,17 @@ export class BufferPool {
     return offset
   }
 
-  #smallestFree(order: number): number | null {
-    for (let level = order; level <= this.#top; level += 1) if (this.#free[level]?.size !== 0) return level
-    return null
+  /** The order of the lowest free block that is large enough: the start of the memory is what backends make ready. */
+  #lowestFree(order: number): number | null {
+    let found: number | null = null
+    let lowest = Infinity
+    for (let level = order; level <= this.#top; level += 1) {
+      const first = this.#free[level]?.values().next().value
+      if (first === undefined || first > lowest) continue
+      found = level
+      lowest = first
+    }
+    return found
   }
 
   /** What lies ready becomes whole again, for somebody who needs a larger block. False when nothing lay ready. */

@@ -211,14 +211,15 @@ export class Ring {
     const found = (tail - head) >>> 0
     const results = this.#results
     const mask = this.#completionMask
-    while (head !== tail) {
-      const entry = (head & mask) * COMPLETION_WORDS
-      const tag = results[entry] ?? 0
-      const result = results[entry + 2] ?? 0
-      head = (head + 1) >>> 0
-      // Given back before the visit, which may throw: no completion is ever seen twice.
-      Atomics.store(words, at.completionHead, head)
-      visit(tag, result)
+    try {
+      while (head !== tail) {
+        const entry = (head & mask) * COMPLETION_WORDS
+        head = (head + 1) >>> 0
+        visit(results[entry] ?? 0, results[entry + 2] ?? 0)
+      }
+    } finally {
+      // Also where a visit throws: no completion is ever seen twice.
+      if (found > 0) Atomics.store(words, at.completionHead, head)
     }
     return found
   }

@@ -56,6 +56,18 @@ describe('the buffer pool', () => {
     )
   })
 
+  test('the lowest blocks go first, whatever the size of the whole: they are registered with the rings', () => {
+    for (const size of [1024 * KIB, 1536 * KIB]) {
+      const pool = new BufferPool(size, plain)
+      expect([PAGE, 2 * PAGE, PAGE, 16 * PAGE].map((length) => pool.take(length)?.offset)).toEqual([
+        0,
+        2 * PAGE,
+        PAGE,
+        16 * PAGE,
+      ])
+    }
+  })
+
   test('a full pool says null, and takes again once a block came back', () => {
     const pool = new BufferPool(64 * KIB, plain)
     const blocks = Array.from({ length: 16 }, () => pool.take(PAGE))
