@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { benchFailover } from './failover/index.ts'
 import { benchHeads } from './heads/index.ts'
 import { benchIo } from './io/index.ts'
+import { isRatioName, type RatioName } from './io/rounds.ts'
 import { benchmarksPage } from './page.ts'
 import { benchLedger } from './ledger/index.ts'
 import { soak } from './soak/index.ts'
@@ -13,6 +14,8 @@ const USAGE = `Examples (root, and quiet processors):
   npm run bench                           all of them, some 20 minutes; writes docs/benchmarks.md
   npm run --silent bench -- io --json     I/O against fio: {"randread_qd32_vs_fio": ...}
   npm run bench -- io --profile           and where the time of one I/O goes
+  npm run bench -- io --only qd1_vs_fio_psync,head_vs_raw_backend
+                                          some of the figures
   npm run bench -- failover               what a failover and a hung path cost
   npm run bench -- heads                  many heads in one process, and their recovery (without root)
   npm run bench -- ledger --events 1e6    appends, replay, audits on a long ledger (without root)
@@ -28,6 +31,7 @@ const OPTIONS = {
   json: { type: 'boolean', default: false },
   profile: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
+  only: { type: 'string', default: '' },
   rounds: { type: 'string', default: '20' },
   ms: { type: 'string', default: '500' },
   heads: { type: 'string', default: '1000' },
@@ -49,6 +53,7 @@ async function main(): Promise<number> {
       rounds: number('rounds'),
       milliseconds: number('ms'),
       profile: values.profile || what === 'all',
+      only: figures(values.only),
     })
   const failover = () => benchFailover({ rounds: number('rounds'), milliseconds: number('ms') })
   const heads = () => benchHeads({ rounds: number('rounds'), heads: number('heads'), paths: number('paths') })
@@ -91,6 +96,14 @@ async function main(): Promise<number> {
       console.error(USAGE)
       return 2
   }
+}
+
+function figures(list: string): RatioName[] {
+  const names = list.split(',').filter((name) => name !== '')
+  return names.map((name) => {
+    if (isRatioName(name)) return name
+    throw new Error(`--only: there is no figure ${name}`)
+  })
 }
 
 try {

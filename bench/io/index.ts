@@ -5,7 +5,7 @@ import { median, ratioOf, rounded, type Ratio } from '../shared/stats.ts'
 import { Backing, type BackingFacts } from './backing.ts'
 import { openEngine } from './engines.ts'
 import { ensureFio, fioIops } from './fio.ts'
-import { profileHead, type ProfileRow } from './profile.ts'
+import { profileHead, type Profiles } from './profile.ts'
 import { runRounds, type RatioName } from './rounds.ts'
 
 export interface IoSettings {
@@ -25,8 +25,8 @@ export type IoReport = Readonly<Record<RatioName, number>> & {
   readonly iops: Readonly<Record<string, number>>
   readonly flaps_a_second: number
   readonly backing: BackingFacts
-  /** Reported, and not judged: the disk decides it. */
-  readonly on_disk: {
+  /** Reported, and not judged: the disk decides it. Not measured where only some figures are. */
+  readonly on_disk?: {
     readonly randread_qd32_vs_fio: number
     readonly interval: readonly [number, number]
     readonly backing: BackingFacts
@@ -39,7 +39,7 @@ export type IoReport = Readonly<Record<RatioName, number>> & {
     readonly fio: string
     readonly load: number
   }
-  readonly profile?: readonly ProfileRow[]
+  readonly profile?: Profiles
 }
 
 const IMAGE_MIB = 256
@@ -54,7 +54,7 @@ export async function benchIo(settings: IoSettings): Promise<IoReport> {
   const { ratios, iops, cpuUsPerIo, rssMb, flapsASecond } = await runRounds(backing, settings)
   const profile = settings.profile ? { profile: await profileHead(backing) } : {}
   await backing.close()
-  const onDisk = await benchDisk(settings)
+  const onDisk = (settings.only ?? []).length === 0 ? { on_disk: await benchDisk(settings) } : {}
   const byName = <Value>(of: (ratio: Ratio) => Value) =>
     Object.fromEntries(Object.entries(ratios).map(([name, ratio]) => [name, of(ratio)])) as Record<
       RatioName,
@@ -71,7 +71,7 @@ export async function benchIo(settings: IoSettings): Promise<IoReport> {
     ),
     flaps_a_second: rounded(flapsASecond),
     backing: backing.facts,
-    on_disk: onDisk,
+    ...onDisk,
     machine: {
       cpus: cpus().length,
       model: cpus()[0]?.model ?? 'unknown',
@@ -88,7 +88,7 @@ function intervalOf({ low, high }: Ratio): [number, number] {
   return [rounded(low), rounded(high)]
 }
 
-async function benchDisk({ milliseconds }: IoSettings): Promise<IoReport['on_disk']> {
+async function benchDisk({ milliseconds }: IoSettings): Promise<NonNullable<IoReport['on_disk']>> {
   const backing = await Backing.make(tmpdir(), IMAGE_MIB, 2)
   const engine = await openEngine(backing, 'disk', backing.lend(2))
   const ours: number[] = []

@@ -1,7 +1,7 @@
-// Where the time of one I/O goes: the sampling profiler over a loaded head, by layer and by function.
+// Where the time of one I/O goes: the sampling profiler over a load, by layer and by function.
 import { Session } from 'node:inspector/promises'
 import type { Profiler } from 'node:inspector'
-import { loadHead } from '../shared/load.ts'
+import { loadDevices, loadHead, type LoadResult } from '../shared/load.ts'
 import { rounded } from '../shared/stats.ts'
 import type { Backing } from './backing.ts'
 import { openEngine } from './engines.ts'
@@ -14,59 +14,148 @@ export interface ProfileRow {
   readonly nsPerIo: number
 }
 
-const PROFILE_MS = 3000
-const SAMPLE_US = 100
+/** What was loaded while it was profiled. 'raw': the paths without a head. */
+export type ProfiledLoad = 'randread_qd32' | 'randread_qd128' | 'randwrite_qd32' | 'randread_qd1' | 'raw_qd32'
+
+/** Nanoseconds of one I/O, by where this thread spent them; together they are `total`. */
+export interface LayerTimes {
+  readonly total: number
+  /** In calls that only hand over to the kernel, or ask it what has completed. */
+  readonly handingOver: number
+  /** In calls that wait for a completion, what they hand over included. */
+  readonly waiting: number
+  /** engine/, machines/ and store/. */
+  readonly engine: number
+  readonly adapters: number
+  /** The event loop and the garbage collector. */
+  readonly loop: number
+  /** What makes the load. */
+  readonly bench: number
+}
+
+export interface Profiles {
+  /** Random reads at depth 32: first the layers, then the functions with the most time of their own. */
+  readonly rows: readonly ProfileRow[]
+  readonly layers: Readonly<Record<ProfiledLoad, LayerTimes>>
+}
+
+const PROFILE_MS = 2000
+/** Not more often: each sample interrupts the call that waits. */
+const SAMPLE_US = 250
 /** Functions told of: the rest is small. */
 const FUNCTIONS = 25
 
-/** Profiles random reads at depth 32: first the layers, then the functions with the most time of their own. */
-export async function profileHead(backing: Backing): Promise<ProfileRow[]> {
+/** Profiles each of the loads. */
+export async function profileHead(backing: Backing): Promise<Profiles> {
   const engine = await openEngine(backing, 'profile', backing.lend(2))
-  await loadHead(engine.head, { op: 'read', depth: 32, milliseconds: 500 })
+  const head = (op: 'read' | 'write', depth: number) => (milliseconds: number) =>
+    loadHead(engine.head, { op, depth, milliseconds })
+  const raw = (milliseconds: number) =>
+    loadDevices(backing.devices.slice(0, 2), backing.memory, { op: 'read', depth: 32, milliseconds })
+  const read32 = await profiled(head('read', 32))
+  const layers = {
+    randread_qd32: layersOf(read32),
+    randread_qd128: layersOf(await profiled(head('read', 128))),
+    randwrite_qd32: layersOf(await profiled(head('write', 32))),
+    randread_qd1: layersOf(await profiled(head('read', 1))),
+    raw_qd32: layersOf(await profiled(raw)),
+  }
+  await engine.close()
+  const rows = [
+    ...rowsOf(read32, ({ layer }) => `layer: ${layer}`),
+    ...rowsOf(read32, ({ name }) => name).slice(0, FUNCTIONS),
+  ]
+  return { rows, layers }
+}
+
+/** Microseconds that were spent in one function. */
+interface Spent {
+  readonly name: string
+  readonly layer: string
+  us: number
+}
+
+interface Profiled {
+  readonly spent: readonly Spent[]
+  readonly us: number
+  readonly ios: number
+  /** Nanoseconds from one I/O to the next. */
+  readonly wallNs: number
+}
+
+async function profiled(load: (milliseconds: number) => Promise<LoadResult>): Promise<Profiled> {
+  await load(500)
   const session = new Session()
   session.connect()
   await session.post('Profiler.enable')
   await session.post('Profiler.setSamplingInterval', { interval: SAMPLE_US })
   await session.post('Profiler.start')
-  const { ios } = await loadHead(engine.head, { op: 'read', depth: 32, milliseconds: PROFILE_MS })
+  const { ios, iops } = await load(PROFILE_MS)
   const { profile } = await session.post('Profiler.stop')
   session.disconnect()
-  await engine.close()
-  return [...rowsOf(profile, ios, layerOf), ...rowsOf(profile, ios, nameOf).slice(0, FUNCTIONS)]
+  const spent = spentIn(profile)
+  return { spent, us: spent.reduce((sum, { us }) => sum + us, 0), ios, wallNs: 1e9 / iops }
 }
 
-function rowsOf(
-  profile: Profiler.Profile,
-  ios: number,
-  name: (frame: Profiler.ProfileNode['callFrame']) => string,
-): ProfileRow[] {
-  const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
-  const spent = new Map<string, number>()
-  let all = 0
-  for (const [index, id] of (profile.samples ?? []).entries()) {
-    const node = nodes.get(id)
-    const us = profile.timeDeltas?.[index] ?? 0
-    // The profiler itself is no part of an I/O.
-    if (node === undefined || node.callFrame.url === 'node:inspector') continue
-    const key = name(node.callFrame)
-    spent.set(key, (spent.get(key) ?? 0) + us)
-    all += us
+function spentIn(profile: Profiler.Profile): Spent[] {
+  const callers = new Map<number, string>()
+  const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]))
+  for (const { callFrame, children = [] } of profile.nodes) {
+    for (const child of children) callers.set(child, callFrame.functionName)
   }
-  return [...spent]
+  const spent = new Map<string, Spent>()
+  for (const [index, id] of (profile.samples ?? []).entries()) {
+    const frame = frames.get(id)
+    // The profiler itself is no part of an I/O.
+    if (frame === undefined || frame.url === 'node:inspector') continue
+    const layer = layerOf(frame, callers.get(id) ?? '')
+    const name = layer.startsWith(CALLS) ? `(${layer})` : nameOf(frame)
+    const one = spent.get(`${layer} ${name}`) ?? { name, layer, us: 0 }
+    one.us += profile.timeDeltas?.[index] ?? 0
+    spent.set(`${layer} ${name}`, one)
+  }
+  return [...spent.values()]
+}
+
+function rowsOf({ spent, us: all, ios }: Profiled, keyOf: (one: Spent) => string): ProfileRow[] {
+  const sums = new Map<string, number>()
+  for (const one of spent) sums.set(keyOf(one), (sums.get(keyOf(one)) ?? 0) + one.us)
+  return [...sums]
     .sort(([, one], [, other]) => other - one)
     .map(([what, us]) => ({ what, share: rounded((us / all) * 100), nsPerIo: Math.round((us * 1000) / ios) }))
 }
 
+/** The samples tell the shares, and the rate of the load the time. */
+function layersOf({ spent, us: all, wallNs }: Profiled): LayerTimes {
+  const of = (...layers: readonly RegExp[]) => {
+    const ours = spent.filter(({ layer }) => layers.some((one) => one.test(layer)))
+    return Math.round((ours.reduce((sum, { us }) => sum + us, 0) / all) * wallNs)
+  }
+  const times = {
+    handingOver: of(/^system calls$/),
+    waiting: of(/^system calls that wait$/),
+    engine: of(/^(engine|machines|store)$/),
+    adapters: of(/^adapters\//),
+    bench: of(/^bench$/),
+  }
+  const total = Math.round(wallNs)
+  const loop = total - Object.values(times).reduce((sum, ns) => sum + ns, 0)
+  return { total, ...times, loop }
+}
+
+const CALLS = 'system calls'
+
 /** The folder of ours that a function is in, or what else it belongs to. */
-function layerOf({ functionName, url }: Profiler.ProfileNode['callFrame']): string {
-  // Calls into the kernel are functions without a name or a file.
-  const call =
-    functionName === 'ringEnter' || functionName === 'ringWait' || (functionName === '' && url === '')
-  if (call) return 'layer: system calls'
-  if (functionName.startsWith('(')) return `layer: ${functionName}`
+function layerOf({ functionName, url }: Profiler.ProfileNode['callFrame'], caller: string): string {
+  // Calls into the kernel are functions without a name or a file, made by two of ours.
+  const native = functionName === '' && url === ''
+  if (functionName === 'ringWait' || (native && caller === 'ringWait')) return `${CALLS} that wait`
+  if (functionName === 'ringEnter' || native) return CALLS
+  if (functionName.startsWith('(')) return functionName
   const folder = /\/(engine|store|machines|bench|adapters\/\w+)\//.exec(url)?.[1]
-  if (folder !== undefined) return `layer: ${folder}`
-  return url.startsWith('node:') ? 'layer: Node' : 'layer: other'
+  if (folder !== undefined) return folder
+  if (/\/adapters\/[\w-]+\.ts$/.test(url)) return 'adapters/'
+  return url.startsWith('node:') ? 'Node' : 'other'
 }
 
 function nameOf({ functionName, url, lineNumber }: Profiler.ProfileNode['callFrame']): string {

@@ -14,15 +14,22 @@ export interface RoundSettings {
   readonly only?: readonly RatioName[]
 }
 
-export type RatioName =
-  | 'randread_qd32_vs_fio'
-  | 'randread_qd128_vs_fio'
-  | 'randwrite_qd32_vs_fio'
-  | 'qd1_vs_fio_psync'
-  | 'head_vs_raw_backend'
-  | 'promises_vs_submit'
-  | 'ledger_and_flapping_vs_quiet'
-  | 'two_paths_vs_one'
+const RATIO_NAMES = [
+  'randread_qd32_vs_fio',
+  'randread_qd128_vs_fio',
+  'randwrite_qd32_vs_fio',
+  'qd1_vs_fio_psync',
+  'head_vs_raw_backend',
+  'promises_vs_submit',
+  'ledger_and_flapping_vs_quiet',
+  'two_paths_vs_one',
+] as const
+
+export type RatioName = (typeof RATIO_NAMES)[number]
+
+export function isRatioName(name: string): name is RatioName {
+  return (RATIO_NAMES as readonly string[]).includes(name)
+}
 
 export interface RoundsResult {
   readonly ratios: Readonly<Record<RatioName, Ratio>>
