@@ -147,10 +147,10 @@ const CALLS = 'system calls'
 
 /** The folder of ours that a function is in, or what else it belongs to. */
 function layerOf({ functionName, url }: Profiler.ProfileNode['callFrame'], caller: string): string {
-  // Calls into the kernel are functions without a name or a file, made by two of ours.
-  const native = functionName === '' && url === ''
-  if (functionName === 'ringWait' || (native && caller === 'ringWait')) return `${CALLS} that wait`
-  if (functionName === 'ringEnter' || native) return CALLS
+  // Calls into the kernel are functions without a file, under whatever name, made by two of ours.
+  const native = url === '' ? caller : ''
+  if (functionName === 'ringWait' || native === 'ringWait') return `${CALLS} that wait`
+  if (functionName === 'ringEnter' || native === 'ringEnter') return CALLS
   if (functionName.startsWith('(')) return functionName
   const folder = /\/(engine|store|machines|bench|adapters\/\w+)\//.exec(url)?.[1]
   if (folder !== undefined) return folder
