@@ -185,7 +185,8 @@ export class VirtualTarget implements ScsiTarget {
 
   /** Whether a read or a write may go in through a nexus: the sense data of the refusal, or null. */
   #admit(nexus: Nexus): Uint8Array | null {
-    const attention = nexus.attentions.shift()
+    // Asked for each I/O, and hardly ever is there one.
+    const attention = nexus.attentions.length === 0 ? undefined : nexus.attentions.shift()
     if (attention !== undefined) return this.#sense(attention)
     const notReady = notReadyOf(nexus.group.access)
     return notReady === null ? null : this.#sense(notReady)

@@ -12,7 +12,7 @@ import type { Seen } from './attention.ts'
 import { companyOf, type Company, type Member } from './company.ts'
 import { Fifo } from './fifo.ts'
 import { joinPieces, piecesOf } from './pieces.ts'
-import { QuickWait } from './quick-wait.ts'
+import { FEW_IN_FLIGHT, QuickWait } from './quick-wait.ts'
 import { openRing } from './ring.ts'
 import type { Ring } from './ring.ts'
 import { isWellFormed, Submitter } from './submission.ts'
@@ -30,9 +30,6 @@ const SUBMISSIONS = 256
  * has its turn, with its timers, its sockets and the other paths.
  */
 export const BATCHES_A_TURN = 16
-
-/** With so few in flight a batch counts double: each takes longer. */
-export const FEW_IN_FLIGHT = 4
 
 /** What the backend is handed. */
 export interface UringPorts {
@@ -227,8 +224,9 @@ class PathRing implements UringBackend, Member {
     const inFlight = this.inFlightMax - this.#free
     const atOnce = this.#batches < BATCHES_A_TURN
     const mayWait = atOnce && inFlight > 0 && this.#company.mayWait
-    if (this.#ring.unsubmitted > 0) this.#handOver(mayWait && this.#isAlone() ? leastOf(inFlight) : 0)
+    if (this.#ring.unsubmitted > 0) this.#handOver(mayWait && this.#isAlone() ? inFlight : 0)
     if (atOnce) {
+      // With few each takes longer.
       this.#batches += inFlight <= FEW_IN_FLIGHT ? 2 : 1
       if (this.look() === 0 && mayWait) this.#waitForAny(inFlight)
       if (this.#closed || this.#free === this.inFlightMax) return
@@ -240,7 +238,7 @@ class PathRing implements UringBackend, Member {
   /** Nothing has completed here: perhaps elsewhere, else whatever comes next here. */
   #waitForAny(inFlight: number): void {
     if (!this.#isAlone() && this.#company.lookForOthers(this) > 0) return
-    this.#quickWait.forSome(leastOf(inFlight))
+    this.#quickWait.forSome(inFlight)
     this.look()
     if (!this.#isAlone()) this.#company.lookForOthers(this)
   }
@@ -255,12 +253,9 @@ class PathRing implements UringBackend, Member {
     }
   }
 
-  /**
-   * False when the kernel took nothing: it is tried again a little later. With `least` it may wait for so many completions
-   * in the same call.
-   */
-  #handOver(least = 0): boolean {
-    const errno = least > 0 ? this.#quickWait.submit(least) : this.#ring.submit()
+  /** False when the kernel took nothing: it is tried again a little later. With `inFlight` it may wait for some of them. */
+  #handOver(inFlight = 0): boolean {
+    const errno = inFlight > 0 ? this.#quickWait.submit(inFlight) : this.#ring.submit()
     if (errno === null) return true
     // A lack that passes: of memory, of room for completions. Any other error says that the ring itself is wrong.
     invariant(['EINTR', 'EAGAIN', 'EBUSY', 'ENOMEM'].includes(errno), `a ring takes submissions (${errno})`)
@@ -287,7 +282,7 @@ class PathRing implements UringBackend, Member {
     if (inFlight === 0) return 'idle'
     const { mayWait, latest } = this.#company
     if (!mayWait || (latest !== this && !this.#isAlone())) return 'nothing'
-    this.#quickWait.forSome(leastOf(inFlight))
+    this.#quickWait.forSome(inFlight)
     return this.look() > 0 ? 'completions' : 'nothing'
   }
 
@@ -369,11 +364,6 @@ class PathRing implements UringBackend, Member {
   #mustWait(errno: string): boolean {
     return errno === 'EAGAIN' || (errno === 'EOPNOTSUPP' && this.#limits.again === 'helper')
   }
-}
-
-/** Completions that are waited for: a few at a time where many are in flight, while the others are being done. */
-function leastOf(inFlight: number): number {
-  return Math.max(1, inFlight >> 2)
 }
 
 function unavailable(errno: string): PathledgerError {

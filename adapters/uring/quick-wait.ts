@@ -1,7 +1,11 @@
-// Waiting for a ring without a sleep of the event loop, whose wake costs more than most I/Os take: the kernel is asked to
-// wait, in the call that hands over where there is one. The thread sleeps meanwhile, so that whoever does the I/O can have
-// its processor. It is done only as long as it pays: a hung path, or a slow one, soon does without.
+// Waiting for a ring without a sleep of the event loop, whose wake costs more than most I/Os take. Either the kernel is asked
+// to wait, in the call that hands over where there is one: the thread sleeps meanwhile, so that whoever does the I/O can have
+// its processor. Or, with few in flight, the ring is watched for a moment, which saves the wake where another processor
+// does the I/O. It is done only as long as it pays: a hung path, or a slow one, soon does without.
 import type { Clock } from '../ports.ts'
+
+/** With more in flight than this the next completion is never far: watching for it would only make small batches. */
+export const FEW_IN_FLIGHT = 4
 
 /**
  * The kernel is asked to wait so long at most. Completions are expected much sooner ({@link PAYS_US}); this is longer than
@@ -9,6 +13,9 @@ import type { Clock } from '../ports.ts'
  * for each wait, and in a virtual machine that takes longer than the I/O does.
  */
 export const WAIT_US = 5000
+
+/** How long the ring is watched at most. */
+export const WATCH_US = 50
 
 /** A wait has paid when something has completed within this. */
 export const PAYS_US = 200
@@ -20,6 +27,9 @@ export const TURN_US = 1000
 const WAITS = 16
 /** With none left one of so many is tried, for {@link PAYS_US} at most. */
 const TRIAL = 32
+
+/** Looks at the ring between two looks at the clock. */
+const LOOKS = 32
 
 /** What is waited for. */
 interface Awaited {
@@ -34,6 +44,7 @@ interface Awaited {
 export class QuickWait {
   readonly #clock: Pick<Clock, 'monoUs'>
   readonly #ring: Awaited
+  readonly #manner = new Manner()
   #left = WAITS
   #refused = 0
   #waitedUs = 0
@@ -48,23 +59,27 @@ export class QuickWait {
     this.#waitedUs = 0
   }
 
-  /** Hands over, and returns when `least` have completed, or when waiting does not pay. The error's name, or null. */
-  submit(least: number): string | null {
+  /** Hands over, and returns when some have completed, or when waiting does not pay. The error's name, or null. */
+  submit(inFlight: number): string | null {
     const us = this.#grantedUs()
     if (us === 0) return this.#ring.submit(0, 0)
+    const few = inFlight <= FEW_IN_FLIGHT
+    const watches = few && us === WAIT_US && this.#manner.watches
     const sinceUs = this.#clock.monoUs()
-    const errno = this.#ring.submit(us, least)
-    this.#note(sinceUs, us)
+    const errno = watches ? this.#ring.submit(0, 0) : this.#ring.submit(us, leastOf(inFlight))
+    if (watches && !this.#watch(sinceUs + WATCH_US)) this.#ring.wait(us, 1)
+    const tookUs = this.#note(sinceUs, us)
+    if (few) this.#manner.took(tookUs)
     return errno
   }
 
-  /** Returns when `least` have completed, or when waiting does not pay. */
-  forSome(least: number): void {
+  /** Returns when some have completed, or when waiting does not pay. */
+  forSome(inFlight: number): void {
     if (this.#ring.isReady()) return
     const us = this.#grantedUs()
     if (us === 0) return
     const sinceUs = this.#clock.monoUs()
-    this.#ring.wait(us, least)
+    this.#ring.wait(us, leastOf(inFlight))
     this.#note(sinceUs, us)
   }
 
@@ -75,10 +90,55 @@ export class QuickWait {
     return this.#refused % TRIAL === 0 ? PAYS_US : 0
   }
 
-  #note(sinceUs: number, us: number): void {
+  /** True as soon as the ring has something. */
+  #watch(untilUs: number): boolean {
+    do for (let look = 0; look < LOOKS; look += 1) if (this.#ring.isReady()) return true
+    while (this.#clock.monoUs() < untilUs)
+    return false
+  }
+
+  #note(sinceUs: number, us: number): number {
     const tookUs = this.#clock.monoUs() - sinceUs
     this.#waitedUs += tookUs
     if (tookUs <= PAYS_US && this.#ring.isReady()) this.#left = WAITS
     else this.#left = tookUs >= us ? 0 : this.#left >> 1
+    return tookUs
+  }
+}
+
+/** Completions that are waited for: a few at a time where many are in flight, while the others are being done. */
+function leastOf(inFlight: number): number {
+  return Math.max(1, inFlight >> 2)
+}
+
+/** Waits that are done in the same manner, one after the other: where the scheduler puts who does the I/O depends on it. */
+const BLOCK = 32
+/** The first of them do not count: the scheduler has to get used to it. */
+const SETTLE = 8
+/** One block of so many is done in the other manner, to know what it would take. */
+const BLOCKS_PER_TRIAL = 16
+
+/** Whether to sleep or to watch: whichever took less of late. */
+class Manner {
+  watches = false
+  #tookUs: [number, number] = [0, 0]
+  #sumUs = 0
+  #done = 0
+  #blocks = 0
+
+  took(us: number): void {
+    this.#done += 1
+    if (this.#done > SETTLE) this.#sumUs += us
+    if (this.#done === BLOCK) this.#choose()
+  }
+
+  #choose(): void {
+    this.#tookUs[this.watches ? 1 : 0] = this.#sumUs
+    this.#sumUs = 0
+    this.#done = 0
+    this.#blocks += 1
+    const [sleepUs, watchUs] = this.#tookUs
+    const better = watchUs < sleepUs
+    this.watches = this.#blocks % BLOCKS_PER_TRIAL === 1 ? !better : better
   }
 }

@@ -21,7 +21,7 @@ import { Fifo } from '../../adapters/uring/fifo.ts'
 import { inFlightLimit, probeUring, readQueue } from '../../adapters/uring/index.ts'
 import { joinPieces, piecesOf } from '../../adapters/uring/pieces.ts'
 import { companyOf, type Member } from '../../adapters/uring/company.ts'
-import { PAYS_US, QuickWait, TURN_US, WAIT_US } from '../../adapters/uring/quick-wait.ts'
+import { PAYS_US, QuickWait, TURN_US, WAIT_US, WATCH_US } from '../../adapters/uring/quick-wait.ts'
 import { VirtualClock } from '../../adapters/virtual-clock.ts'
 import { performOn } from './backend-contract.ts'
 import { makeRequest, makeWrite, pathContract, perform } from './contract.ts'
@@ -61,52 +61,58 @@ describe('the parts of the backends', () => {
   })
 
   describe('a quick wait', () => {
-    /** A ring whose next completion comes so long after it was asked to wait. */
-    function makeRing(answersInUs: number): {
-      us: number
-      answersInUs: number
-      waited: number[]
-      wait: QuickWait
-    } {
-      const seen = { us: 0, answersInUs, waited: [] as number[] }
-      let ready = false
+    /** A ring that answers so long after it was handed something; its clock moves with each look and each wait. */
+    function makeRing(sleepingUs: number, watchedUs = sleepingUs) {
+      const seen = { us: 0, sleepingUs, watchedUs, waited: [] as number[], watched: 0 }
+      let readyAtUs = Infinity
       const wait = (us: number): void => {
         seen.waited.push(us)
-        ready = seen.answersInUs <= us
-        seen.us += Math.min(us, seen.answersInUs)
+        readyAtUs = Math.min(readyAtUs, seen.us + seen.sleepingUs)
+        seen.us = Math.min(Math.max(readyAtUs, seen.us), seen.us + us)
       }
       const ring = {
         isReady: () => {
-          const was = ready
-          ready = false
-          return was
+          seen.us += 0.25
+          return seen.us >= readyAtUs
         },
         wait,
         submit: (us: number) => {
+          readyAtUs = us > 0 ? Infinity : seen.us + seen.watchedUs
           if (us > 0) wait(us)
+          else seen.watched += 1
           return null
         },
       }
-      return Object.assign(seen, { wait: new QuickWait({ monoUs: () => seen.us }, ring) })
+      const quick = new QuickWait({ monoUs: () => seen.us }, ring)
+      return Object.assign(seen, {
+        /** Forgets what has been answered. */
+        begin: () => void (readyAtUs = Infinity),
+        wait: quick,
+      })
     }
     const times = (count: number, call: () => void): void => {
       for (let index = 0; index < count; index += 1) call()
     }
 
     test('lets the kernel wait where answers come soon, in the call that hands over or in one of its own', () => {
-      const { wait, waited } = makeRing(20)
-      expect(wait.submit(1)).toBeNull()
-      wait.forSome(4)
-      expect(waited).toEqual([WAIT_US, WAIT_US])
+      const ring = makeRing(20)
+      expect(ring.wait.submit(1)).toBeNull()
+      ring.begin()
+      ring.wait.forSome(16)
+      ring.wait.forSome(16)
+      expect(ring.waited).toEqual([WAIT_US, WAIT_US])
     })
 
     test('keeps the event loop from no turn for long: some answers later it waits no more until the next one', () => {
       const ring = makeRing(20)
       times(1000, () => void ring.wait.submit(1))
-      expect(ring.us).toBeLessThanOrEqual(TURN_US + 20)
+      expect(ring.us).toBeLessThanOrEqual(TURN_US + 21)
       ring.wait.turn()
-      times(1000, () => ring.wait.forSome(1))
-      expect(ring.us).toBeLessThanOrEqual(2 * (TURN_US + 20))
+      times(1000, () => {
+        ring.begin()
+        ring.wait.forSome(1)
+      })
+      expect(ring.waited.length).toBeLessThanOrEqual(2 * (TURN_US / 20 + 1))
     })
 
     test('ends with the first wait in vain: a hung path costs its bound once, and a short trial now and then', () => {
@@ -117,7 +123,7 @@ describe('the parts of the backends', () => {
       })
       expect(hung.waited.filter((us) => us === WAIT_US)).toHaveLength(1)
       expect(hung.waited.length).toBeLessThanOrEqual(11)
-      expect(hung.us).toBeLessThanOrEqual(WAIT_US + 10 * PAYS_US)
+      expect(hung.us).toBeLessThanOrEqual(WAIT_US + 10 * PAYS_US + 320)
     })
 
     test('ends after a few answers that came late, and begins again when a trial finds them soon', () => {
@@ -125,14 +131,37 @@ describe('the parts of the backends', () => {
       const turns = (count: number): void => {
         times(count, () => {
           ring.wait.turn()
+          ring.begin()
           ring.wait.forSome(1)
         })
       }
       turns(32)
       expect(ring.waited).toHaveLength(5)
-      ring.answersInUs = 20
+      ring.sleepingUs = 20
       turns(100)
       expect(ring.waited.length).toBeGreaterThan(60)
+    })
+
+    test('watches the ring, for a moment at most, where that is quicker than to sleep, and tries the other now and then', () => {
+      const many = (ring: ReturnType<typeof makeRing>, inFlight: number): void => {
+        times(2000, () => {
+          ring.wait.turn()
+          void ring.wait.submit(inFlight)
+        })
+      }
+      const quicker = makeRing(40, 20)
+      many(quicker, 1)
+      expect([quicker.watched > 1700, quicker.waited.length > 50]).toEqual([true, true])
+      const slower = makeRing(20, 40)
+      many(slower, 1)
+      expect([slower.watched < 300, slower.watched > 50]).toEqual([true, true])
+      const tooSlow = makeRing(20, Infinity)
+      many(tooSlow, 1)
+      expect(tooSlow.watched).toBeLessThan(300)
+      expect(tooSlow.us).toBeLessThan(2000 * 21 + tooSlow.watched * (WATCH_US + 50))
+      const deep = makeRing(40, 20)
+      many(deep, 16)
+      expect(deep.watched).toBe(0)
     })
   })
 
