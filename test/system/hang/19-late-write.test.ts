@@ -246,7 +246,8 @@ describe('the memory of a hung write', () => {
     expect(ended(writes)).toBe(0)
     rig.a.resume()
     await Promise.all(writes.map(({ promise }) => promise))
-    expect(rig.path('A').inFlight).toBe(0)
+    // None of the writes; a probe of the path may be on its way.
+    expect(rig.path('A').inFlight).toBeLessThanOrEqual(1)
     expect(wrong(rig)).toEqual([])
     await rig.close()
   })
