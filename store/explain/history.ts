@@ -76,7 +76,9 @@ export class History {
       const streams = event.data['streams'] as Readonly<Record<string, Carried>>
       for (const [stream, { value, context }] of Object.entries(streams)) {
         const decision = { state: value, context, effects: [], digest: '' }
-        carried.set(stream, { ...event, stream, data: {}, decision, context })
+        // Whoever closed the segment has nothing to do with what it carries.
+        const mine = { stream, data: {}, actor: 'engine', reason: null, decision, context }
+        carried.set(stream, { ...event, ...mine })
       }
     }
     this.#carried = carried

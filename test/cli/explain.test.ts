@@ -1,6 +1,8 @@
 // `pathledger explain`: names, times, both forms.
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bytesOf, Rig } from '../engine/rig.ts'
+import { writeLedger } from '../store/random-histories.ts'
 import { errorIn, documentIn, makeFolder, recordStory, removeFolder, run, WWID } from './harness.ts'
 
 let folder: string
@@ -74,4 +76,28 @@ test('what is not there is refused', async () => {
   }
   const early = await run('explain', 'sda:0', file, '--at', '1', '--json')
   expect([early.code, errorIn(early).code]).toEqual([3, 'EXPLAIN_UNKNOWN'])
+})
+
+test('in the next segment, what failed in the one before is explained by what was carried on', async () => {
+  const rig = await Rig.open({ checked: false })
+  const a = await rig.add('8:0:0:0')
+  await rig.add('9:0:0:0')
+  a.fail({ errno: 'ENOLINK' })
+  await rig.write(4096, bytesOf(1))
+  const [one, two] = [join(folder, 'one.ledger'), join(folder, 'two.ledger')]
+  writeLedger(one, rig.rows())
+  expect((await run('segment', one, two)).code).toBe(0)
+  for (const name of ['sda:0', '8:0:0:0', 'sda']) {
+    const { root, symptom } = documentIn(await run('explain', name, two, '--json'))
+    expect(root, name).toMatchObject({
+      ...{ kind: 'pathError', errno: 'ENOLINK', op: 'write', offset: 4096, path: '8:0:0:0', incarnation: 1 },
+    })
+    expect(symptom).toContain('sda')
+  }
+  const { stdout } = await run('explain', 'sda:0', two)
+  expect(stdout).toContain('what led to it is in the segment before it')
+  // What was well is not made trouble of.
+  expect(documentIn(await run('explain', 'sda:1', two, '--json'))).toMatchObject({
+    root: { kind: 'nothing' },
+  })
 })
