@@ -30,7 +30,7 @@ const NUMBERS = [0, 3, 5, 6, 7] as const
 const TEXTS = [1, 2, 4, 8, 10, 12, 13] as const
 
 function isSound(row: readonly unknown[]): boolean {
-  for (const at of NUMBERS) if (typeof row[at] !== 'number') return false
+  for (const at of NUMBERS) if (!Number.isSafeInteger(row[at])) return false
   for (const at of TEXTS) if (typeof row[at] !== 'string') return false
   const [cause, reason] = [row[9], row[11]]
   if (cause !== null && typeof cause !== 'number') return false

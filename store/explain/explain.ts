@@ -44,11 +44,8 @@ function explainPath(history: History, stream: string): Explanation {
     const also = [...others.map(({ says, event: { position } }) => `${says} (position ${position})`), ...told]
     return made(history, {
       ...base,
-      now: true,
-      symptom,
-      event,
-      advice,
-      also: [...also, ...together(history, event)],
+      ...{ now: true, symptom, event, advice },
+      also: [...also, ...together(history, event), ...troubleBefore(history, event, [events])],
     })
   }
   const suspicion = events.findLast(({ type }) =>
@@ -87,7 +84,9 @@ function explainHead(history: History, stream: string): Explanation {
   if (life === 'removed') {
     const event = enteredBy(events, 'life')
     const symptom = `${name} is not there: it was removed.`
-    return made(history, { ...base, now: true, symptom, event, also: [] })
+    const paths = history.pathsOf(stream.slice('head/'.length)).map((path) => history.of(path))
+    const also = event === null ? [] : troubleBefore(history, event, paths)
+    return made(history, { ...base, now: true, symptom, event, also })
   }
   if (service !== 'serving') return impaired(history, stream, last)
   const paths = history.pathsOf(stream.slice('head/'.length))
@@ -135,6 +134,19 @@ function pathsThere(history: History, head: string): string[] {
     const last = history.of(path).at(-1)
     return regionOf(last?.decision.state, 'device') !== 'deleted' || last?.context['lost'] === true
   })
+}
+
+/** What went wrong last before something was taken away, which need not be why: an engine that closed had troubles too. */
+function troubleBefore(history: History, gone: Told, paths: readonly (readonly Told[])[]): string[] {
+  const isGone = gone.type === 'path.removed' || gone.type.startsWith('head.')
+  const causes = history.causes(gone).map(({ position }) => position)
+  const trouble = latest(
+    paths.map((events) =>
+      lastTrouble(events.filter(({ position, type }) => position < gone.position && type !== 'path.removed')),
+    ),
+  )
+  if (!isGone || trouble === null || causes.includes(trouble.position)) return []
+  return [`Its last trouble before: ${say(trouble, history)} (position ${trouble.position})`]
 }
 
 /** Paths of the same adapter that failed within two seconds of this one: look at the adapter first. */

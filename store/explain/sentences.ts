@@ -78,7 +78,10 @@ export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
   'path.cameOnline': (event, name) => `${name} is back online${why(event)}.`,
   'path.cancelled': (event, name) => `The device of ${name} is being taken away${why(event)}.`,
   'path.added': ({ data }, name) => `${name} was added, ${text(data['kind'])} ${text(data['device'])}.`,
-  'path.removed': (event, name) => `${name} was removed${why(event)}.`,
+  'path.removed': (event, name) =>
+    event.data['why'] === 'closed'
+      ? `${name} was let go of: the engine closed.`
+      : `${name} was removed${why(event)}.`,
   'path.lost': (event, name) => `${name} was lost with its engine${why(event)}. It is known, and absent.`,
   'path.returned': (_event, name) => `${name} was attached again after a restart: the same device.`,
   'path.forgotten': (event, name) => `${name} was given up after a restart${why(event)}.`,

@@ -53,6 +53,17 @@ test('people read the symptom, the way back, the evidence, and what to do', asyn
   expect(lines).toHaveLength(6)
 })
 
+test('when the engine has closed, what went wrong before is still told beside that', async () => {
+  for (const [name, symptom] of [
+    ['sda', 'sda is not there: it was removed.'],
+    ['sda:0', 'sda:0 is not there to be used: its device is deleted.'],
+  ] as const) {
+    const explained = documentIn(await run('explain', name, file, '--json'))
+    expect(explained).toMatchObject({ symptom, root: { kind: 'engine', reason: 'closed' } })
+    expect(explained.also).toEqual([expect.stringMatching(/^Its last trouble before: sda:[01] /)])
+  }
+})
+
 test('an operator is named with his reason', async () => {
   const { stdout } = await run('log', file, '--type', 'path.disabled', '--json')
   const { position } = JSON.parse(stdout) as { position: number }
