@@ -2,7 +2,7 @@
 // is seen. Each worker does one I/O at a time on a block that nobody else is busy with.
 import { seededRandom, type SeededRandom } from '../../adapters/seeded-random.ts'
 import { fillBlocks, generationOf, BLOCK } from '../../engine/simulation/shadow.ts'
-import type { Rig } from './rig.ts'
+import type { Head } from '../../engine/head.ts'
 
 export interface LoadTally {
   reads: number
@@ -20,9 +20,15 @@ export interface LoadSettings {
   readonly blocks?: number
 }
 
+/** What it runs on: a rig, in memory or of real devices. */
+export interface LoadTarget {
+  readonly head: Pick<Head, 'read' | 'write'>
+  readonly lun: { readonly medium: Uint8Array }
+}
+
 export class VerifyLoad {
   readonly tally: LoadTally = { reads: 0, writes: 0, errors: [], mismatched: 0 }
-  readonly #rig: Rig
+  readonly #rig: LoadTarget
   readonly #random: SeededRandom
   readonly #workers: number
   /** Generations that each block may hold: one, unless the last write of it failed. */
@@ -32,7 +38,7 @@ export class VerifyLoad {
   #running = false
   #done: Promise<unknown> = Promise.resolve()
 
-  constructor(rig: Rig, { workers, seed, blocks = 64 }: LoadSettings) {
+  constructor(rig: LoadTarget, { workers, seed, blocks = 64 }: LoadSettings) {
     this.#rig = rig
     this.#random = seededRandom(seed)
     this.#workers = workers

@@ -14,6 +14,7 @@ import { Multipath } from '../../../engine/multipath.ts'
 import type { Path } from '../../../engine/path.ts'
 import type { LiveEvent } from '../../../engine/recorder.ts'
 import type { ExplainRoot } from '../../../store/explain/types.ts'
+import { redecide } from '../../../store/fold.ts'
 import { openLedgerReader } from '../../../store/reader.ts'
 import { verifyLedger } from '../../../store/verify.ts'
 import { expectExplained } from '../../explained.ts'
@@ -60,6 +61,8 @@ export class HangRig {
   readonly events: LiveEvent[] = []
   #served = new Map<string, ServedPath>()
   #engine: Multipath | null = null
+  /** Events of the engines before this one. */
+  #before = 0
   readonly #undo: (() => Promise<void> | void)[] = []
 
   private constructor(folder: string) {
@@ -83,6 +86,13 @@ export class HangRig {
     return rig
   }
 
+  /** Puts a new server in the place of one that is dead or gone, when nothing is attached to it any more. */
+  async recreate(name: string): Promise<void> {
+    const old = this.served(name)
+    await old.cleanUp()
+    this.#served.set(name, await ServedPath.start(old.settings))
+  }
+
   /** The fault switch of a path. */
   served(name: string): ServedPath {
     const served = this.#served.get(name)
@@ -98,8 +108,9 @@ export class HangRig {
     return this.served('B')
   }
 
-  /** H:C:I:L of a path: each on an adapter of its own. */
+  /** H:C:I:L of a path, where it is not named by that: each on an adapter of its own. */
   hctl(name: string): string {
+    if (name.includes(':')) return name
     return `${8 + [...this.#served.keys()].indexOf(name)}:0:0:0`
   }
 
@@ -120,6 +131,7 @@ export class HangRig {
     const ports = { ...systemPorts(), guardsOff, ...(fence === undefined ? {} : { fence }) }
     const mp = await Multipath.open({ ledger: this.ledger, ...SHORT, ...options, ports })
     this.#engine = mp
+    this.#before = this.events.length
     mp.subscribe((live) => void this.events.push(live))
     for (const name of names) await this.add(name)
     return mp
@@ -190,6 +202,21 @@ export class HangRig {
     this.#engine = null
     await mp.close()
     this.verify()
+    this.#replayEqualsLive()
+  }
+
+  /** That replay comes to the states that a subscriber of this engine saw last. */
+  #replayEqualsLive(): void {
+    const reader = openLedgerReader(this.ledger)
+    try {
+      const { streams } = redecide(reader)
+      const last = new Map(this.events.slice(this.#before).map(({ event, state }) => [event.stream, state]))
+      for (const [stream, { value, context }] of last) {
+        expect(streams[stream], stream).toMatchObject({ value, context })
+      }
+    } finally {
+      reader.close()
+    }
   }
 
   /** That the chain of the ledger holds and that deciding again gives the same. */
@@ -209,9 +236,11 @@ export class HangRig {
   explains(name: string | null, type: string, expected: Partial<ExplainRoot>): void {
     const reader = openLedgerReader(this.ledger)
     try {
-      const [event] = reader.read({ type, limit: 1 })
-      expect(event?.type).toBe(type)
       const stream = name === null ? `head/${WWID}` : `path/${WWID}/${this.hctl(name)}`
+      // An event of a path is the named path's; others are of the head's LUN or reservation.
+      const own = type.startsWith('path.') ? { stream } : {}
+      const [event] = reader.read({ ...own, type, limit: 1 })
+      expect(event?.type).toBe(type)
       expectExplained(reader, { stream }, expected, event?.position)
     } finally {
       reader.close()

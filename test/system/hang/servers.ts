@@ -64,13 +64,13 @@ export interface ServedSettings {
 
 export class ServedPath {
   readonly name: string
-  readonly #settings: ServedSettings
+  readonly settings: ServedSettings
   readonly #server: ChildProcess
   #fuse: ChildProcess | null = null
 
   private constructor(settings: ServedSettings, server: ChildProcess) {
     this.name = settings.name
-    this.#settings = settings
+    this.settings = settings
     this.#server = server
   }
 
@@ -78,7 +78,9 @@ export class ServedPath {
     const { folder, name, plugin, logged } = settings
     const socket = join(folder, `${name}.sock`)
     const mount = join(folder, name)
-    mkdirSync(mount)
+    // There from the server before it, when this one takes its place.
+    mkdirSync(mount, { recursive: true })
+    rmSync(socket, { force: true })
     const log = logged ? ['--filter=log'] : []
     const server = spawn(
       'nbdkit',
@@ -104,7 +106,7 @@ export class ServedPath {
   }
 
   get #folder(): string {
-    return this.#settings.folder
+    return this.settings.folder
   }
 
   /** The process to kill in a fence. */
@@ -114,7 +116,7 @@ export class ServedPath {
 
   /** Attaches a loop device, which goes with its last close. */
   attach(): Promise<AttachedLoop> {
-    return attachLoop({ image: join(this.#folder, this.name, 'nbd'), wwid: this.#settings.wwid })
+    return attachLoop({ image: join(this.#folder, this.name, 'nbd'), wwid: this.settings.wwid })
   }
 
   /** HANG: the server stops; what it has, and what comes, waits. */
