@@ -14,9 +14,11 @@ import { selectPath } from './select.ts'
 /** Sends a bio down the path its head's policy picks, holds or parks it, or ends it. */
 export function submitBio(head: HeadRuntime, bio: Bio): void {
   const { core } = head
+  // First: what the LUN's storage says may be the end of the engine.
+  const holder = holderOf(head, bio)
   if (core.broken !== null) return finishBio(head, bio, core.broken)
   if (!head.live) return finishBio(head, bio, headGoneError(head))
-  if (holderOf(head, bio) !== null) return hold(head, bio)
+  if (holder !== null) return hold(head, bio)
   // It waits for memory, not for a path, and is not counted as one that does.
   if (!hasMemory(head, bio)) return head.requeue.park(bio)
   const path = choosePath(head, bio)

@@ -306,7 +306,7 @@ export class Registry {
       distance,
       errorRows: new RateLimit(core.clock, core.settings.errorRowsPerMinute),
       ghosts: this.book(wwid),
-      refreshGhosts: () => this.lun(wwid)?.refresh(),
+      refreshGhosts: () => guarded(core, () => this.lun(wwid)?.refresh()),
       reservations: this.#reservations.of(wwid),
     })
     runtime.timers = new Timers(core.clock, (timer, dueUs) => {

@@ -123,6 +123,31 @@ test('a new path: no I/O goes down it before its registration is recorded', asyn
   expect(added.ios).toHaveLength(2)
 })
 
+test('a path that was down when its engine registered: on its return it is registered before its first I/O', async () => {
+  const here = await scene()
+  const { rig, luns, store, path } = here
+  const back = await rig.add('9:0:0:0')
+  back.path.fail()
+  await rig.drive(of(here).register(KEY))
+  expect(luns.reservations.read().state.registrants.map(({ nexus }) => nexus)).toEqual(['8:0:0:0'])
+  back.path.reinstate()
+  path.path.fail()
+  store.holds = 'reservation.pathRegistered'
+  const write = rig.head.write({ offset: 0, data: bytesOf(1) })
+  await rig.settle()
+  expect(back.ios).toEqual([])
+  store.heal()
+  await rig.drive(write)
+  expect(luns.reservations.read().state.registrants.map(({ nexus }) => nexus)).toEqual(['8:0:0:0', '9:0:0:0'])
+  // And not when the key was preempted while it was away.
+  back.path.fail()
+  await other(here, 'register', { serviceKey: THEIRS })
+  await other(here, 'preempt', { key: THEIRS, serviceKey: KEY })
+  back.path.reinstate()
+  await rig.drive(rig.head.write({ offset: 0, data: bytesOf(2) }))
+  expect(luns.reservations.read().state.registrants.map(({ initiator }) => initiator)).toEqual(['two'])
+})
+
 test('what another engine did: nobody is told of the conflict, and no write goes on, before it is recorded', async () => {
   const here = await scene()
   const { rig, store, path } = here

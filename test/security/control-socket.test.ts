@@ -153,6 +153,24 @@ test('silent and slow connections keep nobody out: the one that was silent longe
   expect(silent.filter(({ socket }) => !socket.destroyed).length).toBeGreaterThanOrEqual(CONNECTIONS_MAX - 3)
 })
 
+test('32 requests that take long turn the next connection away, which says so; one that ends lets it in', async () => {
+  const waiting: (() => void)[] = []
+  await serve((request) =>
+    request.verb === 'ghosts' ? new Promise((resolve) => void waiting.push(() => resolve('late'))) : 'ok',
+  )
+  const busy = []
+  for (let count = 0; count < CONNECTIONS_MAX; count += 1) {
+    const one = await client()
+    one.socket.write('{"verb":"ghosts"}\n')
+    busy.push(one)
+  }
+  while (waiting.length < CONNECTIONS_MAX) await new Promise((resolve) => setImmediate(resolve))
+  await expect(ask('show')).rejects.toMatchObject({ code: expect.stringMatching(/^CONTROL_NO/) as string })
+  for (const finish of waiting) finish()
+  expect(await line(busy[0]!)).toContain('late')
+  expect(await ask('show')).toBe('ok')
+})
+
 test('who asks and does not read is not read either: no answers pile up', async () => {
   const sent = { answers: 0 }
   const much = 'y'.repeat(10_000)
