@@ -221,6 +221,9 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   'reservation.settled': [{ action: 'preempt', epoch: 3, status: 'GOOD', why: 'every engine has it' }],
   'reservation.conflict': [{ bio: 1, op: 'write', offset: 0, length: 512 }],
   'reservation.attentionsHeard': [{ initiator: 'one', epoch: 3 }],
+  'reservation.asked': [
+    { action: 'registerPath', initiator: 'one', nexus: '9:0:0:0', key: NO_KEY, serviceKey: KEY, kind: null },
+  ],
   'ledger.header': [{ format: 1, machines: { path: 'hash' }, xstate: '5.33.3', engine: '0.1.0', flags: [] }],
   'ledger.segmentClosed': [{ next: 'second.ledger' }],
   'ledger.stateCarried': [{ streams: { 'lun/a': { version: 3, value: 'known', context: { ghosts: 0 } } } }],
