@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { attachLoop } from '../../../adapters/loop/index.ts'
 import { seededRandom } from '../../../adapters/seeded-random.ts'
 import { verifyLedger } from '../../../store/verify.ts'
+import { expectExplainedIn } from '../../explained.ts'
 import { EngineProcess, type Answer, type Order } from './engine-process.ts'
 
 const WWID = 'naa.60014050000000000000000000005e5f'
@@ -133,4 +134,9 @@ test('scenario 25: SIGKILL in the middle of register, reserve and preempt: in wh
   for (const name of ['one', 'two']) {
     expect(verifyLedger(join(folder, `${name}.ledger`))).toMatchObject({ chain: 'ok', replay: 'equal' })
   }
+  // The one that was killed, and the one that was refused: each ledger tells its own side.
+  const killed = { kind: 'engine', path: null } as const
+  expectExplainedIn(join(folder, 'one.ledger'), { stream: `path/${WWID}/8:0:0:0` }, killed, 'path.lost')
+  const refused = { kind: 'reservation', path: null } as const
+  expectExplainedIn(join(folder, 'two.ledger'), { stream: `head/${WWID}` }, refused, 'reservation.conflict')
 })
