@@ -5,8 +5,8 @@ import type { Decided } from '../../machines/registry.ts'
 import type { StreamState } from '../../machines/step.ts'
 import type { StoredEvent } from '../../store/types.ts'
 
-/** With these a stream is taken over by a new engine: deadlines are told anew, and run on without being armed again. */
-const TOLD_ANEW = ['path.lost', 'path.returned', 'head.recovered', 'lun.recovered']
+/** With these a new engine takes a stream over: what the last one had armed is told anew, or went with it. */
+const TOLD_ANEW = ['path.lost', 'path.returned', 'head.recovered', 'lun.groupsForgotten']
 
 export class TimerBook {
   readonly #streams = new Map<string, { armed: Map<string, number>; state: StreamState }>()
