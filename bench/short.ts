@@ -71,7 +71,7 @@ const COLUMNS = [
   'waiting calls',
   'engine',
   'adapters',
-  'event loop, garbage',
+  'event loop (idle too), garbage',
   'load generator',
 ]
 
