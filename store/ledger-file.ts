@@ -135,7 +135,9 @@ export class LedgerFile {
       assertDurable(this.#db)
       const view = new BatchView(this.#statements, idsOf(appends))
       const outcomes = appends.map((append) => this.#appendOne(append, view))
-      if (view.grew) this.#statements.setHead(view.head())
+      const rows = outcomes.flatMap((outcome) => (outcome.ok ? outcome.events : []))
+      this.#statements.insert(rows)
+      if (rows.length > 0) this.#statements.setHead(view.head())
       return outcomes
     })
     return transaction.immediate()
@@ -144,7 +146,6 @@ export class LedgerFile {
   #appendOne(append: Append, view: BatchView): Settled {
     const planned = planOrRefusal(append, view, this.#checked)
     if (planned instanceof PathledgerError) return { ok: false, error: planned }
-    for (const row of planned.rows) this.#statements.insert(row)
     view.take(planned.rows)
     return { ok: true, answer: planned.answer, events: planned.rows }
   }
@@ -200,10 +201,8 @@ function createLedger(db: Database.Database, facts: HeaderFacts): boolean {
     db.prepare('INSERT INTO ledger_head (id, events, hash) VALUES (1, 0, ?)').run(genesis())
     const statements = prepareStatements(db)
     const { rows } = planAppend({ events: [headerEvent(facts)] }, statements)
-    for (const row of rows) {
-      statements.insert(row)
-      statements.setHead({ events: row.position, hash: row.hash })
-    }
+    statements.insert(rows)
+    for (const { position, hash } of rows) statements.setHead({ events: position, hash })
     return true
   })
   return create.immediate()

@@ -22,6 +22,12 @@ export const VERIFY_FAST_FROM = 5_000
 /** Rows of one page where only a part of each row is read, or hashed. */
 export const BULK_PAGE_ROWS = 1_000
 
+/**
+ * Rows of one INSERT. A table with triggers makes SQLite copy each page before a statement first changes it, in case it has to
+ * take the statement back: one statement for many rows copies it once for all of them. With more rows it gains nothing.
+ */
+export const INSERT_ROWS = 16
+
 /** Characters of an event id, a boot id, an actor. */
 export const MAX_ID_CHARS = 512
 /** Characters of a stream's name: a wwid of 512 and an address. */

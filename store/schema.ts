@@ -106,6 +106,8 @@ export function makeDurable(db: Database.Database): void {
     })
   }
   db.pragma('synchronous = FULL')
+  // The copies of pages that a statement may have to take back (INSERT_ROWS) are made in memory: else they go through a temporary file, row by row.
+  db.pragma('temp_store = MEMORY')
   db.pragma(`journal_size_limit = ${WAL_SIZE_LIMIT_BYTES}`)
   assertDurable(db)
 }

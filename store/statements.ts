@@ -2,7 +2,7 @@
 import type Database from 'better-sqlite3'
 import { genesis, plainBytes } from './encoding.ts'
 import { CARRIED, carriedStreams } from './fold.ts'
-import { CARRYING_EVENTS } from './limits.ts'
+import { CARRYING_EVENTS, INSERT_ROWS } from './limits.ts'
 import type { Ledgered } from './plan.ts'
 import { COLUMN_LIST, eventOfRow, valuesOfEvent } from './rows.ts'
 import type { RawRow } from './rows.ts'
@@ -15,7 +15,6 @@ export class BatchView implements Ledgered {
   readonly #taken = new Map<string, StoredEvent>()
   readonly #absent: Set<string>
   #head: LedgerHead
-  grew = false
 
   /** `ids` are the event ids that the batch brings: one look says which of them are not on the ledger, nearly always all. */
   constructor(statements: Statements, ids: readonly string[]) {
@@ -49,7 +48,6 @@ export class BatchView implements Ledgered {
       this.#taken.set(row.eventId, row)
       this.#versions.set(stream, version)
       this.#head = { events: position, hash }
-      this.grew = true
     }
   }
 }
@@ -60,17 +58,17 @@ export interface Statements extends Ledgered {
   last(): StoredEvent | undefined
   /** Those of the event ids that are on the ledger. */
   present(ids: readonly string[]): readonly string[]
-  insert(row: StoredEvent): void
+  insert(rows: readonly StoredEvent[]): void
   setHead(head: LedgerHead): void
 }
 
 /** Prepares them; the schema must be there. */
 export function prepareStatements(db: Database.Database): Statements {
-  const one = (tail: string) =>
+  const select = (tail: string) =>
     db.prepare<unknown[], RawRow>(`SELECT ${COLUMN_LIST} FROM events ${tail}`).raw()
-  const first = one('WHERE position = 1')
-  const last = one('ORDER BY position DESC LIMIT 1')
-  const byEventId = one('WHERE event_id = ?')
+  const first = select('WHERE position = 1')
+  const last = select('ORDER BY position DESC LIMIT 1')
+  const byEventId = select('WHERE event_id = ?')
   const version = db.prepare('SELECT max(version) FROM events WHERE stream = ?').pluck()
   const carried = carriedVersions(db)
   // Of the ids alone, by their index: no row is read.
@@ -82,7 +80,9 @@ export function prepareStatements(db: Database.Database): Statements {
   const head = db.prepare<[], LedgerHead>('SELECT events, hash FROM ledger_head WHERE id = 1')
   const setHead = db.prepare('UPDATE ledger_head SET events = ?, hash = ? WHERE id = 1')
   const places = COLUMN_LIST.replaceAll(/\w+/g, '?')
-  const insert = db.prepare(`INSERT INTO events (${COLUMN_LIST}) VALUES (${places})`)
+  const inserting = (count: number) =>
+    db.prepare(`INSERT INTO events (${COLUMN_LIST}) VALUES ${Array(count).fill(`(${places})`).join(', ')}`)
+  const [one, many] = [inserting(1), inserting(INSERT_ROWS)]
   const eventOf = (row: RawRow | undefined) => (row === undefined ? undefined : eventOfRow(row))
   return {
     first: () => eventOf(first.get()),
@@ -92,7 +92,13 @@ export function prepareStatements(db: Database.Database): Statements {
     versionOf: (stream) => Number(version.get(stream) ?? carried.get(stream) ?? 0),
     head: () => headOf(head.get()),
     setHead: ({ events, hash }) => void setHead.run(events, hash),
-    insert: (row) => void insert.run(...valuesOfEvent(row)),
+    insert: (rows) => {
+      const whole = rows.length - (rows.length % INSERT_ROWS)
+      for (let at = 0; at < whole; at += INSERT_ROWS) {
+        many.run(...rows.slice(at, at + INSERT_ROWS).flatMap(valuesOfEvent))
+      }
+      for (const row of rows.slice(whole)) one.run(...valuesOfEvent(row))
+    },
   }
 }
 
