@@ -8,6 +8,7 @@ import { benchIo } from './io/index.ts'
 import { isRatioName, type RatioName } from './io/rounds.ts'
 import { benchmarksPage } from './page.ts'
 import { benchLedger } from './ledger/index.ts'
+import { ledgerPage } from './ledger/page.ts'
 import { soak } from './soak/index.ts'
 
 const USAGE = `Examples (root, and quiet processors):
@@ -19,6 +20,7 @@ const USAGE = `Examples (root, and quiet processors):
   npm run bench -- failover               what a failover and a hung path cost
   npm run bench -- heads                  many heads in one process, and their recovery (without root)
   npm run bench -- ledger --events 1e6    appends, replay, audits on a long ledger (without root)
+  npm run bench -- ledger --page          the same on ten million events; writes docs/benchmarks-ledger.md
   npm run bench -- soak --minutes 10      nothing may grow; exit 1 when something does
 
 --rounds 20   paired rounds      --ms 500      of each measurement
@@ -26,10 +28,12 @@ const USAGE = `Examples (root, and quiet processors):
 --json        one line; else the same, indented`
 
 const PAGE = join(import.meta.dirname, '../docs/benchmarks.md')
+const LEDGER_PAGE = join(import.meta.dirname, '../docs/benchmarks-ledger.md')
 
 const OPTIONS = {
   json: { type: 'boolean', default: false },
   profile: { type: 'boolean', default: false },
+  page: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
   only: { type: 'string', default: '' },
   rounds: { type: 'string', default: '20' },
@@ -84,9 +88,12 @@ async function main(): Promise<number> {
     case 'heads':
       print(await heads())
       return 0
-    case 'ledger':
-      print(await benchLedger({ events: number('events') }))
+    case 'ledger': {
+      const report = await benchLedger({ events: number('events') })
+      if (values.page) writeFileSync(LEDGER_PAGE, await ledgerPage(report))
+      print(report)
       return 0
+    }
     case 'soak': {
       const report = await soaking()
       print(report)

@@ -73,6 +73,7 @@ function ledgerOf(writer: Writer, reader: FileReader, release: () => void): File
     snapshot: (position) => reader.snapshot?.(position) ?? null,
     decisions: (from, to) => reader.decisions?.(from, to) ?? [],
     select: (sql, values) => reader.select(sql, values),
+    atOnce: (ask) => reader.atOnce(ask),
     close: () => (closing ??= close()),
   }
 }

@@ -12,6 +12,7 @@ import type { Folded, LedgerState } from './fold.ts'
 import { readHeader } from './header.ts'
 import type { LedgerHeader } from './header.ts'
 import { BULK_PAGE_ROWS } from './limits.ts'
+import { projectedTo, type Projection } from './projections/projection.ts'
 import { queryToSql } from './query-sql.ts'
 import { checkQuery } from './query.ts'
 import { COLUMN_LIST, eventOfRow } from './rows.ts'
@@ -42,6 +43,16 @@ export type SqlValues = Readonly<Record<string, string | number | null>>
 export interface SqlReader extends LedgerReader {
   /** Runs one SELECT on the read-only connection and gives all its rows. Throws our errors. */
   select(sql: string, values?: SqlValues): readonly unknown[]
+  /** Asks several things of one moment of the ledger, whatever is written meanwhile. Only a file has such moments. */
+  atOnce?<Result>(ask: (moment: Moment) => Result): Result
+}
+
+/** What a moment of a ledger file can say besides. */
+export interface Moment {
+  /** The last event that a projection holds; 0 where there is none that can be believed. */
+  projectedTo(projection: Projection): number
+  /** A range of positions outside of which nothing was recorded from one time to the other; null when nothing was. */
+  between(fromUs: number, toUs: number): readonly [from: number, to: number] | null
 }
 
 /** A read-only connection to a ledger file. Any number of them may be open, beside an engine or without one. */
@@ -49,6 +60,7 @@ export interface FileReader extends SqlReader {
   /** The file, without symbolic links. */
   readonly file: string
   readonly header: LedgerHeader
+  atOnce<Result>(ask: (moment: Moment) => Result): Result
   /** Calls `listener` with each page of new events, in order, looking every `intervalUs`. Returns the way to stop it. */
   follow(listener: LedgerListener, options: FollowOptions): () => void
   /** Lets go of the file. Calling it twice does nothing. */
@@ -131,6 +143,15 @@ class ReadConnection implements FileReader {
 
   select(sql: string, values: SqlValues = {}): readonly unknown[] {
     return this.#run(sql, (statement) => statement.all(values))
+  }
+
+  atOnce<Result>(ask: (moment: Moment) => Result): Result {
+    const moment: Moment = {
+      projectedTo: (projection) => this.#safely(() => projectedTo(this.#db, projection)),
+      between: (fromUs, toUs) => this.#safely(() => positionsBetween(this.#db, fromUs, toUs)),
+    }
+    if (!this.#db.open) throw closed()
+    return this.#db.transaction(() => ask(moment))()
   }
 
   follow(listener: LedgerListener, options: FollowOptions): () => void {

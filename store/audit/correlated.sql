@@ -10,7 +10,10 @@ WITH RECURSIVE
 path_event AS (
   -- The H:C:I:L is what follows the last '/' of the stream.
   SELECT
-    *,
+    position,
+    recorded_at_us,
+    stream,
+    type,
     replace(stream, rtrim(stream, replace(stream, '/', '')), '') AS hctl
   FROM events
   WHERE type IN ('path.failed', 'path.wentOffline', 'path.transportWentOffline', 'path.added', 'path.removed')
@@ -30,33 +33,42 @@ failure AS MATERIALIZED (
   FROM path_event
   WHERE type NOT IN ('path.added', 'path.removed')
 ),
-burst (adapter, nth, from_us) AS (
-  SELECT adapter, nth, recorded_at_us FROM failure WHERE nth = 1
+-- How far the window reaches that begins with this one.
+reach AS MATERIALIZED (
+  SELECT
+    *,
+    max(nth) OVER (
+      PARTITION BY adapter
+      ORDER BY recorded_at_us
+      RANGE BETWEEN CURRENT ROW AND :window_us FOLLOWING
+    ) AS last
+  FROM failure
+),
+burst (adapter, nth, last) AS (
+  SELECT adapter, nth, last FROM reach WHERE nth = 1
   UNION ALL
-  SELECT later.adapter, later.nth, later.recorded_at_us
+  SELECT later.adapter, later.nth, later.last
   FROM burst
-  JOIN failure AS later ON later.adapter = burst.adapter
-  WHERE later.nth = (
-    SELECT min(behind.nth)
-    FROM failure AS behind
-    WHERE behind.adapter = burst.adapter AND behind.recorded_at_us > burst.from_us + :window_us
-  )
+  JOIN reach AS later ON later.adapter = burst.adapter AND later.nth = burst.last + 1
+),
+-- Each failure belongs to the last burst that had begun by then.
+member AS (
+  SELECT failure.*, max(burst.nth) OVER (PARTITION BY failure.adapter ORDER BY failure.nth) AS burst
+  FROM failure
+  LEFT JOIN burst ON burst.adapter = failure.adapter AND burst.nth = failure.nth
 ),
 met AS (
   SELECT
-    burst.adapter,
-    min(failure.position) AS position,
-    max(failure.position) AS to_position,
-    min(failure.recorded_at_us) AS recorded_at_us,
-    max(failure.recorded_at_us) AS to_us,
-    count(DISTINCT failure.stream) AS paths,
-    json_group_array(DISTINCT failure.stream) AS streams
-  FROM burst
-  JOIN failure
-    ON failure.adapter = burst.adapter
-    AND failure.recorded_at_us BETWEEN burst.from_us AND burst.from_us + :window_us
-  GROUP BY burst.adapter, burst.nth
-  HAVING count(DISTINCT failure.stream) >= 2
+    adapter,
+    min(position) AS position,
+    max(position) AS to_position,
+    min(recorded_at_us) AS recorded_at_us,
+    max(recorded_at_us) AS to_us,
+    count(DISTINCT stream) AS paths,
+    json_group_array(DISTINCT stream) AS streams
+  FROM member
+  GROUP BY adapter, burst
+  HAVING count(DISTINCT stream) >= 2
 )
 SELECT
   met.adapter,

@@ -2,7 +2,9 @@
 import { z } from 'zod'
 import { NO_LIMIT } from '../pages.ts'
 import type { SqlReader } from '../reader.ts'
-import { flag, json, query, regionsText, rowOf, whole, type PositionRange } from './query.ts'
+import { AVAILABILITY, UP_TIMES } from '../projections/up-times.ts'
+import { upTo } from './projected.ts'
+import { checkedRows, flag, json, query, regionsText, rowOf, whole, type PositionRange } from './query.ts'
 
 const text = z.string()
 
@@ -53,7 +55,12 @@ export function availability(
   reader: SqlReader,
   { stream, endUs }: { readonly stream?: string; readonly endUs?: number } = {},
 ): AvailabilityRow[] {
-  return query(reader, 'availability', availabilityRow, { stream: stream ?? null, end_us: endUs ?? null })
+  const values = { stream: stream ?? null }
+  return upTo(reader, UP_TIMES, endUs, {
+    kept: (more) =>
+      checkedRows('availability', availabilityRow, reader.select(AVAILABILITY, { ...values, ...more })),
+    events: () => query(reader, 'availability', availabilityRow, { ...values, end_us: endUs ?? null }),
+  })
 }
 
 const outageRow = rowOf({

@@ -2,7 +2,9 @@
 // run the same text in a sqlite3 shell.
 import { z } from 'zod'
 import type { SqlReader } from '../reader.ts'
-import { allPages, flag, json, query, regionsText, whole, type PositionRange } from './query.ts'
+import { PATH_TIMES, TIME_IN_STATE } from '../projections/path-times.ts'
+import { ioSums, upTo } from './projected.ts'
+import { allPages, checkedRows, flag, json, query, regionsText, whole, type PositionRange } from './query.ts'
 
 export { AUDIT_QUERIES, auditSql, type AuditQuery, type PositionRange } from './query.ts'
 export * from './heads.ts'
@@ -103,7 +105,12 @@ export function timeInState(
   reader: SqlReader,
   { path, endUs }: { readonly path?: string; readonly endUs?: number } = {},
 ): TimeInStateRow[] {
-  return query(reader, 'time-in-state', timeInStateRow, { path: path ?? null, end_us: endUs ?? null })
+  const values = { path: path ?? null }
+  return upTo(reader, PATH_TIMES, endUs, {
+    kept: (more) =>
+      checkedRows('time-in-state', timeInStateRow, reader.select(TIME_IN_STATE, { ...values, ...more })),
+    events: () => query(reader, 'time-in-state', timeInStateRow, { ...values, end_us: endUs ?? null }),
+  })
 }
 
 const ioByPathRow = z
@@ -132,7 +139,6 @@ export function ioByPath(
   reader: SqlReader,
   range: { readonly path?: string; readonly fromUs?: number; readonly toUs?: number } = {},
 ): IoByPathRow[] {
-  const { path, fromUs, toUs } = range
-  const values = { path: path ?? null, from_us: fromUs ?? null, to_us: toUs ?? null }
-  return query(reader, 'io-by-path', ioByPathRow, values)
+  const rows = ioSums(reader, { ...range, intervalUs: 0 }).map(({ from_us: _all, ...row }) => row)
+  return checkedRows('io-by-path', ioByPathRow, rows)
 }

@@ -4,6 +4,8 @@
 -- :from_us      wall clock of the first sample that counts, microseconds; NULL for the first there is
 -- :to_us        wall clock of the last sample that counts, microseconds; NULL for the last there is
 -- :interval_us  length of an interval, microseconds
+-- :from_position  first position to look at, and
+-- :to_position    the last one: 1 and 9223372036854775807 where nothing is known of where those times are
 --
 -- Intervals begin at multiples of their length since the epoch, by the wall clock. A sample counts, whole, in the interval in
 -- which it was recorded. An interval without a sample has no row.
@@ -19,7 +21,8 @@ SELECT
   sum(data ->> '$.errors') AS errors,
   sum(data ->> '$.resent') AS resent
 FROM events
-WHERE type = 'path.ioSampled'
+WHERE position BETWEEN :from_position AND :to_position
+  AND type = 'path.ioSampled'
   AND (:path IS NULL OR stream = :path)
   AND (:from_us IS NULL OR recorded_at_us >= :from_us)
   AND (:to_us IS NULL OR recorded_at_us <= :to_us)

@@ -24,10 +24,14 @@ moment AS (
     decision ->> '$.state.service' AS service,
     decision ->> '$.state.life' IN ('live', 'removalPending')
       AND decision ->> '$.state.service' IN ('queueing', 'failing') AS dark
-  FROM events
-  WHERE stream >= coalesce(:head, 'head/')
+  -- The index of types leaves samples out: they change no state, and most events are samples.
+  FROM events INDEXED BY events_by_type
+  WHERE type >= 'head.'
+    AND type < 'head/'
+    AND type NOT IN ('path.ioSampled', 'head.ioSampled')
+    AND type NOT IN ('head.ioTraced', 'head.ioParked')
+    AND stream >= coalesce(:head, 'head/')
     AND stream <= coalesce(:head, 'head0')
-    AND type NOT IN ('head.ioSampled', 'head.ioTraced', 'head.ioParked')
 ),
 edge AS (
   SELECT *, lag(dark, 1, 0) OVER (PARTITION BY stream ORDER BY version) AS dark_before

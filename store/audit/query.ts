@@ -67,23 +67,24 @@ export interface PositionRange {
   readonly toPosition?: number
 }
 
-/** Asks a query whose rows come in the order of their positions, page by page, for all of them. */
+/**
+ * Asks a query whose rows come in the order of their positions, page by page, for all of them. `changed` may lead its SQL another
+ * way to the same rows.
+ */
 export function allPages<Row extends { readonly position: number }>(
   reader: SqlReader,
   name: AuditQuery,
   row: z.ZodType<Row>,
   { fromPosition, toPosition }: PositionRange,
   values: SqlValues,
+  changed: (sql: string) => string = (sql) => sql,
 ): Row[] {
+  const sql = changed(auditSql(name))
   const all: Row[] = []
   let from = fromPosition ?? 1
   while (true) {
-    const page = query(reader, name, row, {
-      ...values,
-      from_position: from,
-      to_position: toPosition ?? NO_LIMIT,
-      limit: PAGE_ROWS,
-    })
+    const range = { from_position: from, to_position: toPosition ?? NO_LIMIT, limit: PAGE_ROWS }
+    const page = checkedRows(name, row, reader.select(sql, { ...values, ...range }))
     for (const one of page) all.push(one)
     const last = page.at(-1)
     if (last === undefined || page.length < PAGE_ROWS) return all
@@ -91,14 +92,19 @@ export function allPages<Row extends { readonly position: number }>(
   }
 }
 
-/** Asks a query for all its rows at once. Throws AUDIT_FAILED for a row that is not as the query promises. */
+/** Asks a query for all its rows at once. */
 export function query<Row>(
   reader: SqlReader,
   name: AuditQuery,
   row: z.ZodType<Row>,
   values: SqlValues,
 ): Row[] {
-  return reader.select(auditSql(name), values).map((raw) => {
+  return checkedRows(name, row, reader.select(auditSql(name), values))
+}
+
+/** Rows that came of a query, checked. Throws AUDIT_FAILED for a row that is not as the query promises. */
+export function checkedRows<Row>(name: AuditQuery, row: z.ZodType<Row>, rows: readonly unknown[]): Row[] {
+  return rows.map((raw) => {
     const parsed = row.safeParse(raw)
     if (parsed.success) return parsed.data
     throw new PathledgerError('AUDIT_FAILED', {

@@ -1,7 +1,20 @@
 // Questions about the record itself: who changed what, which timers and ghosts there were, and whether all of it holds.
 import { z } from 'zod'
+import { NO_LIMIT } from '../pages.ts'
+import { BY_HAND } from '../projections/by-hand.ts'
 import type { SqlReader } from '../reader.ts'
-import { allPages, flag, jsonObject, query, rowOf, stateText, whole, type PositionRange } from './query.ts'
+import {
+  allPages,
+  auditSql,
+  checkedRows,
+  flag,
+  jsonObject,
+  query,
+  rowOf,
+  stateText,
+  whole,
+  type PositionRange,
+} from './query.ts'
 
 const text = z.string()
 
@@ -28,7 +41,22 @@ export type ChangeRow = z.infer<typeof changeRow>
 
 /** Who changed what, when and why, in order. Reads page by page and gives all of it. */
 export function changes(reader: SqlReader, range: StreamRange = {}): ChangeRow[] {
-  return allPages(reader, 'changes', changeRow, range, { stream: range.stream ?? null })
+  const values = { stream: range.stream ?? null }
+  if (reader.atOnce === undefined) return allPages(reader, 'changes', changeRow, range, values)
+  return reader.atOnce((moment) => {
+    const after = moment.projectedTo(BY_HAND)
+    const { fromPosition = 1, toPosition = NO_LIMIT } = range
+    const known = { fromPosition, toPosition: Math.min(toPosition, after) }
+    const behind = { fromPosition: Math.max(fromPosition, after + 1), toPosition }
+    return [
+      ...(after === 0 ? [] : allPages(reader, 'changes', changeRow, known, values, ofThoseByHand)),
+      ...allPages(reader, 'changes', changeRow, behind, values),
+    ]
+  })
+}
+
+function ofThoseByHand(sql: string): string {
+  return sql.replace('\nWHERE ', '\nWHERE event.position IN (SELECT position FROM by_hand) AND ')
 }
 
 const timerRow = rowOf({
@@ -113,11 +141,8 @@ export type InvariantRow = z.infer<typeof invariantRow>
 /** Whether everything held, over the whole history, that must always hold; a row each. */
 export function invariants(reader: SqlReader): InvariantRow[] {
   const rows = query(reader, 'invariants', invariantRow, {})
-  const armed = timers(reader)
-  const overdue = armed.filter(({ outcome }) => outcome === 'overdue')
-  const first = overdue[0]?.position ?? null
-  return [
-    ...rows,
-    { invariant: 'timers-close', checked: armed.length, violated: overdue.length, firstPosition: first },
-  ]
+  const counted = `SELECT 'timers-close' AS invariant, count(*) AS checked,
+    coalesce(sum(outcome = 'overdue'), 0) AS violated, min(iif(outcome = 'overdue', position, NULL)) AS first_position
+    FROM (${auditSql('timers')})`
+  return [...rows, ...checkedRows('timers', invariantRow, reader.select(counted, { stream: null }))]
 }

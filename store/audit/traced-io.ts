@@ -1,7 +1,8 @@
 // Questions about I/O by time, and, where it was traced, about single blocks.
 import { z } from 'zod'
 import type { SqlReader } from '../reader.ts'
-import { allPages, json, query, rowOf, whole, type PositionRange } from './query.ts'
+import { ioSums } from './projected.ts'
+import { allPages, checkedRows, json, rowOf, whole, type PositionRange } from './query.ts'
 
 const text = z.string()
 
@@ -31,9 +32,8 @@ export function ioByInterval(
     readonly intervalUs?: number
   } = {},
 ): IoByIntervalRow[] {
-  const { path, fromUs, toUs, intervalUs = 60_000_000 } = options
-  const values = { path: path ?? null, from_us: fromUs ?? null, to_us: toUs ?? null }
-  return query(reader, 'io-by-interval', ioByIntervalRow, { ...values, interval_us: intervalUs })
+  const rows = ioSums(reader, { ...options, intervalUs: options.intervalUs ?? 60_000_000 })
+  return checkedRows('io-by-interval', ioByIntervalRow, rows)
 }
 
 const blockPathRow = rowOf({

@@ -1,7 +1,9 @@
 // Every projection that there is. One more is one more file here and one line below; docs/ledger.md lists them.
+import { BY_HAND } from './by-hand.ts'
 import { IO_BY_PATH } from './io-by-path.ts'
 import { PATH_TIMES } from './path-times.ts'
 import type { Projection } from './projection.ts'
 import { TIME_SPANS } from './time-spans.ts'
+import { UP_TIMES } from './up-times.ts'
 
-export const PROJECTIONS: readonly Projection[] = [TIME_SPANS, IO_BY_PATH, PATH_TIMES]
+export const PROJECTIONS: readonly Projection[] = [TIME_SPANS, IO_BY_PATH, PATH_TIMES, UP_TIMES, BY_HAND]

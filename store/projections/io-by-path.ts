@@ -37,3 +37,15 @@ const ADVANCE = `INSERT INTO io_by_path_hours
   WHERE position BETWEEN ? AND ? AND type = 'path.ioSampled'
   GROUP BY stream, hour
   ON CONFLICT DO UPDATE SET ${COLUMNS.map((name) => `${name} = ${name} + excluded.${name}`).join(', ')}`
+
+/**
+ * io-by-path.sql and io-by-interval.sql over whole hours, of those that the projection holds: `:from_hour` to `:to_hour`, in
+ * intervals of `:interval_us`, which is a multiple of an hour, or all as one where that is 0.
+ */
+export const IO_BY_HOURS = `SELECT
+  path,
+  iif(:interval_us = 0, 0, hour * ${HOUR_US} - hour * ${HOUR_US} % max(1, :interval_us)) AS from_us,
+  ${COLUMNS.map((name) => `sum(${name}) AS ${name}`).join(',\n  ')}
+FROM io_by_path_hours
+WHERE (:path IS NULL OR path = :path) AND hour BETWEEN :from_hour AND :to_hour
+GROUP BY 1, 2`

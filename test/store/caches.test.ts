@@ -9,6 +9,7 @@ import { cacheInfo, catchUp, dropCaches } from '../../store/caches.ts'
 import { checkCaches } from '../../store/check-caches.ts'
 import { foldAll, redecide, stateAt } from '../../store/fold.ts'
 import { LedgerFile } from '../../store/ledger-file.ts'
+import { PROJECTIONS } from '../../store/projections/index.ts'
 import { openLedgerReader } from '../../store/reader.ts'
 import { verifyLedger } from '../../store/verify.ts'
 import { tempFiles } from './tmp.ts'
@@ -103,7 +104,7 @@ describe('caches', () => {
     dropCaches(db)
     expect(cacheInfo(db)).toMatchObject({
       snapshots: [],
-      projections: [{ position: 0 }, { position: 0 }, { position: 0 }],
+      projections: PROJECTIONS.map(({ name }) => ({ name, position: 0 })),
     })
     catchUp(db, EVENTS)
     db.close()
@@ -148,7 +149,7 @@ function copyWithoutCaches(): string {
 
 function contents(file: string): unknown {
   const db = new Database(file, { readonly: true })
-  const tables = ['snapshots', 'projections', 'time_spans', 'io_by_path_hours', 'path_times', 'path_moments']
+  const tables = ['snapshots', 'projections', ...PROJECTIONS.flatMap(({ tables: own }) => Object.keys(own))]
   const rows = tables.map((table) => db.prepare(`SELECT * FROM ${table}`).all())
   db.close()
   return rows

@@ -1,0 +1,161 @@
+// What a projection holds is what the events come to, and an answer is the same with it and without it: over simulated lives
+// with reboots, clocks that step, pulled and overridden paths, and from the first event to the last.
+import { copyFileSync, rmSync, mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { HEADER, workload } from '../../bench/ledger/workload.ts'
+import { availability, changes, ioByInterval, ioByPath, timeInState } from '../../store/audit/index.ts'
+import { catchUp, dropCaches } from '../../store/caches.ts'
+import { LedgerFile } from '../../store/ledger-file.ts'
+import { SNAPSHOT_INTERVAL } from '../../store/limits.ts'
+import { PROJECTIONS } from '../../store/projections/index.ts'
+import { HOUR_US } from '../../store/projections/io-by-path.ts'
+import { openLedgerReader, type FileReader } from '../../store/reader.ts'
+import type { NewEvent } from '../../store/types.ts'
+
+const EVENTS = 2 * SNAPSHOT_INTERVAL + 1_500
+const folder = mkdtempSync(join(tmpdir(), 'pathledger-projections-'))
+const [bare, kept] = [join(folder, 'bare.ledger'), join(folder, 'kept.ledger')]
+let [withOut, withThem]: (FileReader | null)[] = [null, null]
+
+/** Time goes on by minutes, the machine is booted now and then, the wall clock steps back, and operators pull and override. */
+function* hardLife(): Generator<NewEvent, never> {
+  let at = 0
+  for (const event of workload('projections')) {
+    at += 1
+    const boot = Math.floor(at / 4_000)
+    const stepped = at > 7_000 && at < 7_400 ? -9 * HOUR_US : 0
+    const state = JSON.parse(event.decision) as { state: Record<string, string>; context?: object }
+    const isPath = event.stream.startsWith('path/') && event.type !== 'path.ioSampled'
+    // Decisions of a machine that this file does not ask: what counts is that both ways read them alike.
+    if (isPath && at % 5 === 0) state.state['admin'] = 'disabled'
+    if (isPath && at % 7 === 0) state.context = { ...state.context, override: at % 2 === 0 ? 'on' : 'none' }
+    if (isPath && at % 131 === 0) state.state['device'] = 'deleted'
+    yield {
+      ...event,
+      recordedAtUs: event.recordedAtUs + at * 7_000_000 + stepped,
+      monoUs: event.monoUs + at * 7_000_000 - boot * 20_000_000_000,
+      bootId: `boot-${boot}`,
+      decision: JSON.stringify(state),
+      ...(at % 97 === 0 ? { actor: 'operator:0', reason: 'test' } : {}),
+    }
+  }
+  throw new Error('the workload has ended')
+}
+
+beforeAll(() => {
+  const ledger = LedgerFile.open(bare, { header: HEADER, checked: true })
+  const events = hardLife()
+  for (let left = EVENTS - 1; left > 0; left -= 500) {
+    const batch = Array.from({ length: Math.min(left, 500) }, () => events.next().value)
+    expect(ledger.appendBatch([{ events: batch }])).toMatchObject([{ ok: true }])
+  }
+  ledger.close()
+  copyFileSync(bare, kept)
+  const db = new Database(kept)
+  catchUp(db, EVENTS)
+  db.close()
+  ;[withOut, withThem] = [openLedgerReader(bare), openLedgerReader(kept)]
+})
+
+afterAll(() => {
+  withOut?.close()
+  withThem?.close()
+  rmSync(folder, { recursive: true })
+})
+
+/** The same question to both. */
+function alike(ask: (reader: FileReader) => readonly unknown[]): number {
+  const answer = ask(withThem!)
+  expect(answer).toEqual(ask(withOut!))
+  return answer.length
+}
+
+/** Times around the projections' ends, the reboots and the step of the clock, and none at all. */
+function times(): (number | undefined)[] {
+  const positions = [
+    2,
+    300,
+    7_001,
+    12_345,
+    2 * SNAPSHOT_INTERVAL - 1,
+    2 * SNAPSHOT_INTERVAL,
+    EVENTS - 700,
+    EVENTS,
+  ]
+  const us = positions.map((at) => withOut!.read({ fromPosition: at, limit: 1 })[0]!.recordedAtUs)
+  return [undefined, ...us, us.at(-1)! + 3 * HOUR_US]
+}
+
+it('the projections have come as far as they can, in the one and not in the other', () => {
+  for (const projection of PROJECTIONS) {
+    expect(withThem!.atOnce(({ projectedTo }) => projectedTo(projection))).toBe(2 * SNAPSHOT_INTERVAL)
+    expect(withOut!.atOnce(({ projectedTo }) => projectedTo(projection))).toBe(0)
+  }
+})
+
+it('time in state is the same up to any time, of all paths and of one, overridden or not', () => {
+  const path = timeInState(withOut!)[0]!.path
+  for (const endUs of times()) {
+    const until = endUs === undefined ? {} : { endUs }
+    alike((reader) => timeInState(reader, until))
+    alike((reader) => timeInState(reader, { ...until, path }))
+  }
+  expect(timeInState(withThem!).map(({ state }) => state)).toContain('unusable')
+})
+
+it('availability is the same up to any time, of paths and of heads', () => {
+  for (const endUs of times()) alike((reader) => availability(reader, endUs === undefined ? {} : { endUs }))
+  const [head] = availability(withOut!)
+  expect(alike((reader) => availability(reader, { stream: head!.stream }))).toBe(1)
+  expect(availability(withThem!).some(({ failures }) => failures > 0)).toBe(true)
+})
+
+it('I/O by path and by interval is the same over any range of times, to the sample', () => {
+  const path = ioByPath(withOut!)[0]!.path
+  const given = times()
+  for (const [index, fromUs] of given.entries()) {
+    if (index % 2 === 1) continue
+    const toUs = given[(index * 3 + 4) % given.length]
+    const range = { ...(fromUs === undefined ? {} : { fromUs }), ...(toUs === undefined ? {} : { toUs }) }
+    alike((reader) => ioByPath(reader, range))
+    alike((reader) => ioByPath(reader, { ...range, path }))
+    for (const intervalUs of [5 * HOUR_US, 1_800_000_000])
+      alike((reader) => ioByInterval(reader, { ...range, intervalUs }))
+  }
+  expect(ioByPath(withThem!)).toHaveLength(32)
+})
+
+it('who changed what is the same over any range of positions', () => {
+  const all = alike((reader) => changes(reader))
+  expect(all).toBeGreaterThan(100)
+  const one = changes(withOut!)[0]!.stream
+  for (const [fromPosition, toPosition] of [
+    [1, 300],
+    [9_000, 11_000],
+    [19_990, 20_010],
+    [20_001, EVENTS],
+  ] as const) {
+    alike((reader) => changes(reader, { fromPosition, toPosition }))
+    alike((reader) => changes(reader, { fromPosition, toPosition, stream: one }))
+  }
+})
+
+it('a projection of another version is no projection', () => {
+  const file = join(folder, 'older.ledger')
+  copyFileSync(kept, file)
+  const db = new Database(file)
+  db.exec(
+    'UPDATE projections SET version = version - 1; UPDATE path_times SET us = 1; UPDATE up_times SET up_us = 1',
+  )
+  db.close()
+  const reader = openLedgerReader(file)
+  expect(timeInState(reader)).toEqual(timeInState(withOut!))
+  expect(availability(reader)).toEqual(availability(withOut!))
+  reader.close()
+  const again = new Database(file)
+  dropCaches(again)
+  again.close()
+})
