@@ -43,7 +43,12 @@ export default defineConfig({
         '**/*worker*.ts',
       ],
       reporter: ['text-summary', 'json-summary'],
-      thresholds: { statements: 93, branches: 87, lines: 94, functions: 93 },
+      thresholds: {
+        ...{ statements: 93, branches: 87, lines: 94, functions: 93 },
+        // What decides is held more tightly than what acts.
+        'machines/**': { statements: 97, branches: 95 },
+        'engine/**': { statements: 95, branches: 90 },
+      },
     },
   },
 })

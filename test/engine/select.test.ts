@@ -11,6 +11,7 @@ import {
 import type { Path } from '../../engine/path.ts'
 import { Rig, type RigPath } from './rig.ts'
 import { distanceOf, NODES, SelectionModel, type ModelPath, type ModelState } from './select.model.ts'
+import { averageServiceTime } from '../../engine/select-more.ts'
 
 const STATES: ModelState[] = ['optimized', 'nonoptimized', 'disabled']
 const POLICIES = ['numa', 'round-robin', 'queue-depth'] as const
@@ -305,3 +306,10 @@ class EngineRun {
     })
   }
 }
+
+test('service-time: the first I/O is the average, and each later one an eighth of it', () => {
+  expect(averageServiceTime(0, 10)).toBe(160)
+  expect(averageServiceTime(160, 10)).toBe(160)
+  expect(averageServiceTime(160, 90)).toBe(320)
+  expect(averageServiceTime(1, 10)).toBe(1 + 19)
+})

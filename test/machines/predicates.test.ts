@@ -1,7 +1,7 @@
 // The predicates that selection, audits and drawings share, over every state that a path can be in. What is expected is
 // written down here by hand, from the specification, and not computed with the code's own words.
 import { describe, expect, test } from 'vitest'
-import { isAvailable, isDisabled, isOptimized } from '../../machines/predicates.ts'
+import { flagsOf, isAvailable, isDisabled, isOptimized } from '../../machines/predicates.ts'
 import type { AccessState, AdminState, DeviceState, HealthState, PathValue } from '../../machines/words.ts'
 import { given } from './given.ts'
 import { added, WHY } from './payloads.ts'
@@ -150,4 +150,9 @@ describe('is it worth waiting for this path', () => {
     expect(pulled).toHaveLength(9 * 7 * 4)
     expect(pulled.filter((path) => !isDisabled(path) || isOptimized(path) || isAvailable(path))).toEqual([])
   })
+})
+
+test('a context from before there were flags has none of them set', () => {
+  expect(flagsOf({})).toEqual({ override: 'none', waiting: false, heldBack: false, goingAway: false })
+  expect(flagsOf({ waiting: true })).toMatchObject({ waiting: true, heldBack: false })
 })

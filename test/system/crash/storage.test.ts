@@ -116,7 +116,7 @@ test('an image on a full file system: ENOSPC goes to the caller, no path fails f
     ends.push(
       await head.write({ offset, data }).then(
         () => 'ok',
-        (error: { errno: string }) => error.errno,
+        (error: unknown) => (error as { errno: string }).errno,
       ),
     )
   }
