@@ -215,7 +215,11 @@ function readAll(path: PathRuntime, offsets: readonly number[], answer: (answer:
       const detail = `read at ${offset}: ${status}`
       finish({ ok: false, errno: completion.errno, detail, timedOut: false, offset })
     })
-    if (!sent) finish({ ...TIMED_OUT, detail: 'an earlier probe has not answered yet' })
+    if (sent) return
+    // One that was only just sent says nothing yet: it is waited for. One that hangs says that the path does.
+    const hangs = core.clock.monoUs() - path.probingSinceUs >= timeoutUs
+    if (path.probing && !hangs) path.probesWaiting.push(() => open && next(index))
+    else finish({ ...TIMED_OUT, detail: 'an earlier probe has not answered yet' })
   }
   next(0)
 }
@@ -232,6 +236,7 @@ function readOne(
   const length = block.bytes.length
   const startedUs = core.clock.monoUs()
   path.probing = true
+  path.probingSinceUs = startedUs
   path.inFlight += 1
   device.submit({ op: 'read', offset, length, data: block.bytes, fua: false }, (completion) => {
     guarded(core, () => {
@@ -240,6 +245,7 @@ function readOne(
       path.inFlight -= 1
       path.hear(completion)
       done(completion, length)
+      for (const waiting of path.probesWaiting.splice(0)) waiting()
       if (path.inFlight === 0) path.onQuiet?.()
     })
   })

@@ -91,6 +91,9 @@ export class PathRuntime {
   probeBlock: PoolBlock | null = null
   /** A probe read is in flight; it may hang for long, and its buffer with it. */
   probing = false
+  probingSinceUs = 0
+  /** What is to read when it is over. */
+  probesWaiting: (() => void)[] = []
   /** Real I/O of late, for its error rate. */
   window: Tally
   /** What the samples of a marginal path have come to so far; null while none are taken. */

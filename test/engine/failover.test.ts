@@ -393,6 +393,19 @@ describe('flush and FUA', () => {
     expect(rig.rows('lun.flushFailed')).toEqual([])
   })
 
+  test('a flush that a healthy path refuses while it is read for another reason: its probe waits, its caller hears it', async () => {
+    const rig = await Rig.open({ marginal: { on: true, windowIosMin: 1, errorsPerThousand: 10 } })
+    const a = await rig.add(A)
+    const b = await rig.add(B)
+    a.fail({ op: 'flush', count: 1 })
+    // The error makes the path marginal, and its first sample is under way as the error is to be probed.
+    expect(await rig.errorOf(rig.head.flush())).toMatchObject({ code: 'IO_ERROR', errno: 'EIO' })
+    expect(a.path.state.health).toBe('marginal')
+    expect(rig.rows('lun.flushFailed')).toHaveLength(1)
+    expect(rig.rows('path.failed')).toEqual([])
+    expect(b.ios).toEqual([])
+  })
+
   test('a flush that fails through every path is never reported well', async () => {
     const rig = await Rig.open({ noPathRetry: 'queue' })
     for (const hctl of [A, B]) {
