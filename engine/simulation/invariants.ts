@@ -1,11 +1,13 @@
-// What must hold after every step, whatever the seed does. Each is named, and each can fail: test/simulation plants a bug
-// for it.
+// What must hold after every step, whatever the seed does. Each is named, and each can fail: a planted bug shows it
+// (docs/simulator.md).
 import { isAvailable, isDisabled } from '../../machines/predicates.ts'
-import { foldAll, redecide, type LedgerState } from '../../store/fold.ts'
+import { foldAll, type LedgerState } from '../../store/fold.ts'
+import { memoryReader } from '../../store/memory-store.ts'
 import { verifyRows } from '../../store/verify.ts'
-import { BLOCK, generationOf } from './shadow.ts'
-import { IO_BYTES_MAX, type Workload } from './workload.ts'
-import { WWID, type World } from './world.ts'
+import type { Scene } from './scene.ts'
+import { BLOCK, generationOf, isLegal, legalWords } from './shadow.ts'
+import { IO_BYTES_MAX } from './workload.ts'
+import type { Host } from './world.ts'
 
 /** An invariant that did not hold: in which seed, after which step, and how. */
 export interface Violation {
@@ -15,108 +17,172 @@ export interface Violation {
   readonly detail: string
 }
 
-type Check = (world: World, workload: Workload) => string | null
+type Check = (scene: Scene) => string | null
 
-/** Checked after every step. */
+/** Checked after every step. What is reported as it is seen is told here too: see {@link SEEN}. */
 export const EVERY_STEP: Readonly<Record<string, Check>> = {
-  readsAreLegal: (_world, workload) => workload.wrong.shift() ?? null,
-  onlyUsablePaths: ({ seen }) => seen.wrong.shift() ?? null,
-  engineRuns: ({ mp }) => mp.broken?.message ?? null,
+  engineRuns: ({ world }) => first(world.hosts, ({ mp }) => mp?.broken?.message ?? null),
   countersEqualInFlight,
   headFollowsPaths,
   queuesAreBounded,
   completionsAreSingle,
 }
 
+/** Reported as they are seen: by taps, by callers, by listeners of the ledgers. */
+export const SEEN = [
+  'readsAreLegal',
+  'onlyUsablePaths',
+  'rightIdentity',
+  'keyBeforeIo',
+  'preemptedNeverLands',
+  'gatesBeforeEffects',
+  'heldInOrder',
+  'refusalsAreRemembered',
+  'flushTellsLoss',
+  'errorsAreExpected',
+  'recoveryEqualsFold',
+] as const
+
 /** Checked at the end, after every fault is gone and every I/O has had its time. */
 export const AT_THE_END: Readonly<Record<string, Check>> = {
-  everyIoSettles: (_world, { tally }) =>
-    tally.started === tally.settled ? null : `${tally.started - tally.settled} I/Os never settled`,
+  everyIoSettles: ({ workload: { tally } }) => {
+    const open = tally.started - tally.settled - tally.orphaned
+    return open === 0 ? null : `${open} I/Os never settled`
+  },
   nothingLost: mediumIsLegal,
   healedPathsServe,
-  ledgerIsWhole,
-  replayEqualsLive,
+  ledgerIsWhole: ({ world }) => first(world.hosts, ledgerIsWhole),
+  replayEqualsLive: ({ world }) => first(world.hosts, replayEqualsLive),
+  timersFireWhenDue: ({ world }) => first(world.hosts, timersFireWhenDue),
 }
 
-function countersEqualInFlight({ slots }: World): string | null {
-  for (const { path, tap, hctl } of slots) {
-    if (path !== null && path.inFlight !== tap.inFlight) {
-      return `${hctl} counts ${path.inFlight} in flight, and ${tap.inFlight} are`
+/** Checked when every engine has been closed. */
+export const WHEN_CLOSED: Readonly<Record<string, Check>> = {
+  noTimerIsLeft: ({ world }) =>
+    first(world.hosts, ({ life, name }) =>
+      life === null || life.timers === 0
+        ? null
+        : `${life.timers} timers of ${name} are armed after it was closed`,
+    ),
+}
+
+function first(hosts: readonly Host[], check: (host: Host) => string | null): string | null {
+  for (const host of hosts) {
+    const wrong = check(host)
+    if (wrong !== null) return wrong
+  }
+  return null
+}
+
+function countersEqualInFlight({ world }: Scene): string | null {
+  for (const { hctl, now } of world.hosts.flatMap(({ slots }) => slots)) {
+    if (now.path !== null && now.path.inFlight !== now.tap.inFlight) {
+      return `${hctl} counts ${now.path.inFlight} in flight, and ${now.tap.inFlight} are`
     }
   }
   return null
 }
 
-function headFollowsPaths({ mp }: World): string | null {
-  for (const head of mp.heads) {
-    const states = head.paths.map(({ state }) => state)
-    const usable = states.filter((state) => !isDisabled(state)).length
+function headFollowsPaths({ world }: Scene): string | null {
+  for (const head of world.hosts.flatMap(({ mp }) => mp?.heads ?? [])) {
+    const paths = head.paths.map(({ state, flags }) => ({ state, flags }))
+    const usable = paths.filter(({ state, flags }) => !isDisabled(state, flags)).length
     const { service, life } = head.state
     const up = service === 'serving' || service === 'degraded'
     if (up !== usable > 0) return `${head.name} is ${service} with ${usable} usable paths`
-    if (service === 'serving' && usable !== states.length)
+    if (service === 'serving' && usable !== paths.length)
       return `${head.name} is serving, not all its paths are usable`
-    const waiting = states.some((state) => isAvailable(state)) && life === 'live'
+    const waiting = paths.some(({ state, flags }) => isAvailable(state, flags)) && life === 'live'
     if (service === 'failing' && waiting) return `${head.name} fails I/O although a path is worth waiting for`
   }
   return null
 }
 
 /** Nothing may wait but I/O whose caller waits as well: bytes that are never given back would show here. */
-function queuesAreBounded({ mp }: World, { tally }: Workload): string | null {
-  const bound = (tally.started - tally.settled) * IO_BYTES_MAX
-  for (const { name, queued, held } of mp.heads) {
+function queuesAreBounded({ world, workload }: Scene): string | null {
+  const bound = workload.waiting * IO_BYTES_MAX
+  for (const { name, queued, held } of world.hosts.flatMap(({ mp }) => mp?.heads ?? [])) {
     const bytes = queued.bytes + held.bytes
     if (bytes < 0 || bytes > bound) return `${name} has ${bytes} bytes queued, ${bound} at the most are open`
   }
-  return null
+  return first(world.hosts, ({ mp, life, name }) => {
+    const [timers, ghosts] = [life?.timers ?? 0, mp?.ghosts.length ?? 0]
+    if (timers > TIMERS_MAX) return `${name} has ${timers} timers`
+    return ghosts > GHOSTS_MAX ? `${name} has ${ghosts} ghosts` : null
+  })
 }
 
-function completionsAreSingle({ slots }: World, { tally }: Workload): string | null {
-  const twice = slots.find(({ tap }) => tap.inFlight < 0)
+/** Each I/O, path and head has a few at the most, and so many I/Os are open that one more is refused. */
+const TIMERS_MAX = 300
+/** A ghost ends, in this world, within a tenth of a second; so many writes at the most can leave one in that time. */
+const GHOSTS_MAX = 600
+
+function completionsAreSingle({ world, workload: { tally } }: Scene): string | null {
+  const twice = world.hosts.flatMap(({ slots }) => slots).find(({ now: { tap } }) => tap.inFlight < 0)
   if (twice !== undefined) return `${twice.hctl} completed an I/O twice`
-  const { started, settled, succeeded, failed } = tally
-  return settled <= started && succeeded + failed === settled ? null : 'an I/O was completed twice'
+  const { started, settled, succeeded, failed, orphaned } = tally
+  return settled + orphaned <= started && succeeded + failed === settled ? null : 'an I/O was completed twice'
 }
 
-function mediumIsLegal({ lun, shadow }: World): string | null {
-  for (let block = 0; block < shadow.blocks; block += 1) {
-    const generation = generationOf(lun.medium.subarray(block * BLOCK, (block + 1) * BLOCK), block)
-    const legal = shadow.legal(block)
-    if (generation !== null && legal.has(generation)) continue
-    return `block ${block} holds generation ${String(generation)}; legal: ${[...legal].join(', ')}`
-  }
-  return null
-}
-
-function healedPathsServe({ slots }: World): string | null {
-  for (const { path, hctl } of slots) {
-    if (path !== null && path.state.health !== 'online')
-      return `${hctl} is ${path.state.health} after healing`
-  }
-  return null
-}
-
-function ledgerIsWhole({ store }: World): string | null {
-  const result = verifyRows(store)
-  return result.chain === 'ok' && result.replay === 'equal'
-    ? null
-    : `position ${String(result.firstBad)}: ${result.why}`
-}
-
-function replayEqualsLive({ store, mp, slots }: World): string | null {
-  const folded = foldAll(store)
-  if (JSON.stringify(folded) !== JSON.stringify(redecide(store))) return 'fold and replay differ'
-  const live: LedgerState['streams'] = folded.streams
-  for (const { path, hctl } of slots) {
-    const value = live[`path/${WWID}/${hctl}`]?.value
-    if (path !== null && JSON.stringify(value) !== JSON.stringify(path.state)) {
-      return `${hctl} is ${JSON.stringify(path.state)}, the ledger says ${JSON.stringify(value)}`
+function mediumIsLegal({ world }: Scene): string | null {
+  for (const { disk, shadow } of world.luns) {
+    for (let block = 0; block < shadow.blocks; block += 1) {
+      const generation = generationOf(disk.medium.subarray(block * BLOCK, (block + 1) * BLOCK), block)
+      const legal = shadow.legal(block)
+      if (isLegal(legal, generation)) continue
+      return `block ${block} holds generation ${String(generation)}; legal: ${legalWords(legal)}`
     }
   }
-  for (const head of mp.heads) {
-    const value = live[`head/${WWID}`]?.value
+  return null
+}
+
+function healedPathsServe({ world }: Scene): string | null {
+  for (const { now, hctl, host } of world.hosts.flatMap(({ slots }) => slots)) {
+    if (now.path === null) return `${hctl} of ${host.name} is not a path after healing`
+    const { health, device, admin } = now.path.state
+    const well = health === 'online' || health === 'marginal'
+    if (!well || device !== 'running' || admin !== 'enabled') {
+      return `${hctl} of ${host.name} is ${JSON.stringify(now.path.state)} after healing`
+    }
+  }
+  const head = world.hosts
+    .flatMap(({ mp }) => mp?.heads ?? [])
+    .find(({ state }) => state.service !== 'serving')
+  return head === undefined ? null : `${head.name} is ${head.state.service} after healing`
+}
+
+function ledgerIsWhole({ ledger, name }: Host): string | null {
+  const result = verifyRows(memoryReader(ledger.rows()))
+  return result.chain === 'ok' && result.replay === 'equal'
+    ? null
+    : `${name}, position ${String(result.firstBad)}: ${result.why}`
+}
+
+function replayEqualsLive({ ledger, mp, slots }: Host): string | null {
+  const reader = memoryReader(ledger.rows())
+  // That the machines decide all of it again, to the byte, is ledgerIsWhole's.
+  const live: LedgerState['streams'] = foldAll(reader).streams
+  for (const { now, hctl, lun } of slots) {
+    const value = live[`path/${lun.wwid}/${hctl}`]?.value
+    if (now.path !== null && JSON.stringify(value) !== JSON.stringify(now.path.state)) {
+      return `${hctl} is ${JSON.stringify(now.path.state)}, the ledger says ${JSON.stringify(value)}`
+    }
+  }
+  for (const head of mp?.heads ?? []) {
+    const value = live[`head/${head.wwid}`]?.value
     if (JSON.stringify(value) !== JSON.stringify(head.state)) return `${head.name} differs from the ledger`
+  }
+  return null
+}
+
+/** A timer that fires is one that its machine has armed, at the time it was armed for: none was forgotten or moved. */
+function timersFireWhenDue({ ledger, name }: Host): string | null {
+  for (const { type, position, data, decision, monoUs } of ledger.rows()) {
+    if (!type.endsWith('.timerFired')) continue
+    const { timer, dueUs } = JSON.parse(data) as { timer: string; dueUs: number }
+    if (decision.includes('"refused":true'))
+      return `${name}, position ${position}: ${timer} fired and was not armed`
+    if (monoUs < dueUs) return `${name}, position ${position}: ${timer} fired ${dueUs - monoUs} us early`
   }
   return null
 }

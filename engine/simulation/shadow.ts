@@ -1,26 +1,58 @@
-// What the medium may hold: for every block the last acknowledged generation, and those that are unknown or under way.
-// The model is simpler than the system: it knows nothing of paths.
+// What the medium may hold: for every block the generations that a read may see now, and those that may be there after a
+// power cut. The model is simpler than the system: it knows nothing of paths, engines or caches.
+//
+// A write may be seen from its start on. It may no longer be seen once a write that began after its end is acknowledged;
+// and it may no longer come back after a power cut once that later write is on the medium: flushed, or written with FUA.
 
 /** Bytes of a block in the simulated LUN. */
 export const BLOCK = 512
 
-interface BlockShadow {
-  /** Generation last acknowledged; 0 is the zeroed block. */
-  acknowledged: number
-  /** Generations written, not acknowledged, and perhaps on the medium. */
-  maybe: Set<number>
-  /** Generations a read under way may see besides. */
-  readers: Set<Set<number>>
+interface Candidate {
+  readonly generation: number
+  /** A discard or zeroing: its blocks hold zeroes, and no generation. */
+  readonly zero: boolean
+  /** Its caller has heard, or is dead: what begins now is later. */
+  ended: boolean
 }
+
+type Candidates = Map<number, Candidate>
+
+interface BlockShadow {
+  /** What a read may see. */
+  now: Candidates
+  /** What may be there after a power cut. */
+  medium: Candidates
+  /** What reads that are under way may see besides. */
+  readonly readers: Set<Candidates>
+}
+
+/** A write, discard or zeroing under way. */
+export interface ShadowWrite {
+  readonly generation: number
+  readonly first: number
+  readonly count: number
+  readonly candidate: Candidate
+  /** Per block, what had ended before it began: it takes their place. */
+  readonly before: readonly { readonly now: readonly number[]; readonly medium: readonly number[] }[]
+}
+
+/** What a read may see, block by block; asked once, at its end. */
+export type LegalAtEnd = () => readonly Candidates[]
 
 export class Shadow {
   readonly #blocks: BlockShadow[]
-  #generation = 0
+  /** Gives generations: no two writes of a world have the same. */
+  readonly #next: () => number
+  /** Acknowledged, in order, and perhaps only in a cache. */
+  #unflushed: ShadowWrite[] = []
+  #acknowledged = 0
 
-  constructor(blocks: number) {
+  constructor(blocks: number, next: () => number) {
+    this.#next = next
+    const zeroed = { generation: 0, zero: true, ended: true }
     this.#blocks = Array.from({ length: blocks }, () => ({
-      acknowledged: 0,
-      maybe: new Set(),
+      now: new Map([[0, zeroed]]),
+      medium: new Map([[0, zeroed]]),
       readers: new Set(),
     }))
   }
@@ -29,44 +61,111 @@ export class Shadow {
     return this.#blocks.length
   }
 
-  /** Starts a write: a new generation, which from now on may be on the medium. */
-  startWrite(first: number, count: number): number {
-    this.#generation += 1
+  /** Starts a write: from now on it may be on the medium. */
+  startWrite(first: number, count: number, zero = false): ShadowWrite {
+    const generation = this.#next()
+    const candidate = { generation, zero, ended: false }
+    const before = this.#range(first, count).map(({ now, medium }) => ({
+      now: endedOf(now),
+      medium: endedOf(medium),
+    }))
     for (const block of this.#range(first, count)) {
-      block.maybe.add(this.#generation)
-      for (const legal of block.readers) legal.add(this.#generation)
+      for (const seen of [block.now, block.medium, ...block.readers]) seen.set(generation, candidate)
     }
-    return this.#generation
+    return { generation, first, count, candidate, before }
   }
 
-  /** The write was acknowledged: nothing older may be seen any more, unless it is still under way. */
-  acknowledge(first: number, count: number, generation: number): void {
-    for (const block of this.#range(first, count)) {
-      block.acknowledged = generation
-      block.maybe.clear()
-    }
+  /** The write was acknowledged: nothing that had ended before it began may be seen any more. */
+  acknowledge(write: ShadowWrite, onMedium: boolean): void {
+    write.candidate.ended = true
+    this.#range(write.first, write.count).forEach(({ now }, at) => {
+      for (const generation of write.before[at]?.now ?? []) now.delete(generation)
+    })
+    if (onMedium) return this.#persist(write)
+    this.#acknowledged += 1
+    this.#unflushed.push(write)
   }
 
-  /** Starts a read; ends it with the generations that are legal for each block. */
-  startRead(first: number, count: number): () => readonly ReadonlySet<number>[] {
+  /** Its caller heard an error, or died: it may be on the medium or not, and writes that begin now are later. */
+  fail({ candidate }: ShadowWrite): void {
+    candidate.ended = true
+  }
+
+  /** Starts a flush; gives what it covers. */
+  startFlush(): number {
+    return this.#acknowledged
+  }
+
+  /** The flush was acknowledged: what was acknowledged before it began outlives a power cut. */
+  acknowledgeFlush(covered: number): void {
+    const first = this.#acknowledged - this.#unflushed.length
+    for (const write of this.#unflushed.splice(0, Math.max(0, covered - first))) this.#persist(write)
+  }
+
+  /** Starts a read; ends it with what is legal for each block. */
+  startRead(first: number, count: number): LegalAtEnd {
     const blocks = this.#range(first, count)
-    const legal = blocks.map((block) => new Set([block.acknowledged, ...block.maybe]))
-    blocks.forEach((block, index) => block.readers.add(legal[index] as Set<number>))
+    const legal = blocks.map(({ now }) => new Map(now))
+    blocks.forEach(({ readers }, at) => readers.add(legal[at] as Candidates))
     return () => {
-      blocks.forEach((block, index) => block.readers.delete(legal[index] as Set<number>))
+      blocks.forEach(({ readers }, at) => readers.delete(legal[at] as Candidates))
       return legal
     }
   }
 
-  /** What a block may hold now, with nothing under way. */
-  legal(block: number): ReadonlySet<number> {
-    const shadow = this.#blocks[block] as BlockShadow
-    return new Set([shadow.acknowledged, ...shadow.maybe])
+  /** A cache lost what was in it, and its owner was told: what was acknowledged may be there, or what was before it. */
+  loseCache(): void {
+    // No later flush brings these to the medium.
+    this.#unflushed = []
+    for (const block of this.#blocks) {
+      for (const [generation, candidate] of block.medium) {
+        for (const seen of [block.now, ...block.readers]) seen.set(generation, candidate)
+      }
+    }
+  }
+
+  /** Everything stopped at once: nothing is under way any more, and what was only in a cache may be gone. */
+  powerCut(): void {
+    for (const block of this.#blocks) {
+      for (const candidate of block.medium.values()) candidate.ended = true
+      block.now = new Map(block.medium)
+      block.readers.clear()
+    }
+    this.#unflushed = []
+  }
+
+  /** What a block may hold now. */
+  legal(block: number): Candidates {
+    return (this.#blocks[block] as BlockShadow).now
+  }
+
+  #persist({ first, count, before }: ShadowWrite): void {
+    this.#range(first, count).forEach(({ medium }, at) => {
+      for (const generation of before[at]?.medium ?? []) medium.delete(generation)
+    })
   }
 
   #range(first: number, count: number): BlockShadow[] {
     return this.#blocks.slice(first, first + count)
   }
+}
+
+function endedOf(candidates: Candidates): number[] {
+  return [...candidates.values()].filter(({ ended }) => ended).map(({ generation }) => generation)
+}
+
+/** Whether a block may hold this generation; null is a block that holds none whole. */
+export function isLegal(candidates: Candidates, generation: number | null): boolean {
+  if (generation === null) return false
+  if (generation !== 0) return candidates.get(generation)?.zero === false
+  return [...candidates.values()].some(({ zero }) => zero)
+}
+
+/** The legal generations, in words. */
+export function legalWords(candidates: Candidates): string {
+  return [...candidates.values()]
+    .map(({ generation, zero }) => `${generation}${zero ? ' (zeroes)' : ''}`)
+    .join(', ')
 }
 
 /** Fills blocks with their number and generation, all over, so that a torn or misplaced block is seen. */
@@ -87,4 +186,9 @@ export function generationOf(data: Uint8Array, block: number): number | null {
     if (view.getUint32(at) !== number || view.getUint32(at + 4) !== generation) return null
   }
   return generation
+}
+
+/** The generation that a write carries. */
+export function generationIn(data: Uint8Array): number {
+  return new DataView(data.buffer, data.byteOffset, data.byteLength).getUint32(4)
 }

@@ -1,12 +1,15 @@
-// What the simulated programs, operators and faults do. Each seed picks its own mix (swarm testing): a run without
-// removals finds other things than a run full of them.
+// What the simulated programs do: tagged reads and writes, flushes, discards and zeroings, through any engine that is
+// alive. Each I/O is compared with what the shadow says may be.
 import { hasCode, PathledgerError } from '../../errors.ts'
-import { ACCESS_STATES, IO_POLICIES } from '../../machines/words.ts'
-import { BLOCK, fillBlocks, generationOf } from './shadow.ts'
-import { addSlot, LATENESS_MAX_US, WWID, type Slot, type World } from './world.ts'
 import type { SeededRandom } from '../../adapters/seeded-random.ts'
+import type { HeadBio } from '../head-bio.ts'
+import type { Head } from '../head.ts'
+import type { Life } from './life.ts'
+import { below } from './mix.ts'
+import { BLOCK, fillBlocks, generationOf, isLegal, legalWords, type ShadowWrite } from './shadow.ts'
+import { report, type Host, type SimLun, type World } from './world.ts'
 
-/** Codes that a caller may meet when no path is left or the head is gone; anything else is a broken promise. */
+/** Codes that a caller may meet; anything else is a broken promise. */
 const EXPECTED = [
   'ABORTED',
   'GHOST_HOLD',
@@ -16,6 +19,7 @@ const EXPECTED = [
   'CLOSED',
   'QUEUE_FULL',
   'HEAD_NOT_FOUND',
+  'LEDGER_STALLED',
 ]
 const MAX_OPEN = 24
 /** Blocks of the largest I/O. */
@@ -23,284 +27,371 @@ const BLOCKS_MAX = 4
 /** Bytes of the largest I/O. */
 export const IO_BYTES_MAX = BLOCKS_MAX * BLOCK
 
-/** Blocks that a write covers. */
-interface Range {
-  readonly first: number
-  readonly count: number
-}
-
 export interface Tally {
   started: number
   settled: number
   succeeded: number
   failed: number
+  /** Their engine died, and nobody was told. */
+  orphaned: number
 }
 
-type Action = (workload: Workload) => void
-
-/** Actions by name with their weight when a seed has them on. I/O is always on. */
-const ACTIONS: readonly { name: string; weight: number; always?: true; run: Action }[] = [
-  { name: 'write', weight: 30, always: true, run: (w) => w.write() },
-  { name: 'read', weight: 30, always: true, run: (w) => w.read() },
-  { name: 'flush', weight: 4, always: true, run: (w) => w.flush() },
-  { name: 'error', weight: 4, run: (w) => w.withSlot((slot) => w.toggleError(slot)) },
-  { name: 'rareErrors', weight: 3, run: (w) => w.withSlot((slot) => w.rareErrors(slot)) },
-  { name: 'badBlock', weight: 2, run: (w) => w.badBlock() },
-  { name: 'delay', weight: 3, run: (w) => w.withSlot((slot) => w.toggleDelay(slot)) },
-  { name: 'hang', weight: 3, run: (w) => w.withSlot((slot) => w.toggleHang(slot)) },
-  { name: 'landLater', weight: 4, run: (w) => w.withSlot((slot) => w.landLater(slot)) },
-  { name: 'abort', weight: 2, run: (w) => w.abort() },
-  { name: 'busy', weight: 2, run: (w) => w.withSlot((slot) => w.busy(slot)) },
-  { name: 'operator', weight: 3, run: (w) => w.withSlot((slot) => w.operate(slot)) },
-  { name: 'access', weight: 3, run: (w) => w.withSlot((slot) => w.access(slot)) },
-  { name: 'policy', weight: 2, run: (w) => w.policy() },
-  { name: 'remove', weight: 2, run: (w) => w.withSlot((slot) => w.remove(slot)) },
-  { name: 'add', weight: 4, run: (w) => w.add() },
-  { name: 'healAll', weight: 2, always: true, run: (w) => w.healFaults() },
-]
+/** An I/O whose caller waits. */
+export interface OpenIo {
+  readonly host: Host
+  readonly life: Life
+  readonly lun: SimLun
+  readonly op: string
+  readonly first: number
+  readonly count: number
+  readonly write: ShadowWrite | null
+  readonly startedUs: number
+  /** A ghost lay on its blocks as it began. */
+  readonly haunted: boolean
+  /** No path was usable as it began. */
+  readonly queued: boolean
+  readonly controller: AbortController
+  /** A path has got it. */
+  sent: boolean
+  /** Its cache lost what it was to write. */
+  lost: boolean
+}
 
 export class Workload {
   readonly world: World
-  readonly tally: Tally = { started: 0, settled: 0, succeeded: 0, failed: 0 }
-  /** Broken promises that an I/O met. */
-  readonly wrong: string[] = []
-  readonly #random: SeededRandom
-  readonly #mix: readonly { weight: number; run: Action }[]
-  readonly #abortable: AbortController[] = []
-  readonly #busyBlocks = new Set<number>()
+  readonly random: SeededRandom
+  readonly tally: Tally = { started: 0, settled: 0, succeeded: 0, failed: 0, orphaned: 0 }
+  readonly open = new Set<OpenIo>()
 
   constructor(world: World) {
     this.world = world
-    this.#random = world.random.fork('workload')
-    const swarm = world.random.fork('swarm')
-    this.#mix = ACTIONS.filter(({ always }) => always === true || swarm.nextUint32() % 3 > 0)
+    this.random = world.random.fork('workload')
+    world.onSent = (generation) => this.#onSent(generation)
   }
 
-  /** Does one thing of the seed's mix. */
-  step(): void {
-    const total = this.#mix.reduce((sum, { weight }) => sum + weight, 0)
-    let draw = this.#random.nextUint32() % total
-    for (const { weight, run } of this.#mix) {
-      if (draw < weight) return run(this)
-      draw -= weight
-    }
+  /** Callers whose answer is still to come. */
+  get waiting(): number {
+    return this.open.size
   }
 
-  /** Microseconds until the next step. */
-  pauseUs(): number {
-    return this.#random.nextUint32() % 400
-  }
-
-  withSlot(act: (slot: Slot) => void): void {
-    const { slots } = this.world
-    const slot = slots[this.#random.nextUint32() % slots.length]
-    // The switches of a path that is gone would catch its last I/Os, and nobody would ever let them go.
-    if (slot !== undefined && slot.path !== null) act(slot)
-  }
-
-  write(): void {
-    const range = this.#freeRange()
+  write(zero: 'discard' | 'writeZeroes' | null = null, at: Partial<Pick<Place, 'host' | 'lun'>> = {}): void {
+    const place = this.#place(at)
+    if (place === null) return
+    const { host, lun, head } = place
+    const range = this.#freeRange(lun, head)
     if (range === null) return
     const { first, count } = range
-    const { shadow } = this.world
-    const generation = shadow.startWrite(first, count)
-    const data = new Uint8Array(count * BLOCK)
-    fillBlocks(data, first, generation)
-    for (let block = 0; block < count; block += 1) {
-      fillBlocks(data.subarray(block * BLOCK, (block + 1) * BLOCK), first + block, generation)
+    const write = lun.shadow.startWrite(first, count, zero !== null)
+    const io = this.#begin(place, { op: zero ?? 'write', first, count, write })
+    const { signal } = io.controller
+    const fua = zero === null && below(this.random, 10) === 0
+    const common = { offset: first * BLOCK, node: below(this.random, 2), signal }
+    if (zero !== null) {
+      if (io.haunted) this.world.sometimes.reach('discardOverGhost')
+      this.#run(
+        io,
+        () => head[zero]({ ...common, length: count * BLOCK }),
+        () => lun.shadow.acknowledge(write, false),
+      )
+      return
     }
-    for (let block = first; block < first + count; block += 1) this.#busyBlocks.add(block)
-    const controller = new AbortController()
-    this.#abortable.push(controller)
-    if (this.#abortable.length > MAX_OPEN) this.#abortable.shift()
-    const { signal } = controller
-    const done = this.#run({ first, count }, (head) =>
-      head.write({ offset: first * BLOCK, data, node: this.#node(), signal }),
-    )
-    void done.then((ok) => {
-      for (let block = first; block < first + count; block += 1) this.#busyBlocks.delete(block)
-      if (ok) shadow.acknowledge(first, count, generation)
-    })
-    // The caller's memory is his again at once as far as the medium is concerned: scribble over it.
+    const data = new Uint8Array(count * BLOCK)
+    fillBlocks(data, first, write.generation)
+    host.writes.set(write.generation, io)
+    const length = data.length
+    // One in three by the call that takes many.
+    const start =
+      below(this.random, 3) > 0
+        ? () => head.write({ ...common, data, fua })
+        : () => this.#submit(head, { op: 'write', ...common, length, data, fua })
+    this.#run(io, start, () => lun.shadow.acknowledge(write, fua))
+    // The caller's memory is his again at once: scribble over it.
     data.fill(0xee)
   }
 
   read(): void {
-    const first = this.#random.nextUint32() % (this.world.shadow.blocks - BLOCKS_MAX)
-    const count = 1 + (this.#random.nextUint32() % BLOCKS_MAX)
-    const finish = this.world.shadow.startRead(first, count)
+    const place = this.#place()
+    if (place === null) return
+    const { lun, head } = place
+    const count = 1 + below(this.random, BLOCKS_MAX)
+    const first = below(this.random, head.sizeBytes / BLOCK - count)
+    const finish = lun.shadow.startRead(first, count)
+    const io = this.#begin(place, { op: 'read', first, count, write: null })
     let bytes: Uint8Array = new Uint8Array(0)
-    const done = this.#run(null, async (head) => {
-      bytes = await head.read({ offset: first * BLOCK, length: count * BLOCK, node: this.#node() })
-    })
-    void done.then((ok) => {
-      const legal = finish()
-      if (ok) legal.forEach((set, index) => this.#checkBlock(bytes, first + index, index, set))
-    })
-  }
-
-  flush(): void {
-    void this.#run(null, (head) => head.flush())
-  }
-
-  toggleError({ error }: Slot): void {
-    if (error.active) return error.disable()
-    const errnos = ['EIO', 'ENOLINK', 'ETIMEDOUT', 'ENODEV']
-    const errno = errnos[this.#random.nextUint32() % errnos.length] ?? 'EIO'
-    error.enable({ errno, op: 'all', ratePerMillion: 1_000_000, count: null, range: null })
-  }
-
-  rareErrors({ error }: Slot): void {
-    error.enable({ errno: 'EIO', op: 'all', ratePerMillion: 50_000, count: 5, range: null })
-  }
-
-  /** Error now, lands later: what a hung path holds is answered with an error, and done all the same within a while. */
-  landLater({ hang }: Slot): void {
-    if (this.world.final || hang.held === 0) return
-    hang.answer('EIO')
-    const { clock } = this.world
-    const lateUs = this.#random.nextUint32() % LATENESS_MAX_US
-    clock.setTimer(clock.monoUs() + lateUs, () => void hang.release())
-  }
-
-  abort(): void {
-    this.#abortable.shift()?.abort()
-  }
-
-  busy({ error }: Slot): void {
-    error.enable({ errno: 'EAGAIN', op: 'all', ratePerMillion: 1_000_000, count: 3, range: null })
-  }
-
-  /** The same bad block through every path: the LUN's error, for which no path may fail. */
-  badBlock(): void {
-    const offset = (this.#random.nextUint32() % this.world.shadow.blocks) * BLOCK
-    for (const { error } of this.world.slots) {
-      error.enable({
-        errno: 'EIO',
-        op: 'read',
-        ratePerMillion: 1_000_000,
-        count: null,
-        range: { offset, length: 1 },
+    const ended = () => {
+      finish().forEach((legal, at) => {
+        const block = first + at
+        const generation = generationOf(bytes.subarray(at * BLOCK, (at + 1) * BLOCK), block)
+        if (isLegal(legal, generation)) return
+        const detail = `block ${block} was read as generation ${String(generation)}; legal: ${legalWords(legal)}`
+        report(this.world, 'readsAreLegal', detail)
       })
     }
-  }
-
-  toggleDelay({ delay }: Slot): void {
-    if (delay.active) delay.disable()
-    else delay.enable({ delayUs: 500 + (this.#random.nextUint32() % 30_000) })
-  }
-
-  toggleHang({ hang }: Slot): void {
-    if (hang.active) hang.disable()
-    else hang.enable()
-  }
-
-  operate({ path }: Slot): void {
-    if (path === null || path.state.device === 'deleted') return
-    if (path.state.admin === 'enabled') path.fail({ actor: 'operator:0', reason: 'simulated' })
-    else path.reinstate({ actor: 'operator:0', reason: 'simulated' })
-  }
-
-  access({ path }: Slot): void {
-    if (path === null || path.state.device === 'deleted') return
-    const access = ACCESS_STATES[this.#random.nextUint32() % ACCESS_STATES.length] ?? 'optimal'
-    path.setAccessState(access, { why: 'simulated' })
-  }
-
-  policy(): void {
-    const head = this.#head()
-    head?.setIoPolicy(IO_POLICIES[this.#random.nextUint32() % 3] ?? 'numa')
-  }
-
-  remove(slot: Slot): void {
-    const { path } = slot
-    if (path === null) return
-    slot.path = null
-    slot.error.disable()
-    slot.hang.disable()
-    path.remove({ actor: 'operator:0', reason: 'simulated' }).catch((error: unknown) => this.#note(error))
-  }
-
-  add(): void {
-    const slot = this.world.slots.find(({ path, adding }) => path === null && !adding)
-    if (slot === undefined) return
-    addSlot(this.world, slot).catch((error: unknown) => {
-      if (!hasCode(error, 'PATH_DUPLICATE')) this.#note(error)
-    })
-  }
-
-  /** Takes every fault away. */
-  healFaults(): void {
-    for (const { error, delay, hang } of this.world.slots) {
-      error.disable()
-      delay.disable()
-      hang.disable()
-    }
-  }
-
-  async #run(
-    written: Range | null,
-    io: (head: ReturnType<World['mp']['head']>) => Promise<void>,
-  ): Promise<boolean> {
-    if (this.tally.started - this.tally.settled >= MAX_OPEN) return false
-    this.tally.started += 1
-    let ok = false
-    try {
-      await io(this.world.mp.head(WWID))
-      ok = true
-      this.tally.succeeded += 1
-    } catch (error) {
-      this.tally.failed += 1
-      if (!EXPECTED.some((code) => hasCode(error, code))) this.#note(error)
-    }
-    this.tally.settled += 1
-    if (written !== null) this.#checkExplained(written, ok)
-    return ok
-  }
-
-  /** A re-sent write is explained on the ledger before its caller hears of it. Writes do not overlap: errors are theirs. */
-  #checkExplained({ first, count }: Range, succeeded: boolean): void {
-    const { seen, store } = this.world
-    const isMine = ({ offset }: { offset: number }) =>
-      offset >= first * BLOCK && offset < (first + count) * BLOCK
-    const mine = seen.errors.filter(isMine)
-    if (mine.length === 0) return
-    seen.errors = seen.errors.filter((error) => !isMine(error))
-    for (const { offset, hctl } of succeeded ? mine : []) {
-      const events = store.read({ stream: `path/${WWID}/${hctl}` })
-      if (events.some(({ type }) => EXPLAINS.includes(type))) continue
-      this.wrong.push(`an I/O at ${offset} was re-sent from ${hctl} and nothing on the ledger says why`)
-    }
-  }
-
-  #checkBlock(bytes: Uint8Array, block: number, index: number, legal: ReadonlySet<number>): void {
-    const generation = generationOf(bytes.subarray(index * BLOCK, (index + 1) * BLOCK), block)
-    if (generation !== null && legal.has(generation)) return
-    this.wrong.push(
-      `block ${block} was read as generation ${String(generation)}; legal: ${[...legal].join(', ')}`,
+    const node = below(this.random, 2)
+    this.#run(
+      io,
+      async () => void (bytes = await head.read({ offset: first * BLOCK, length: count * BLOCK, node })),
+      ended,
+      () => void finish(),
     )
   }
 
-  #freeRange(): Range | null {
-    if (this.tally.started - this.tally.settled >= MAX_OPEN) return null
-    const count = 1 + (this.#random.nextUint32() % BLOCKS_MAX)
-    const first = this.#random.nextUint32() % (this.world.shadow.blocks - count)
-    for (let block = first; block < first + count; block += 1) if (this.#busyBlocks.has(block)) return null
-    return { first, count }
+  /** Through any host that has the LUN; or through one of a given LUN. Null where there is none. */
+  flush(of: SimLun | null = null): OpenIo | null {
+    const place = this.#place(of === null ? {} : { lun: of })
+    if (place === null || (of === null && place.lun.lossFlush !== null)) return null
+    const { lun, head } = place
+    const covered = lun.shadow.startFlush()
+    const io = this.#begin(place, { op: 'flush', first: 0, count: 0, write: null })
+    const told = () => {
+      if (io.lost) report(this.world, 'flushTellsLoss', 'a flush succeeded that had lost writes')
+      else lun.shadow.acknowledgeFlush(covered)
+    }
+    this.#run(
+      io,
+      () => head.flush(),
+      told,
+      () => {
+        if (io.lost) this.world.sometimes.reach('flushErrorTold')
+      },
+    )
+    return io
   }
 
-  #node(): number {
-    return this.#random.nextUint32() % 2
+  abort(): void {
+    const writes = [...this.open].filter(({ op, life }) => op !== 'read' && op !== 'flush' && life.alive)
+    writes[below(this.random, Math.max(1, writes.length))]?.controller.abort()
   }
 
-  #head(): ReturnType<World['mp']['head']> | null {
-    return this.world.mp.heads[0] ?? null
+  /** Callers of engines that have died hear nothing: what they had under way is now later, or is not. */
+  buryDead(): void {
+    for (const io of [...this.open]) {
+      if (io.life.alive) continue
+      this.open.delete(io)
+      this.tally.orphaned += 1
+      this.#forgetLoss(io)
+      if (io.write === null) continue
+      io.host.limbo.push({ lun: io.lun, write: io.write })
+      haunt(io)
+    }
+  }
+
+  #begin({ host, life, lun, head }: Place, what: Pick<OpenIo, 'op' | 'first' | 'count' | 'write'>): OpenIo {
+    const { first, count } = what
+    const ghosts = host.mp?.ghosts ?? []
+    const haunted = ghosts.some(
+      ({ wwid, offset, length }) =>
+        wwid === lun.wwid && offset < (first + count) * BLOCK && first * BLOCK < offset + length,
+    )
+    const { service } = head.state
+    const { requeueBytesMax = 0 } = this.world.mix.settings
+    if (head.queued.bytes > 0 && head.queued.bytes + count * BLOCK > requeueBytesMax) {
+      this.world.sometimes.reach('queueWasFull')
+    }
+    const io: OpenIo = {
+      ...what,
+      ...{ host, life, lun, haunted },
+      queued: service === 'queueing',
+      startedUs: this.world.clock.monoUs(),
+      controller: new AbortController(),
+      sent: false,
+      lost: false,
+    }
+    this.tally.started += 1
+    this.open.add(io)
+    this.world.tell?.(`  ${wordsOf(io)} begins${haunted ? ', over a ghost' : ''}`)
+    return io
+  }
+
+  #run(
+    io: OpenIo,
+    start: () => Promise<void>,
+    succeeded: () => void,
+    failed: () => void = () => undefined,
+  ): void {
+    const { shadow } = io.lun
+    start().then(
+      () => {
+        if (!this.#settle(io)) return
+        this.tally.succeeded += 1
+        this.world.tell?.(`  ${wordsOf(io)} is done`)
+        if (io.haunted && io.write !== null) this.world.sometimes.reach('heldThenServed')
+        if (io.queued) this.world.sometimes.reach('queuedThenServed')
+        succeeded()
+        this.#checkExplained(io)
+      },
+      (error: unknown) => {
+        if (!this.#settle(io)) return
+        this.tally.failed += 1
+        this.world.tell?.(
+          `  ${wordsOf(io)} ends: ${error instanceof PathledgerError ? error.code : String(error)}`,
+        )
+        this.#note(error)
+        if (io.write !== null) {
+          shadow.fail(io.write)
+          this.world.failedWrites.add(io.write.generation)
+          haunt(io)
+        }
+        failed()
+      },
+    )
+  }
+
+  #submit(head: Head, bio: Omit<HeadBio, 'done'>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let told = false
+      const done = (error: PathledgerError | null) => {
+        if (told)
+          report(
+            this.world,
+            'completionsAreSingle',
+            `a caller was told twice of his ${bio.op} at ${bio.offset}`,
+          )
+        told = true
+        if (error === null) resolve()
+        else reject(error)
+      }
+      head.submit([{ ...bio, done }])
+    })
+  }
+
+  #settle(io: OpenIo): boolean {
+    if (!io.life.alive || !this.open.delete(io)) return false
+    this.tally.settled += 1
+    this.#forgetLoss(io)
+    return true
+  }
+
+  #forgetLoss(io: OpenIo): void {
+    const { lun } = io
+    if (lun.lossFlush !== io) return
+    lun.lossFlush = null
+    lun.disk.losesNextFlush = false
+  }
+
+  /** Held writes go in the order in which they came: a newer one never before an older one that it overlaps. */
+  #onSent(generation: number): void {
+    for (const { writes } of this.world.hosts) {
+      const io = writes.get(generation)
+      if (io === undefined || io.sent) continue
+      io.sent = true
+      writes.delete(generation)
+      if (!io.haunted) continue
+      const older = [...this.open].find(
+        (other) =>
+          other.op === 'write' &&
+          other.life === io.life &&
+          other.lun === io.lun &&
+          other.haunted &&
+          !other.sent &&
+          !other.controller.signal.aborted &&
+          (other.write?.generation ?? 0) < generation &&
+          other.first < io.first + io.count &&
+          io.first < other.first + other.count,
+      )
+      if (older !== undefined) this.#overtaken(older, generation)
+    }
+  }
+
+  /** Unless the older one has ended at that moment, and its caller is about to hear so. */
+  #overtaken(older: OpenIo, by: number): void {
+    const { clock } = this.world
+    clock.setTimer(clock.monoUs(), () => {
+      if (!this.open.has(older) || !older.life.alive) return
+      const detail = `write ${by} went before ${older.write?.generation ?? 0}, which it overlaps`
+      report(this.world, 'heldInOrder', detail)
+    })
+  }
+
+  /** A re-sent write is explained on the ledger before its caller hears of it. */
+  #checkExplained({ write, host, startedUs }: OpenIo): void {
+    if (write === null) return
+    const { errors, mix } = this.world
+    const seen = errors.get(write.generation) ?? []
+    errors.delete(write.generation)
+    // By policy gates go on without their record while the ledger does not take it.
+    if (mix.settings.ledgerStall === 'continue' && host.ledger.lastFaultUs >= 0) return
+    for (const { hctl, atUs, offset, length } of seen) {
+      if (atUs < startedUs) continue
+      const isTold = (ghost: (typeof seen)[number]) =>
+        ghost.hctl === hctl && ghost.atUs >= startedUs && ghost.offset === offset && ghost.length === length
+      const told = mix.errorsAre === 'final' ? host.explained.has(hctl) : host.ghostsTold.some(isTold)
+      if (!told)
+        report(
+          this.world,
+          'gatesBeforeEffects',
+          `write ${write.generation} was re-sent from ${hctl} and the ledger does not say why`,
+        )
+    }
+  }
+
+  #place(at: Partial<Pick<Place, 'host' | 'lun'>> = {}): Place | null {
+    if (this.open.size >= MAX_OPEN) return null
+    const alive = this.world.hosts.filter(
+      (host) =>
+        host.mp !== null &&
+        (at.host === undefined || host === at.host) &&
+        host.slots.some(({ lun }) => at.lun === undefined || lun === at.lun),
+    )
+    const host = alive[below(this.random, Math.max(1, alive.length))]
+    if (host === undefined || host.mp === null || host.life === null) return null
+    const luns = [...new Set(host.slots.map(({ lun }) => lun))]
+    const lun = at.lun ?? luns[below(this.random, luns.length)]
+    if (lun === undefined) return null
+    const head = host.mp.heads.find(({ wwid }) => wwid === lun.wwid)
+    return head === undefined ? null : { host, life: host.life, lun, head }
+  }
+
+  #freeRange(lun: SimLun, head: Head): { first: number; count: number } | null {
+    const { overlaps } = this.world.mix
+    const count = 1 + below(this.random, BLOCKS_MAX)
+    const writes = [...this.open].filter((io) => io.lun === lun && io.write !== null)
+    const onto =
+      overlaps && below(this.random, 4) === 0
+        ? writes[below(this.random, Math.max(1, writes.length))]
+        : undefined
+    const blocks = head.sizeBytes / BLOCK
+    const haunted =
+      below(this.random, 3) === 0 ? lun.haunts[below(this.random, Math.max(1, lun.haunts.length))] : undefined
+    const first = (onto ?? haunted)?.first ?? below(this.random, blocks - count)
+    if (first + count > blocks) return null
+    const taken = ({ first: at, count: many }: OpenIo) => at < first + count && first < at + many
+    return !overlaps && writes.some(taken) ? null : { first, count }
   }
 
   #note(error: unknown): void {
+    const { sometimes } = this.world
+    if (error instanceof PathledgerError) {
+      if (error.outcome === 'unknown') sometimes.reach('outcomeUnknown')
+      if (error.code === 'NO_PATH') sometimes.reach('noPathGaveUp')
+      if (error.code === 'LEDGER_STALLED') sometimes.reach('ledgerStalled')
+      if (error.errno === 'EBADE') sometimes.reach('reservationConflict')
+    }
+    if (EXPECTED.some((code) => hasCode(error, code))) return
     const code = error instanceof PathledgerError ? error.code : 'unexpected'
-    this.wrong.push(`${code}: ${error instanceof Error ? error.message : String(error)}`)
+    report(
+      this.world,
+      'errorsAreExpected',
+      `${code}: ${error instanceof Error ? error.message : String(error)}`,
+    )
   }
 }
 
-const EXPLAINS = ['path.suspected', 'path.failed', 'path.cleared', 'path.removed', 'path.probeSucceeded']
+/** So many places are remembered. */
+const HAUNTS_MAX = 6
+
+function haunt({ lun, first, count }: OpenIo): void {
+  lun.haunts = [{ first, count }, ...lun.haunts].slice(0, HAUNTS_MAX)
+}
+
+function wordsOf({ op, first, count, write, host }: OpenIo): string {
+  const generation = write === null ? '' : ` ${write.generation}`
+  return `${host.name}'s ${op}${generation}${count === 0 ? '' : ` of blocks ${first}..${first + count - 1}`}`
+}
+
+interface Place {
+  readonly host: Host
+  readonly life: Life
+  readonly lun: SimLun
+  readonly head: Head
+}

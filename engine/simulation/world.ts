@@ -1,193 +1,196 @@
-// The simulated world: one LUN in memory, paths with faults to throw, a virtual clock, and the production engine on top.
-import { delayFilter, type DelayControl } from '../../adapters/filters/delay.ts'
-import { errorFilter, type ErrorControl } from '../../adapters/filters/error.ts'
-import { hangFilter, type HangControl } from '../../adapters/filters/hang.ts'
-import { memoryLun, memoryPath, type MemoryLun } from '../../adapters/memory.ts'
-import { seededRandom, type SeededRandom } from '../../adapters/seeded-random.ts'
+// The simulated world: hosts with an engine and a ledger each, LUNs that they share, paths with faults to throw, one
+// virtual clock. Everything in it outlives the engines.
+import type { SeededRandom } from '../../adapters/seeded-random.ts'
+import { seededRandom } from '../../adapters/seeded-random.ts'
 import { VirtualClock } from '../../adapters/virtual-clock.ts'
-import { IO_POLICIES } from '../../machines/words.ts'
-import { memoryStore, type MemoryStore } from '../../store/memory-store.ts'
-import { Multipath } from '../multipath.ts'
-import type { Path } from '../path.ts'
+import type { Multipath } from '../multipath.ts'
 import { VERSION, XSTATE_VERSION } from '../version.ts'
-import { BLOCK, Shadow } from './shadow.ts'
-import { tapPath, type Tap } from './tap.ts'
+import { Disk } from './disk.ts'
+import type { Boot, Life } from './life.ts'
+import { mixOf, type Mix } from './mix.ts'
+import type { Plant } from './plant.ts'
+import { BLOCK, Shadow, type ShadowWrite } from './shadow.ts'
+import { SharedLun } from './shared-lun.ts'
+import { SimLedger } from './sim-ledger.ts'
+import { isLetGo, type Slot } from './slot.ts'
+import { Sometimes } from './sometimes.ts'
+import type { OpenIo } from './workload.ts'
 
-export const WWID = 'naa.6001405000000000000000000000517e'
-const BLOCKS = 256
-/** One million and a bit after the epoch: any start will do, and 0 would hide a forgotten addition. */
+const BLOCKS = 160
+/** A LUN may grow to so many blocks. */
+const BLOCKS_MAX = 224
+/** Any start will do, and 0 would hide a forgotten addition. */
 const START_US = 1_700_000_000_000_000
+const START_MONO_US = 1_000_000
 
-/** How late a write may land after its path has answered with an error. */
-export const LATENESS_MAX_US = 60_000
+export interface SimLun {
+  readonly wwid: string
+  readonly disk: Disk
+  readonly shadow: Shadow
+  readonly shared: SharedLun
+  /** What was told GOOD is in force from this epoch on. */
+  settledEpoch: number
+  /** Where writes were whose end nobody knows: newer ones go there rather than elsewhere. */
+  haunts: { readonly first: number; readonly count: number }[]
+  /** The flush that is to fail because its cache loses what was in it. */
+  lossFlush: OpenIo | null
+}
 
-/** One simulated path with its switches. A slot keeps its H:C:I:L when its path is removed and added again. */
-export interface Slot {
+/** Errors that paths gave to writes, by generation: a re-sent write must be explained. */
+export interface SeenError {
   readonly hctl: string
-  path: Path | null
-  /** Its path is being added: not there yet, and not to be added twice. */
-  adding: boolean
-  tap: Tap
-  error: ErrorControl
-  delay: DelayControl
-  hang: HangControl
+  readonly atUs: number
+  readonly offset: number
+  readonly length: number
+}
+
+/** A machine with an engine, its ledger, and its paths. */
+export interface Host {
+  readonly name: string
+  readonly ledger: SimLedger
+  readonly slots: Slot[]
+  boot: Boot
+  life: Life | null
+  mp: Multipath | null
+  /** An engine is being opened. */
+  opening: boolean
+  /** When a dead one is started again; virtual monotonic microseconds. */
+  restartAtUs: number
+  /** Engines that were started on it. */
+  lives: number
+  /** Writes of engines that are dead: until the next one has the LUN, they are still under way. */
+  limbo: { readonly lun: SimLun; readonly write: ShadowWrite }[]
+  /** Ghosts that its ledger tells of: path, range, and when. */
+  readonly ghostsTold: SeenError[]
+  /** Paths of which its ledger says that something was wrong with them. */
+  readonly explained: Set<string>
+  /** Writes that no path has got yet, by generation. */
+  readonly writes: Map<number, OpenIo>
+  /** The life of each head, as last told. */
+  readonly lifeOf: Map<string, string>
 }
 
 export interface World {
   readonly seed: number
-  readonly clock: VirtualClock
-  readonly store: MemoryStore
-  readonly lun: MemoryLun
-  readonly shadow: Shadow
-  readonly mp: Multipath
-  readonly slots: Slot[]
+  readonly mix: Mix
+  readonly plant: Plant
   readonly random: SeededRandom
-  /** Whether an error of a path proves that nothing lands any more. Where not, some do land. */
-  readonly final: boolean
-  /** What the taps saw and the checkers must hear of. */
-  readonly seen: Seen
-}
-
-export interface Seen {
-  /** Broken promises that only a tap can see: I/O where none may be. */
-  readonly wrong: string[]
-  /** Errors that paths gave, by the offset of the I/O: whose re-send must be explained. */
-  errors: { offset: number; hctl: string }[]
+  readonly clock: VirtualClock
+  readonly luns: readonly SimLun[]
+  readonly hosts: readonly Host[]
+  readonly sometimes: Sometimes
+  /** Broken promises that were seen between two checks: which, and how. */
+  readonly wrong: { readonly invariant: string; readonly detail: string }[]
+  /** Errors of paths by the generation of the write. */
+  readonly errors: Map<number, SeenError[]>
+  /** Generations whose callers heard an error. */
+  readonly failedWrites: Set<number>
+  /** Called with the generation of a write as a path gets it. */
+  onSent: (generation: number) => void
+  /** The faults are over: nothing may begin one any more. */
+  healed: boolean
   faults: number
+  crashes: number
+  attaches: number
+  /** Where a line of the story goes; null where nobody reads it. */
+  readonly tell: ((line: string) => void) | null
 }
 
 export interface WorldOptions {
-  /** Without the guard against ghosts: the checkers must see the corruption. */
-  readonly guardsOff?: boolean
+  readonly plant: Plant
+  /** What of the seed's mix is to be otherwise. */
+  readonly mix?: Partial<Mix>
+  readonly tell?: (line: string) => void
 }
 
-/** Builds the world of a seed, with its paths added. */
-export async function buildWorld(seed: number, options: WorldOptions = {}): Promise<World> {
+/** Makes the world of a seed; no engine runs in it yet. */
+export function makeWorld(seed: number, { plant, mix: otherwise, tell }: WorldOptions): World {
   const random = seededRandom(seed)
-  const clock = new VirtualClock({ wallUs: START_US, monoUs: 1_000_000 })
-  const ids = counter()
-  const commits = random.fork('commits')
-  const store = memoryStore({
-    header: {
-      eventId: ids(),
-      recordedAtUs: clock.wallUs(),
-      monoUs: clock.monoUs(),
-      bootId: 'simulated',
-      engine: VERSION,
-      xstate: XSTATE_VERSION,
-    },
-    schedule: (deliver) => void clock.setTimer(clock.monoUs() + 50 + (commits.nextUint32() % 400), deliver),
+  const mix = { ...mixOf(random), ...otherwise }
+  const clock = new VirtualClock({ wallUs: START_US, monoUs: START_MONO_US })
+  const hosts: Host[] = []
+  let generation = 0
+  const next = () => (generation += 1)
+  const luns = mix.luns.map((_paths, index): SimLun => {
+    const shared = new SharedLun(clock, (device) =>
+      hosts.every(({ slots }) => slots.every((slot) => isLetGo(slot, device))),
+    )
+    const wwid = `naa.60014050000000000000000000005${String(index).padStart(3, '0')}`
+    return {
+      wwid,
+      disk: new Disk(BLOCKS * BLOCK, BLOCKS_MAX * BLOCK),
+      shadow: new Shadow(BLOCKS_MAX, next),
+      shared,
+      settledEpoch: 0,
+      haunts: [],
+      lossFlush: null,
+    }
   })
-  const pick = random.fork('settings')
-  const mp = await drive(
+  const names = mix.rivalPaths > 0 ? ['main', 'rival'] : ['main']
+  hosts.push(...names.map((name) => makeHost(name, clock, random)))
+  return {
+    seed,
+    mix,
+    plant,
+    random,
     clock,
-    Multipath.open({
-      ledger: store,
-      multipath: 'always',
-      iopolicy: IO_POLICIES[pick.nextUint32() % 3] ?? 'numa',
-      noPathRetry: pick.nextUint32() % 2 === 0 ? 'queue' : pick.nextUint32() % 2 === 0 ? 'fail' : 5,
-      noPathCheckMs: 50,
-      delayedRemovalMs: pick.nextUint32() % 2 === 0 ? 0 : 200,
-      checker: { minMs: 5, maxMs: 40 },
-      probeTimeoutMs: 20,
-      sampleMs: 25,
-      numaNodes: 2,
-      poolBytes: 1024 * 1024,
-      requeueBytesMax: 65_536,
-      attemptTimeoutMs: 15,
-      ghostHoldMaxMs: 400,
-      // Longer than anything is late in this world, so that time may stand for proof.
-      ghostQuiesceMs: LATENESS_MAX_US / 1000 + 20,
-      closeGraceMs: 10,
-      errorRowsPerMinute: 1_000_000,
-      ports: {
-        guardsOff: options.guardsOff ?? false,
-        clock,
-        newId: ids,
-        bootId: 'simulated',
-        pid: 0,
-        allocate: (bytes) => new ArrayBuffer(bytes),
-      },
-    }),
-  )
-  const lun = memoryLun({ wwid: WWID, sizeBytes: BLOCKS * BLOCK, logicalBlockBytes: BLOCK })
-  const seen: Seen = { wrong: [], errors: [], faults: 0 }
-  const final = pick.nextUint32() % 2 === 0
-  const shadow = new Shadow(BLOCKS)
-  const world: World = { seed, clock, store, lun, shadow, mp, slots: [], random, seen, final }
-  const count = 2 + (pick.nextUint32() % 3)
-  for (let index = 0; index < count; index += 1) {
-    const slot = makeSlot(world, `${7 + index}:0:0:0`)
-    world.slots.push(slot)
-    await drive(clock, addSlot(world, slot))
-  }
-  return world
-}
-
-/** Adds the slot's path to the engine, with a new device behind the same address. */
-export async function addSlot(world: World, slot: Slot): Promise<void> {
-  const made = makeSlot(world, slot.hctl)
-  Object.assign(slot, made, { adding: true })
-  try {
-    slot.path = await world.mp.addPath(slot.tap.device)
-    // The tap of this life looks here, also when the slot has another one by then.
-    made.path = slot.path
-  } finally {
-    slot.adding = false
+    luns,
+    hosts,
+    sometimes: new Sometimes(),
+    wrong: [],
+    errors: new Map(),
+    failedWrites: new Set(),
+    onSent: () => undefined,
+    healed: false,
+    faults: 0,
+    crashes: 0,
+    attaches: 0,
+    tell: tell ?? null,
   }
 }
 
-/** Awaits a promise that needs the clock to move: fires timers until it has settled. */
-export async function drive<Value>(clock: VirtualClock, promise: Promise<Value>): Promise<Value> {
+function makeHost(name: string, clock: VirtualClock, random: SeededRandom): Host {
+  const header = {
+    eventId: `${name}-0`,
+    recordedAtUs: clock.wallUs(),
+    monoUs: clock.monoUs(),
+    bootId: `${name}-boot-1`,
+    engine: VERSION,
+    xstate: XSTATE_VERSION,
+  }
+  return {
+    name,
+    ledger: new SimLedger(clock, random.fork(`ledger of ${name}`), header),
+    slots: [],
+    boot: { id: `${name}-boot-1`, lagUs: 0 },
+    life: null,
+    mp: null,
+    opening: false,
+    restartAtUs: 0,
+    lives: 0,
+    limbo: [],
+    ghostsTold: [],
+    explained: new Set(),
+    writes: new Map(),
+    lifeOf: new Map(),
+  }
+}
+
+/** Notes that something does not hold. */
+export function report(world: World, invariant: string, detail: string): void {
+  world.wrong.push({ invariant, detail })
+}
+
+/** Awaits a promise that needs the clock to move: fires timers until it has settled, or while `goesOn`. */
+export async function drive<Value>(
+  clock: VirtualClock,
+  promise: Promise<Value>,
+  goesOn: () => boolean = () => true,
+): Promise<Value | undefined> {
   const state = { settled: false }
   const watched = promise.finally(() => void (state.settled = true))
   watched.catch(() => undefined)
   await clock.settle()
-  while (!state.settled && clock.runNext()) await clock.settle()
-  return watched
-}
-
-function makeSlot(world: World, hctl: string): Slot {
-  const { clock, lun, seen } = world
-  const latency = world.random.fork(`latency ${hctl} ${clock.monoUs()}`)
-  const memory = memoryPath(lun, {
-    hctl,
-    clock,
-    latencyUs: () => 20 + (latency.nextUint32() % 300),
-    errorsAreFinal: world.final,
-  })
-  const hang = hangFilter(memory)
-  const delay = delayFilter(hang.path, { delayUs: 2_000 }, { clock })
-  const error = errorFilter(delay.path, {}, { random: world.random.fork(`errors ${hctl}`) })
-  const slot: Partial<Slot> = { hctl, path: null, adding: false }
-  const tap = tapPath(error.path, {
-    onSubmit: (request) => {
-      // Probes are pages; the workload never does an I/O of that size. A path under I/O must be usable.
-      const { path } = slot
-      if (path === null || path === undefined || request.length === 4096 || mayTakeIo(path)) return
-      seen.wrong.push(`I/O at ${request.offset} was sent down ${hctl}, which is not usable`)
-    },
-    onError: ({ op, offset }, errno) => {
-      seen.faults += 1
-      // A busy path is tried again: nothing to explain. Reads may overlap each other, writes do not: an error at an
-      // offset is that write's.
-      if (op === 'write' && errno !== 'EAGAIN') seen.errors.push({ offset, hctl })
-    },
-  })
-  return Object.assign(slot, { tap, error: error.control, delay: delay.control, hang: hang.control }) as Slot
-}
-
-/** The rule again, in words of its own: this checker believes neither the engine's fields nor its predicates. */
-function mayTakeIo({ state: { device, access, health, admin } }: Path): boolean {
-  const [deviceOk, adminOk] = [device === 'running', admin === 'enabled']
-  return deviceOk && adminOk && /^(optimal|active)$/.test(access) && /^(online|marginal)$/.test(health)
-}
-
-/** Ids in order: the simulator's ledger is the same bytes for the same seed. */
-function counter(): () => string {
-  let last = 0
-  return () => {
-    last += 1
-    return `e${String(last).padStart(8, '0')}`
-  }
+  while (!state.settled && goesOn() && clock.runNext()) await clock.settle()
+  return state.settled ? watched : undefined
 }

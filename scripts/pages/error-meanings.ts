@@ -113,6 +113,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     ENGINE_FAULT: 'The engine met an error that it does not know, and stopped.',
     INVARIANT_BROKEN: 'Something does not hold that must: a bug of pathledger. The engine stopped.',
     SEEDS_INVALID: 'The seeds of the simulator are no range.',
+    PLANT_UNKNOWN: 'There is no planted bug of this name; docs/simulator.md lists them.',
     NUMA_DISTANCES: 'What is to say how far NUMA nodes are from each other does not.',
     SETTINGS_INVALID: 'A setting is unknown or out of its range; docs/settings.md lists them.',
   },

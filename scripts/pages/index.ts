@@ -4,6 +4,7 @@ import { errorsPage } from './errors-page.ts'
 import { eventsPage } from './events-page.ts'
 import { replayPage } from './replay-page.ts'
 import { settingsPage } from './settings-page.ts'
+import { simulatorPage } from './simulator-page.ts'
 
 /** Each page by its file. */
 export const PAGES: Readonly<Record<string, () => Promise<string>>> = {
@@ -11,6 +12,7 @@ export const PAGES: Readonly<Record<string, () => Promise<string>>> = {
   'docs/settings.md': settingsPage,
   'docs/errors.md': errorsPage,
   'docs/replay.md': replayPage,
+  'docs/simulator.md': simulatorPage,
 }
 
 /** Every page with its text. */

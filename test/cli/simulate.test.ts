@@ -1,5 +1,6 @@
 // `pathledger simulate`: seeds, one document, the same trace alone and in a sweep.
 import { describe, expect, test } from 'vitest'
+import { simulate } from '../../index.ts'
 import { documentIn, run, runWith } from './harness.ts'
 
 const STEPS = ['--steps', '40']
@@ -11,8 +12,10 @@ describe('simulate', () => {
     expect(documentIn(ran)).toEqual({
       seeds: 3,
       violations: [],
+      sometimes: expect.objectContaining({ outcomeUnknown: expect.any(Number) }),
       ios: expect.any(Number),
       faults: expect.any(Number),
+      crashes: expect.any(Number),
       trace: expect.stringMatching(/^[0-9a-f]{64}$/),
     })
     expect(documentIn(ran).ios).toBeGreaterThan(0)
@@ -28,9 +31,51 @@ describe('simulate', () => {
   test('people get a sentence, and at a terminal a bar that is wiped again', async () => {
     const { stdout, stderr } = await runWith({ live: true }, 'simulate', '--seeds', '1..2', ...STEPS)
     expect(stdout).toMatch(
-      /^2 seeds, [\d,]+ I\/Os, [\d,]+ faults: nothing was violated\ntrace [0-9a-f]{64}\n$/,
+      /^2 seeds, [\d,]+ I\/Os, [\d,]+ faults?, [\d,]+ crash(es)?: nothing was violated\n\d+ of \d+ rare situations came up\ntrace [0-9a-f]{64}\n$/,
     )
     expect(stderr === '' || stderr.endsWith(`\r${String.fromCharCode(27)}[K`)).toBe(true)
+  })
+
+  test('a sweep on several cores comes to what its seeds come to, one by one', async () => {
+    const seeds = 24
+    const ran = documentIn(await run('simulate', '--seeds', `1..${seeds}`, '--steps', '15', '--json'))
+    const { ios, trace } = await simulate({ from: 1, to: seeds, steps: 15 })
+    expect(ran).toMatchObject({ seeds, ios, trace })
+  })
+
+  test('with a planted bug it exits with 5, names what was violated, and how to see it again', async () => {
+    const { code, stdout } = await run(
+      'simulate',
+      '--seeds',
+      '1..3',
+      '--steps',
+      '90',
+      '--plant',
+      'headNotTold',
+    )
+    expect(code).toBe(5)
+    expect(stdout).toMatch(/seed \d, step \d+: headFollowsPaths: /)
+    expect(stdout).toMatch(/alone: pathledger simulate --seeds \d --steps 90 --plant headNotTold --trace/)
+  })
+
+  test('a bug that there is not is refused with the names that there are', async () => {
+    const { code, stderr } = await run('simulate', '--seeds', '1', '--plant', 'gremlins')
+    expect(code).not.toBe(0)
+    expect(stderr).toContain('noGhostGuard')
+  })
+
+  test('--trace tells the story of one seed, from a step on, and says what it is the story of', async () => {
+    const { code, stdout } = await run('simulate', '--seeds', '7', ...STEPS, '--trace', '--from', '30')
+    expect(code).toBe(0)
+    const [first, ...story] = stdout.split('\n')
+    expect(first).toMatch(/^seed 7, pathledger \S+, commit \S+, steps 40, plant none$/)
+    const steps = story
+      .map((line) => /^(\d+) (?!seed|of )/.exec(line)?.[1])
+      .filter((step) => step !== undefined)
+    expect(Math.min(...steps.map(Number))).toBeGreaterThanOrEqual(30)
+    const many = await run('simulate', '--seeds', '1..2', '--trace')
+    expect(many).toMatchObject({ code: 2 })
+    expect(many.stderr).toContain('one seed')
   })
 
   test.each(['x', '1..', '..3', '5..1', '-1..3', '1.5', ''])(

@@ -1,6 +1,8 @@
 // Ledgers to ask questions of: lives of simulated disks full of faults, and the golden stories, as files.
-import { Workload } from '../../engine/simulation/workload.ts'
-import { buildWorld, drive } from '../../engine/simulation/world.ts'
+import { heal } from '../../engine/simulation/heal.ts'
+import { NO_PLANT } from '../../engine/simulation/plant.ts'
+import { begin, close, playStep } from '../../engine/simulation/play.ts'
+import { makeWorld } from '../../engine/simulation/world.ts'
 import { LedgerFile } from '../../store/ledger-file.ts'
 import { memoryStore } from '../../store/memory-store.ts'
 import type { NewEvent, StoredEvent } from '../../store/types.ts'
@@ -14,18 +16,16 @@ export async function simulatedRows(
   steps = 250,
   closed = true,
 ): Promise<readonly StoredEvent[]> {
-  const world = await buildWorld(seed)
-  const workload = new Workload(world)
-  for (let step = 0; step < steps; step += 1) {
-    workload.step()
-    await world.clock.drain(world.clock.monoUs() + workload.pauseUs())
-  }
-  if (closed) {
-    workload.healFaults()
-    await drive(world.clock, world.mp.close())
-  }
-  return world.store.rows()
+  const world = makeWorld(seed, { plant: NO_PLANT, mix: { luns: [3] } })
+  const play = await begin(world, RESTARTS)
+  for (let step = 0; step < steps; step += 1) await playStep(play)
+  if (closed) await heal(play.scene)
+  if (closed) await close(play)
+  return world.hosts[0]!.ledger.rows()
 }
+
+/** What starts a run anew, or sets a clock: other tests are about that. */
+const RESTARTS = ['crash', 'powerCut', 'jumpClock', 'breakLedger']
 
 /** Two adapters with three paths each that fail and come back at random, often close together. */
 export async function stormyRows(seed: number): Promise<readonly StoredEvent[]> {

@@ -1,0 +1,129 @@
+// One simulated way to a disk: an I/O is done some microseconds after its submit, and what can happen to a device happens
+// to this one. It may be fenced, may come back as another device, and may change its size.
+import { completed, failed, IO_DONE, isOutOfRange } from '../../adapters/completions.ts'
+import type {
+  Clock,
+  IoCompletion,
+  IoDone,
+  IoRequest,
+  PathDevice,
+  PathGuarantees,
+} from '../../adapters/ports.ts'
+import { uniqueIdOf } from '../../adapters/unique-id.ts'
+import { BLOCK } from './shadow.ts'
+import type { Disk } from './disk.ts'
+
+export interface DeviceSettings {
+  readonly wwid: string
+  readonly hctl: string
+  readonly clock: Clock
+  readonly latencyUs: () => number
+  readonly numaNode: number | null
+  readonly guarantees: PathGuarantees
+  /** Another one for each attach. */
+  readonly diskseq: number
+  /** Called as a mutation reaches the medium. */
+  readonly onLand: (request: IoRequest) => void
+  /** Called as a flush fails and the cache is lost. */
+  readonly onLost: () => void
+}
+
+export interface SimulatedDevice {
+  readonly device: PathDevice
+  /** Null: the device that was opened. Else what it says it is now; its bytes are then another disk's. */
+  swapped: string | null
+  /** Bytes that this path alone says it has; null: what the disk has. */
+  claimsBytes: number | null
+  /** I/Os that it is doing. */
+  readonly pending: number
+  /** Its server was killed: it needs a new attach. */
+  readonly killed: boolean
+  /** Its server was killed: nothing that it has lands any more. */
+  kill(): void
+}
+
+/** Makes a device on a disk. */
+export function simulatedDevice(disk: Disk, settings: DeviceSettings): SimulatedDevice {
+  const { wwid, hctl, clock, latencyUs, onLand, onLost } = settings
+  const openedBytes = disk.sizeBytes
+  const { epoch } = disk
+  const now = {
+    swapped: null as string | null,
+    claimsBytes: null as number | null,
+    pending: 0,
+    killed: false,
+    open: true,
+  }
+  const sizeNow = () => now.claimsBytes ?? disk.sizeBytes
+
+  function submit(request: IoRequest, done: IoDone): void {
+    const { op, offset, length, data } = request
+    const isChange = op === 'write' || op === 'discard' || op === 'writeZeroes'
+    now.pending += 1
+    const pending = isChange ? disk.begin(offset, data ?? new Uint8Array(length)) : null
+    clock.setTimer(clock.monoUs() + latencyUs(), () => {
+      // The power went meanwhile: whoever waits for it is dead as well.
+      if (disk.epoch !== epoch) return
+      now.pending -= 1
+      if (pending !== null) disk.end(pending)
+      done(perform(request))
+    })
+  }
+
+  function perform(request: IoRequest): IoCompletion {
+    if (now.killed) return failed('ENOLINK')
+    if (!now.open) return failed('EBADF')
+    if (isOutOfRange(request, sizeNow())) return failed('EIO')
+    if (now.swapped !== null) return elsewhere(request)
+    return move(request)
+  }
+
+  function move(request: IoRequest): IoCompletion {
+    const { op, offset, length, data, fua } = request
+    if (op === 'flush') return flush()
+    if (op === 'read') data?.set(disk.medium.subarray(offset, offset + length))
+    else {
+      onLand(request)
+      if (op === 'write' && data !== null) disk.write(offset, data, fua)
+      else disk.zero(offset, length)
+    }
+    return completed(length)
+  }
+
+  function flush(): IoCompletion {
+    if (disk.flush()) return IO_DONE
+    onLost()
+    return failed('EIO')
+  }
+
+  const device: PathDevice = {
+    kind: 'memory',
+    device: `/dev/sim${hctl}`,
+    hctl,
+    lun: { wwid, implicitAlua: true },
+    numaNode: settings.numaNode,
+    geometry: { sizeBytes: openedBytes, logicalBlockBytes: BLOCK, readOnly: false },
+    guarantees: settings.guarantees,
+    coherence: { inode: null, direct: true },
+    deviceKey: null,
+    facts: { diskseq: settings.diskseq },
+    submit,
+    uniqueId: async (type) => uniqueIdOf(now.swapped ?? wwid, type),
+    sizeNow,
+    identify: async () => {
+      if (now.swapped !== null) return { same: false, why: `it was ${wwid} and says ${now.swapped} now` }
+      if (sizeNow() >= openedBytes) return { same: true }
+      return { same: false, why: `it had ${openedBytes} bytes and has ${sizeNow()} now` }
+    },
+    carries: () => null,
+    close: async () => void (now.open = false),
+  }
+  return Object.assign(now, { device, kill: () => void (now.killed = true) })
+}
+
+/** The disk of somebody else: its bytes are zeroes, and what is written to it is lost to us. */
+function elsewhere({ op, length, data }: IoRequest): IoCompletion {
+  if (op === 'flush') return IO_DONE
+  if (op === 'read') data?.fill(0)
+  return completed(length)
+}

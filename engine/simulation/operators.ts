@@ -1,0 +1,151 @@
+// What operators do: they pull paths and put them back, change policies, remove and add devices, release ghosts, kill
+// engines, and pull the plug.
+import { PathledgerError } from '../../errors.ts'
+import { ACCESS_STATES, IO_POLICIES } from '../../machines/words.ts'
+import { notAdded, reboot } from './hosts.ts'
+import { below, LATENESS_MAX_US } from './mix.ts'
+import type { Scene } from './scene.ts'
+import { addSlot, type Slot } from './slot.ts'
+import { report, type Host } from './world.ts'
+
+const WORD = { actor: 'operator:0', reason: 'simulated' }
+
+function withPath(
+  { world, random }: Scene,
+  act: (path: NonNullable<Slot['now']['path']>, slot: Slot) => void,
+): void {
+  const slots = world.hosts.flatMap((host) => host.slots)
+  const slot = slots[below(random, slots.length)]
+  const path = slot?.now.path ?? null
+  if (slot !== undefined && path !== null && path.state.device !== 'deleted') act(path, slot)
+}
+
+export function operate(scene: Scene): void {
+  withPath(scene, (path) => {
+    if (path.state.admin === 'enabled') path.fail(WORD)
+    else path.reinstate(WORD)
+  })
+}
+
+export function access(scene: Scene): void {
+  withPath(scene, (path) => {
+    path.setAccessState(ACCESS_STATES[below(scene.random, ACCESS_STATES.length)] ?? 'optimal', {
+      why: 'simulated',
+    })
+  })
+}
+
+/** A transport blocks a device and lets it go again. */
+export function block(scene: Scene): void {
+  withPath(scene, (path) => {
+    if (path.state.device === 'running') path.block(WORD)
+    else if (path.state.device === 'blocked') path.unblock(WORD)
+  })
+}
+
+export function policy({ world, random }: Scene): void {
+  const heads = world.hosts.flatMap(({ mp }) => mp?.heads ?? [])
+  heads[below(random, Math.max(1, heads.length))]?.setIoPolicy(
+    IO_POLICIES[below(random, IO_POLICIES.length)] ?? 'numa',
+  )
+}
+
+export function remove(scene: Scene): void {
+  withPath(scene, (path, { now }) => {
+    if (now.spared) return
+    now.path = null
+    now.error.disable()
+    letGoLater(scene, now)
+    path.remove(WORD).catch((error: unknown) => {
+      if (error instanceof PathledgerError && ['LEDGER_STALLED', 'PATH_GONE'].includes(error.code)) return
+      report(scene.world, 'errorsAreExpected', `a path was not removed: ${String(error)}`)
+    })
+  })
+}
+
+/** Every path of a head at once: what waits for one is tested when one comes back soon. */
+export function removeAll(scene: Scene): void {
+  const { world, random } = scene
+  const lun = world.luns[below(random, world.luns.length)]
+  for (const { lun: of, now } of world.hosts.flatMap(({ slots }) => slots)) {
+    const { path } = now
+    if (of !== lun || path === null || now.spared || path.state.device === 'deleted') continue
+    now.path = null
+    now.error.disable()
+    letGoLater(scene, now)
+    path.remove(WORD).catch(() => undefined)
+  }
+}
+
+/** What a device holds when it is taken away lands, in a while. */
+function letGoLater({ world, random }: Scene, { hang }: Slot['now']): void {
+  const { clock } = world
+  clock.setTimer(clock.monoUs() + below(random, LATENESS_MAX_US), () => hang.disable())
+}
+
+export function add({ world }: Scene): void {
+  for (const host of world.hosts) {
+    if (host.mp === null || host.opening) continue
+    const slot = host.slots.find(({ now, adding }) => now.path === null && !adding)
+    if (slot === undefined) continue
+    addSlot(world, slot).catch((error: unknown) => notAdded(world, error))
+    return
+  }
+}
+
+/** He looks first, and is right: the device has nothing any more. */
+export function releaseGhosts({ world, random }: Scene): void {
+  const host = world.hosts[below(random, world.hosts.length)]
+  const mp = host?.mp ?? null
+  if (host === undefined || mp === null) return
+  const over = mp.ghosts.filter(({ path, foreign }) => {
+    const slot = host.slots.find(({ hctl }) => hctl === path)
+    return !foreign && slot !== undefined && [slot.now, ...slot.before].every(isEmpty)
+  })
+  const one = over[below(random, Math.max(1, over.length))]
+  if (one !== undefined) mp.releaseGhosts({ reason: 'simulated', ids: [one.id] })
+}
+
+function isEmpty({ tap, hang, sim }: Slot['now']): boolean {
+  return tap.inFlight === 0 && hang.held === 0 && sim.pending === 0
+}
+
+/** An engine dies at once, or at one of its next calls. */
+export function crash(scene: Scene): void {
+  const { world, random } = scene
+  const host = world.hosts[below(random, world.hosts.length)]
+  const life = host?.life ?? null
+  if (host?.mp === undefined || host.mp === null || life === null) return
+  if (below(random, 4) === 0) life.end('moment')
+  else life.light(1 + below(random, 60))
+  life.onDeath(() => letGoOf(scene, host))
+  if (!life.alive) letGoOf(scene, host)
+}
+
+/** What the kernel holds of a dead engine lands, in a while. */
+function letGoOf(scene: Scene, { slots }: Host): void {
+  for (const { now } of slots) letGoLater(scene, now)
+}
+
+/** Everything stops at once: what was only in a cache may be gone, what was being written may be torn. */
+export function powerCut({ world, random, workload }: Scene): void {
+  world.tell?.('the power goes')
+  for (const host of world.hosts) {
+    host.life?.end('moment')
+    reboot(world, host)
+  }
+  workload.buryDead()
+  for (const { disk, shadow } of world.luns) {
+    const { lost, torn } = disk.powerCut(random)
+    shadow.powerCut()
+    if (lost > 0) world.sometimes.reach('powerCutLost')
+    if (torn > 0) world.sometimes.reach('powerCutTore')
+  }
+  for (const host of world.hosts) {
+    host.limbo = []
+    for (const slot of host.slots) {
+      slot.before = []
+      slot.now.tap.inFlight = 0
+    }
+  }
+}

@@ -1,0 +1,337 @@
+// The planted bugs, by name: what an engine with the bug does. Those of a port are around the port; those of a class change it
+// while a seed runs, and only then. docs/simulator.md says which check finds each, and with which seed.
+import { wrapPath } from '../../adapters/filters/wrap.ts'
+import type { IoCompletion, IoDone, IoRequest, PathDevice } from '../../adapters/ports.ts'
+import { PathledgerError } from '../../errors.ts'
+import { registerNexus } from '../../machines/reservation-rules.ts'
+import type { Effect } from '../../machines/effects.ts'
+import type { LunStore, ReservationStore } from '../../store/lun/types.ts'
+import { Bio } from '../bio.ts'
+import { HeadIo } from '../head-io.ts'
+import { HeldList } from '../held-list.ts'
+import { PathRuntime } from '../path-runtime.ts'
+import { BufferPool, type PoolBlock } from '../pool.ts'
+import { Recorder } from '../recorder.ts'
+import { RequeueList } from '../requeue.ts'
+import { Stream } from '../stream.ts'
+import { LEDGER_STALL_US } from './mix.ts'
+import { NO_PLANT, type Plant } from './plant.ts'
+
+/** A planted bug with what it is. */
+export interface NamedPlant extends Plant {
+  readonly what: string
+}
+
+export const PLANTS: Readonly<Record<string, NamedPlant>> = {
+  noGhostGuard: { what: 'newer writes do not wait for a ghost that they overlap', guardsOff: true },
+  errorTakenAsProof: {
+    what: 'an error of any path proves that nothing lands after it',
+    errorsAreFinal: true,
+  },
+  counterLeakedOnRequeue: {
+    what: 'a bio that is parked stays counted on the path that refused it',
+    patch: () =>
+      patched(RequeueList.prototype, 'park', (park) => {
+        return function (this: RequeueList, bio: Bio) {
+          const from = bio.refusals.at(-1)?.path
+          if (from !== undefined) from.inFlight += 1
+          park.call(this, bio)
+        }
+      }),
+  },
+  cacheNotCleared: {
+    what: 'what selection has cached of a path is not renewed when it fails',
+    patch: () =>
+      patched(PathRuntime.prototype, 'refresh', (refresh) => {
+        return function (this: PathRuntime) {
+          const before = this.disabled
+          refresh.call(this)
+          if (this.value.health === 'failed') this.disabled = before
+        }
+      }),
+  },
+  wakeUpLost: { what: 'parked I/O is not woken when a path comes back', patch: () => without('wakeRequeue') },
+  probeSkipped: { what: 'a path that is to be probed is not', patch: () => without('probe') },
+  timerNotCancelled: {
+    what: 'a timer that is cancelled fires all the same',
+    patch: () => without('cancelTimer'),
+  },
+  removalDelayIgnored: {
+    what: 'a head without paths is removed at once',
+    patch: () => effects((effect) => (effect.timer === 'removal' ? { ...effect, dueUs: 0 } : effect)),
+  },
+  eventAfterEffect: {
+    what: 'a gate is open before its event is durable',
+    patch: () =>
+      patched(Recorder.prototype, 'whenDurable', () => (_recorded, then) => {
+        then(null)
+      }),
+  },
+  eventLost: {
+    what: 'a change of an access state does not reach the ledger',
+    patch: () => notRecorded('path.accessChanged'),
+  },
+  recoveryNotRecorded: {
+    what: 'what is taken up at a start is not recorded',
+    patch: () => notRecorded('head.recovered'),
+  },
+  decisionMiswritten: {
+    what: 'the ledger keeps another decision than was taken',
+    ledger: (inner) => ({
+      ...inner,
+      append: (append) => {
+        const events = append.events.map((event) =>
+          event.type === 'path.failed'
+            ? { ...event, decision: event.decision.replace('"failed"', '"online"') }
+            : event,
+        )
+        return inner.append({ ...append, events })
+      },
+    }),
+  },
+  flushRetriedUntilOk: {
+    what: 'a flush that failed is sent again until it is well',
+    device: (inner) =>
+      wrapPath(inner, (request, done) => {
+        const send = (left: number) => {
+          inner.submit(request, (completion) => {
+            if (request.op === 'flush' && completion.errno !== null && left > 0) send(left - 1)
+            else done(completion)
+          })
+        }
+        send(3)
+      }),
+  },
+  identityNotProved: {
+    what: 'a path that returns is not asked whether it is still the device that was added',
+    device: (inner) =>
+      Object.defineProperty(
+        heard(inner, 1, (completion, done) => done(completion)),
+        'identify',
+        { value: same },
+      ),
+  },
+  completionLost: {
+    what: 'one completion in fifty is not heard',
+    device: (inner) => heard(inner, 50, () => undefined),
+  },
+  completedTwice: {
+    what: 'one completion in thirty is taken twice',
+    device: (inner) =>
+      heard(inner, 30, (completion, done) => {
+        done(completion)
+        done(completion)
+      }),
+  },
+  callerToldTwice: {
+    what: 'a caller hears of the end of his I/O twice',
+    patch: () =>
+      patched(HeadIo.prototype, 'submit', (submit) => {
+        return function (this: HeadIo, io) {
+          const { done } = io
+          const twice = (error: PathledgerError | null) => {
+            done(error)
+            done(error)
+          }
+          submit.call(this, Object.assign(io, { done: twice }))
+        }
+      }),
+  },
+  submitThrows: {
+    what: 'an error of our own reaches the caller',
+    patch: () => {
+      const strikes = everyNth(60)
+      return patched(HeadIo.prototype, 'submit', (submit) => {
+        return function (this: HeadIo, io) {
+          if (strikes()) throw new TypeError('planted')
+          submit.call(this, io)
+        }
+      })
+    },
+  },
+  keyNotRegistered: {
+    what: 'the key is not registered on a path that returns',
+    luns: (inner) =>
+      withReservations(inner, (store) => ({
+        ...store,
+        request: async (asked) => {
+          if (asked.kind !== 'registerNexus') return store.request(asked)
+          const { epoch, state } = store.read()
+          return { status: 'GOOD', epoch, before: state, state: registerNexus(state, asked), changed: true }
+        },
+      })),
+  },
+  preemptDoesNotWait: {
+    what: 'a preempt is GOOD before the others have let go',
+    luns: (inner) => withReservations(inner, (store) => ({ ...store, engines: () => [] })),
+  },
+  recoveryForgetsGhosts: {
+    what: 'a start does not take up what the last run left',
+    luns: (inner) => ({ ...inner, load: () => ({ ghosts: [], attachments: [] }) }),
+  },
+  poisonIgnored: {
+    what: 'which path has refused an I/O is forgotten',
+    patch: () => patched(Bio.prototype, 'refuse', () => () => undefined),
+  },
+  holdOrderBroken: {
+    what: 'held writes go in the order in which they came last',
+    patch: () =>
+      patched(HeldList.prototype, 'takeAll', (takeAll) => {
+        return function (this: HeldList) {
+          return takeAll.call(this).reverse()
+        }
+      }),
+  },
+  memoryGivenBackEarly: {
+    what: 'the memory of a write is used again while a hung path still has it',
+    patch: () => {
+      const given = new WeakSet<PoolBlock>()
+      return patched(BufferPool.prototype, 'release', (release) => {
+        return function (this: BufferPool, block: PoolBlock) {
+          if (given.delete(block)) return
+          if (block.holders > 1) given.add(block)
+          block.holders = 1
+          release.call(this, block)
+        }
+      })
+    },
+  },
+  standbyTakenForUsable: {
+    what: 'a path in standby is taken for one that is usable',
+    patch: () =>
+      patched(PathRuntime.prototype, 'refresh', (refresh) => {
+        return function (this: PathRuntime) {
+          refresh.call(this)
+          const { access, device, health, admin } = this.value
+          const well = device === 'running' && health === 'online' && admin === 'enabled'
+          if (well && access === 'standby') this.disabled = false
+        }
+      }),
+  },
+  headNotTold: {
+    what: 'now and then a head does not hear what its paths come to',
+    patch: () => {
+      const strikes = everyNth(4)
+      return patched(Stream.prototype, 'record', (record) => {
+        return function (this: Stream, ...given) {
+          if (given[0] !== 'head.pathsChanged' || !strikes()) return record.apply(this, given)
+          return { recorded: NEVER, effects: [], refused: false }
+        }
+      })
+    },
+  },
+  queueNeverEmpties: {
+    what: 'bytes that were queued are never given back',
+    patch: () => {
+      const bytes = new WeakMap<HeldList, number>()
+      const undo = patched(HeldList.prototype, 'add', (add) => {
+        return function (this: HeldList, bio: Bio) {
+          bytes.set(this, (bytes.get(this) ?? 0) + bio.length)
+          add.call(this, bio)
+        }
+      })
+      const getter = Object.getOwnPropertyDescriptor(HeldList.prototype, 'bytes')
+      Object.defineProperty(HeldList.prototype, 'bytes', {
+        configurable: true,
+        get(this: HeldList) {
+          return bytes.get(this) ?? 0
+        },
+      })
+      return () => {
+        undo()
+        if (getter !== undefined) Object.defineProperty(HeldList.prototype, 'bytes', getter)
+      }
+    },
+  },
+  timerLeftBehind: {
+    what: 'the time limit of a record stays armed when the record is there',
+    clock: (inner) => ({
+      ...inner,
+      setTimer: (dueUs, fire) => {
+        const timer = inner.setTimer(dueUs, fire)
+        return dueUs - inner.monoUs() === LEDGER_STALL_US ? { cancel: () => undefined } : timer
+      },
+    }),
+  },
+}
+
+/** Throws PLANT_UNKNOWN. */
+export function plantNamed(name: string | null): Plant {
+  if (name === null) return NO_PLANT
+  const plant = Object.hasOwn(PLANTS, name) ? PLANTS[name] : undefined
+  if (plant !== undefined) return plant
+  throw new PathledgerError('PLANT_UNKNOWN', {
+    message: `There is no planted bug '${name}'.`,
+    why: `There are ${Object.keys(PLANTS).join(', ')}.`,
+    todo: 'Use one of these names.',
+  })
+}
+
+const NEVER = { eventId: 'never', durable: true }
+
+/** Replaces a method; returns the way back. */
+function patched<Target extends object, Name extends keyof Target>(
+  target: Target,
+  name: Name,
+  make: (original: Target[Name]) => Target[Name],
+): () => void {
+  const original = target[name]
+  target[name] = make(original)
+  return () => {
+    target[name] = original
+  }
+}
+
+/** Changes what machines ask of the engine. */
+function effects(change: (effect: Effect) => Effect | null): () => void {
+  return patched(Stream.prototype, 'record', (record) => {
+    return function (this: Stream, ...given) {
+      const step = record.apply(this, given)
+      return { ...step, effects: step.effects.map(change).filter((effect) => effect !== null) }
+    }
+  })
+}
+
+function without(type: Effect['type']): () => void {
+  return effects((effect) => (effect.type === type ? null : effect))
+}
+
+function notRecorded(type: string): () => void {
+  return patched(Recorder.prototype, 'add', (add) => {
+    return function (this: Recorder, ...given) {
+      return given[0].type === type ? NEVER : add.apply(this, given)
+    }
+  })
+}
+
+/** The engine hears every nth completion of a path otherwise. */
+function heard(
+  inner: PathDevice,
+  n: number,
+  otherwise: (completion: IoCompletion, done: IoDone) => void,
+): PathDevice {
+  const strikes = everyNth(n)
+  return wrapPath(inner, (request: IoRequest, done: IoDone) => {
+    inner.submit(request, (completion) => {
+      if (strikes()) otherwise(completion, done)
+      else done(completion)
+    })
+  })
+}
+
+function withReservations(inner: LunStore, change: (store: ReservationStore) => ReservationStore): LunStore {
+  return { ...inner, reservations: change(inner.reservations) }
+}
+
+async function same(): Promise<{ same: true }> {
+  return { same: true }
+}
+
+/** True with every nth call. */
+function everyNth(n: number): () => boolean {
+  let count = 0
+  return () => {
+    count += 1
+    return count % n === 0
+  }
+}

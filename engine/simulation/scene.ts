@@ -1,0 +1,94 @@
+// A world with its workload, and everything that may happen in it. Each seed has its own mix of these.
+import type { SeededRandom } from '../../adapters/seeded-random.ts'
+import * as faults from './faults.ts'
+import * as initiators from './initiators.ts'
+import { below } from './mix.ts'
+import * as operators from './operators.ts'
+import { Workload } from './workload.ts'
+import type { World } from './world.ts'
+
+export interface Scene {
+  readonly world: World
+  readonly workload: Workload
+  readonly random: SeededRandom
+}
+
+interface Action {
+  readonly name: string
+  readonly weight: number
+  /** On in every seed. */
+  readonly always?: true
+  readonly run: (scene: Scene) => void
+}
+
+const ACTIONS: readonly Action[] = [
+  { name: 'write', weight: 90, always: true, run: ({ workload }) => workload.write() },
+  { name: 'read', weight: 78, always: true, run: ({ workload }) => workload.read() },
+  { name: 'flush', weight: 15, always: true, run: ({ workload }) => void workload.flush() },
+  { name: 'discard', weight: 9, run: ({ workload }) => workload.write('discard') },
+  { name: 'writeZeroes', weight: 6, run: ({ workload }) => workload.write('writeZeroes') },
+  { name: 'abort', weight: 6, run: ({ workload }) => workload.abort() },
+  { name: 'error', weight: 12, run: faults.toggleError },
+  { name: 'rareErrors', weight: 9, run: faults.rareErrors },
+  { name: 'badBlock', weight: 6, run: faults.badBlock },
+  { name: 'delay', weight: 9, run: faults.toggleDelay },
+  { name: 'hang', weight: 9, run: faults.toggleHang },
+  { name: 'flap', weight: 6, run: faults.flap },
+  { name: 'landLater', weight: 12, run: faults.landLater },
+  { name: 'busy', weight: 6, run: faults.busy },
+  { name: 'swap', weight: 6, run: faults.swap },
+  { name: 'grow', weight: 3, run: faults.grow },
+  { name: 'shrink', weight: 3, run: faults.shrink },
+  { name: 'loseCache', weight: 3, run: faults.loseCache },
+  { name: 'breakLedger', weight: 3, run: faults.breakLedger },
+  { name: 'jumpClock', weight: 3, run: faults.jumpClock },
+  { name: 'operate', weight: 9, run: operators.operate },
+  { name: 'access', weight: 9, run: operators.access },
+  { name: 'block', weight: 6, run: operators.block },
+  { name: 'policy', weight: 6, run: operators.policy },
+  { name: 'remove', weight: 6, run: operators.remove },
+  { name: 'removeAll', weight: 3, run: operators.removeAll },
+  { name: 'releaseGhosts', weight: 6, run: operators.releaseGhosts },
+  { name: 'crash', weight: 1, run: operators.crash },
+  { name: 'powerCut', weight: 1, run: operators.powerCut },
+  { name: 'add', weight: 15, always: true, run: operators.add },
+  { name: 'healAll', weight: 6, always: true, run: faults.healFaults },
+]
+/** Where there are two hosts. */
+const INITIATORS: readonly Action[] = [
+  { name: 'reserve', weight: 15, run: initiators.reserve },
+  { name: 'duel', weight: 4, run: initiators.duel },
+]
+
+/** The things that happen in a seed: I/O always, of the rest two thirds. */
+export class Script {
+  readonly #mix: readonly Action[]
+  readonly #total: number
+
+  /** `never`: names of what is not to happen. */
+  constructor(world: World, never: readonly string[] = []) {
+    const swarm = world.random.fork('swarm')
+    const chosen = ACTIONS.filter(({ always }) => always === true || below(swarm, 3) > 0)
+    const mix = world.hosts.length > 1 ? [...chosen, ...INITIATORS] : chosen
+    this.#mix = mix.filter(({ name }) => !never.includes(name))
+    this.#total = this.#mix.reduce((sum, { weight }) => sum + weight, 0)
+  }
+
+  /** Does one of them; gives its name. */
+  step(scene: Scene): string {
+    let draw = below(scene.random, this.#total)
+    for (const { name, weight, run } of this.#mix) {
+      if (draw < weight) {
+        run(scene)
+        return name
+      }
+      draw -= weight
+    }
+    return ''
+  }
+}
+
+export function sceneOf(world: World): Scene {
+  const workload = new Workload(world)
+  return { world, workload, random: world.random.fork('scene') }
+}

@@ -1,0 +1,273 @@
+// A place for a path on a host: it keeps its H:C:I:L while devices come and go in it. Each device has its switches, and a
+// tap that checks every I/O that the engine sends down it.
+import { delayFilter, type DelayControl } from '../../adapters/filters/delay.ts'
+import { errorFilter, type ErrorControl } from '../../adapters/filters/error.ts'
+import { hangFilter, type HangControl } from '../../adapters/filters/hang.ts'
+import { wrapPath } from '../../adapters/filters/wrap.ts'
+import type { IoCompletion, IoRequest, PathDevice } from '../../adapters/ports.ts'
+import { PathledgerError } from '../../errors.ts'
+import type { Path } from '../path.ts'
+import { simulatedDevice, type SimulatedDevice } from './device.ts'
+import { below } from './mix.ts'
+import { BLOCK, generationIn } from './shadow.ts'
+import { tapPath, type Tap } from './tap.ts'
+import { report, type Host, type SimLun, type World } from './world.ts'
+
+/** A device in a slot: from inside out the device, hang, delay, error, and the tap. */
+export interface Attachment {
+  readonly sim: SimulatedDevice
+  readonly hang: HangControl
+  readonly delay: DelayControl
+  readonly error: ErrorControl
+  readonly tap: Tap
+  /** The engine's path; null while it is none, or none any more. */
+  path: Path | null
+  /** A flush that is to fail is under way: nothing else may happen to the device meanwhile. */
+  spared: boolean
+  /** When its failure was last told, virtual monotonic microseconds; -1: never. */
+  failedAtUs: number
+}
+
+export interface Slot {
+  readonly hctl: string
+  readonly host: Host
+  readonly lun: SimLun
+  now: Attachment
+  /** Devices that were in it before, as long as they have I/O. */
+  before: Attachment[]
+  /** Its path is being added: not there yet, and not to be added twice. */
+  adding: boolean
+  /** Another one for each time that something is attached. */
+  diskseq: number
+}
+
+/** Bytes of a read that checks a path; the workload never does an I/O of that size. */
+const PROBE_BYTES = 4096
+
+export function makeSlot(world: World, host: Host, lun: SimLun, hctl: string): Slot {
+  const slot: Omit<Slot, 'now'> & { now?: Attachment } = {
+    hctl,
+    host,
+    lun,
+    before: [],
+    adding: false,
+    diskseq: 0,
+  }
+  slot.now = attachment(world, slot as Slot)
+  return slot as Slot
+}
+
+/** Whether nothing of a device's I/O is held by the kernel for engines that are gone. */
+export function isLetGo({ hctl, before }: Slot, device: string): boolean {
+  return device !== `/dev/sim${hctl}` || before.every(({ tap }) => tap.inFlight === 0)
+}
+
+/** Puts a new device into the slot; `again`: the same attach as before, opened anew. */
+export function attach(world: World, slot: Slot, again = false): Attachment {
+  slot.before = [...slot.before, slot.now].filter(({ tap }) => tap.inFlight > 0)
+  if (!again) slot.diskseq += 1
+  slot.now = attachment(world, slot)
+  return slot.now
+}
+
+/** Adds the slot's device to its host's engine. Rejects as addPath does. */
+export async function addSlot(world: World, slot: Slot, again = false): Promise<void> {
+  const { host, lun } = slot
+  const { mp, life } = host
+  if (mp === null || life === null || slot.adding) return
+  slot.adding = true
+  try {
+    const held = world.mix.claims && slot.before.some(({ tap }) => tap.inFlight > 0)
+    const made = attach(world, slot, again)
+    const device = world.plant.device?.(made.tap.device, world.clock) ?? made.tap.device
+    const path = await mp.addPath(held ? Promise.reject(ghostClaim(slot)) : life.hold(device))
+    if (!life.alive) return
+    made.path = path
+    // From here on the engine holds off what the one before it left.
+    for (const left of host.limbo) if (left.lun === lun) lun.shadow.fail(left.write)
+    host.limbo = host.limbo.filter((left) => left.lun !== lun)
+  } finally {
+    if (life.alive) slot.adding = false
+  }
+}
+
+function ghostClaim({ lun: { wwid }, hctl }: Slot): PathledgerError {
+  const device = `/dev/sim${hctl}`
+  return new PathledgerError('PATH_GHOST_CLAIM', {
+    message: `${device} cannot be opened.`,
+    why: 'The kernel has it open for an engine that is dead.',
+    todo: 'Wait until it has let go.',
+    details: { wwid, hctl, device },
+  })
+}
+
+function attachment(world: World, slot: Slot): Attachment {
+  const { clock, mix } = world
+  const { hctl, lun, host } = slot
+  world.attaches += 1
+  const random = world.random.fork(`device ${host.name} ${hctl} ${world.attaches}`)
+  // Behind one connection nothing overtakes.
+  const inOrder = mix.errorsAre === 'connection'
+  const sim = simulatedDevice(lun.disk, {
+    wwid: lun.wwid,
+    hctl,
+    clock,
+    latencyUs: () => (inOrder ? 100 : 20 + below(random, 300)),
+    numaNode: hctl.startsWith('8') ? 1 : null,
+    diskseq: slot.diskseq,
+    guarantees: {
+      errorsAreFinal: mix.errorsAre === 'final' || world.plant.errorsAreFinal === true,
+      claimsExclusively: mix.claims,
+      oneConnection: inOrder,
+      isolatesExit: true,
+      backend: 'memory',
+    },
+    onLand: (request) => landed(world, slot, request),
+    onLost: () => lost(slot),
+  })
+  const hang = hangFilter(truthful(sim.device, mix.errorsAre === 'final'))
+  const delay = delayFilter(declared(hang.path, sim.device), { delayUs: 2_000 }, { clock })
+  const error = errorFilter(delay.path, {}, { random: random.fork('errors') })
+  const made: Omit<Attachment, 'tap'> & { tap?: Tap } = {
+    sim,
+    hang: hang.control,
+    delay: delay.control,
+    error: error.control,
+    path: null,
+    spared: false,
+    failedAtUs: -1,
+  }
+  made.tap = tapPath(error.path, () => clock.monoUs(), {
+    onSubmit: (request) => submitted(world, slot, made as Attachment, request),
+    onDone: (request, completion, startedUs) =>
+      done(world, slot, made as Attachment, { request, completion, startedUs }),
+  })
+  return made as Attachment
+}
+
+/** The device below the filters says what is so; what the engine is told may be planted. */
+function truthful(device: PathDevice, errorsAreFinal: boolean): PathDevice {
+  const guarantees = { ...device.guarantees, errorsAreFinal }
+  return Object.defineProperty(
+    wrapPath(device, (request, then) => device.submit(request, then)),
+    'guarantees',
+    {
+      value: guarantees,
+    },
+  )
+}
+
+function declared(path: PathDevice, { guarantees }: PathDevice): PathDevice {
+  return Object.defineProperty(
+    wrapPath(path, (request, then) => path.submit(request, then)),
+    'guarantees',
+    {
+      value: guarantees,
+    },
+  )
+}
+
+export function isProbe({ op, length }: IoRequest): boolean {
+  return op === 'read' && length === PROBE_BYTES
+}
+
+function submitted(world: World, slot: Slot, to: Attachment, request: IoRequest): void {
+  const { hctl, host, lun } = slot
+  const { offset, op, data } = request
+  if (isProbe(request)) return
+  world.tell?.(`  ${describe(request)} is sent down ${hctl}`)
+  const path = to.path ?? pathOf(slot)
+  if (path !== null && !mayTakeIo(path)) {
+    report(world, 'onlyUsablePaths', `${op} at ${offset} was sent down ${hctl}, which is not usable`)
+  }
+  if (to.sim.swapped !== null) {
+    report(world, 'rightIdentity', `${op} at ${offset} was sent down ${hctl}, which is another LUN's now`)
+  }
+  const mine = lun.shared.reservation.registrants.filter(({ initiator }) => initiator === host.name)
+  if (mine.length > 0 && !mine.some(({ nexus }) => nexus === hctl)) {
+    report(world, 'keyBeforeIo', `${op} at ${offset} was sent down ${hctl}, where the key is not registered`)
+  }
+  if (op !== 'write' || data === null) return
+  const generation = generationIn(data)
+  world.sometimes.sent(generation, hctl)
+  world.onSent(generation)
+}
+
+function describe({ op, offset, length, data }: IoRequest): string {
+  const generation = op === 'write' && data !== null ? ` ${generationIn(data)}` : ''
+  return `${op}${generation} of blocks ${offset / BLOCK}..${(offset + length) / BLOCK - 1}`
+}
+
+function pathOf({ host, hctl }: Slot): Path | null {
+  const paths = host.mp?.heads.flatMap((head) => head.paths) ?? []
+  return paths.find((path) => path.hctl === hctl) ?? null
+}
+
+/** The rule again, in words of its own: this checker believes neither the engine's fields nor its predicates. */
+function mayTakeIo({ state: { device, access, health, admin }, flags }: Path): boolean {
+  const adminOk = admin === 'enabled' || flags.override === 'on'
+  return (
+    device === 'running' && adminOk && /^(optimal|active)$/.test(access) && /^(online|marginal)$/.test(health)
+  )
+}
+
+/** A path that has refused an I/O does not get it again before it has failed and come back. */
+const REFUSALS_MAX = 4
+
+interface Ended {
+  readonly request: IoRequest
+  readonly completion: IoCompletion
+  readonly startedUs: number
+}
+
+function done(world: World, { hctl, host }: Slot, { path, failedAtUs }: Attachment, ended: Ended): void {
+  const { request, completion, startedUs } = ended
+  const { op, offset, length, data } = request
+  if (completion.errno !== null) world.tell?.(`  ${describe(request)} on ${hctl}: ${completion.errno}`)
+  if (completion.errno === null) {
+    if (!isProbe(request) && failedAtUs > startedUs && path?.state.health === 'online') {
+      world.sometimes.reach('lateCompletionAfterReturn')
+    }
+    return
+  }
+  world.faults += 1
+  if (op !== 'write' || data === null) return
+  const generation = generationIn(data)
+  world.sometimes.refused(generation, hctl, completion.errno)
+  // A busy path is tried again: nothing to explain.
+  if (completion.errno === 'EAGAIN') return
+  const seen = { hctl, atUs: world.clock.monoUs(), offset, length }
+  const all = [...(world.errors.get(generation) ?? []), seen]
+  world.errors.set(generation, all)
+  // Of a ledger that does not take events nobody hears that the path has failed meanwhile.
+  if (host.ledger.lastFaultUs >= 0) return
+  const again = all.filter((one) => one.hctl === hctl && one.atUs > failedAtUs).length
+  if (again > REFUSALS_MAX) {
+    report(
+      world,
+      'refusalsAreRemembered',
+      `write ${generation} was refused by ${hctl} ${again} times, and sent there again`,
+    )
+  }
+}
+
+/** The cache could not write back: a flush has failed for it. */
+function lost({ lun }: Slot): void {
+  lun.shadow.loseCache()
+  if (lun.lossFlush !== null) lun.lossFlush.lost = true
+}
+
+/** A change reaches the medium. */
+function landed(world: World, { host, lun, hctl }: Slot, request: IoRequest): void {
+  const { op, offset, data } = request
+  world.tell?.(`  ${describe(request)} lands through ${hctl}`)
+  if (op === 'write' && data !== null && world.failedWrites.has(generationIn(data))) {
+    world.sometimes.reach('lateWriteLanded')
+  }
+  if (!lun.shared.isBarredSince(host.name, lun.settledEpoch)) return
+  report(
+    world,
+    'preemptedNeverLands',
+    `${op} at ${offset} of ${host.name} landed after it had been preempted`,
+  )
+}
