@@ -7,7 +7,7 @@ import type { SeedResult, SimulateOptions } from '../../index.ts'
 export type LaneOptions = Pick<SimulateOptions, 'steps' | 'plant'>
 
 /** A thread costs as much as some seeds. */
-const SEEDS_PER_LANE_MIN = 12
+const SEEDS_PER_LANE_MIN = 5
 const LANES_MAX = 16
 
 export interface Lanes {

@@ -37,9 +37,9 @@ describe('simulate', () => {
   })
 
   test('a sweep on several cores comes to what its seeds come to, one by one', async () => {
-    const seeds = 24
-    const ran = documentIn(await run('simulate', '--seeds', `1..${seeds}`, '--steps', '15', '--json'))
-    const { ios, trace } = await simulate({ from: 1, to: seeds, steps: 15 })
+    const seeds = 10
+    const ran = documentIn(await run('simulate', '--seeds', `1..${seeds}`, '--steps', '5', '--json'))
+    const { ios, trace } = await simulate({ from: 1, to: seeds, steps: 5 })
     expect(ran).toMatchObject({ seeds, ios, trace })
   })
 
