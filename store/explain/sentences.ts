@@ -138,6 +138,8 @@ export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
     `${describeIo(data as unknown as Evidence)} on ${name} was refused because of a reservation: its caller got EBADE, and no path failed.`,
   'reservation.adopted': (event, name) =>
     `The reservations of ${name} were changed by another engine${why(event)}: ${holderOf(event)}.`,
+  'reservation.asked': ({ data }, name) =>
+    `This engine was about to ask ${text(data['action'])} of the storage of ${name}, with key ${text(data['key'])}.`,
   'reservation.commanded': ({ data }, name) =>
     `This engine's own reservation command on ${name} was done: ${text(data['action'])} with key ${text(data['key'])}.`,
   'engine.pathRefused': ({ data }) =>

@@ -49,7 +49,15 @@ describe('the tarball', () => {
     const besides = globSync([`${PRODUCT}/**/*.sql`], { cwd: ROOT }).map((path) => `dist/${path}`)
     expect(shipped()).toEqual(
       expect.arrayContaining([
-        ...['LICENSE', 'README.md', 'package.json', 'bin/pathledger.js', 'dist/index.js', 'dist/index.d.ts'],
+        ...[
+          'LICENSE',
+          'README.md',
+          'SECURITY.md',
+          'package.json',
+          'bin/pathledger.js',
+          'dist/index.js',
+          'dist/index.d.ts',
+        ],
         ...built.map((path) => `dist/${path.replace(/ts$/, 'js')}`),
         ...besides,
       ]),
@@ -58,7 +66,7 @@ describe('the tarball', () => {
 
   it('holds nothing else', () => {
     const expected =
-      /^(LICENSE|README\.md|package\.json|bin\/pathledger\.js|docs\/.+\.(md|mmd)|dist\/.+\.(js|d\.ts|sql))$/
+      /^(LICENSE|(README|SECURITY)\.md|package\.json|bin\/pathledger\.js|docs\/.+\.(md|mmd)|dist\/.+\.(js|d\.ts|sql))$/
     expect(shipped().filter((path) => !expected.test(path))).toEqual([])
     expect(shipped().filter((path) => /(^|\/)(test|bench|scripts)\//.test(path))).toEqual([])
   })
