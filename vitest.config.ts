@@ -43,6 +43,8 @@ export default defineConfig({
         '**/*worker*.ts',
       ],
       reporter: ['text-summary', 'json-summary'],
+      // A failed test hides no fall of it.
+      reportOnFailure: true,
       thresholds: {
         ...{ statements: 93, branches: 87, lines: 94, functions: 93 },
         // What decides is held more tightly than what acts.

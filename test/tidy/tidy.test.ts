@@ -11,7 +11,8 @@ import { ROOT, repositoryFiles } from './source.ts'
 
 const files = repositoryFiles()
 
-describe('tidy', () => {
+// Whoever measures coverage waits for all that parsing.
+describe('tidy', { timeout: 120_000 }, () => {
   it('reads the whole tree', () => {
     expect(files.map(({ path }) => path)).toEqual(
       expect.arrayContaining([
