@@ -59,10 +59,11 @@ export function simulatedDevice(disk: Disk, settings: DeviceSettings): Simulated
   function submit(request: IoRequest, done: IoDone): void {
     const { op, offset, length, data } = request
     const isChange = op === 'write' || op === 'discard' || op === 'writeZeroes'
+    // The power went since it was opened: whoever waits for it is dead as well.
+    if (disk.epoch !== epoch) return
     now.pending += 1
     const pending = isChange ? disk.begin(offset, data ?? new Uint8Array(length)) : null
     clock.setTimer(clock.monoUs() + latencyUs(), () => {
-      // The power went meanwhile: whoever waits for it is dead as well.
       if (disk.epoch !== epoch) return
       now.pending -= 1
       if (pending !== null) disk.end(pending)

@@ -146,15 +146,24 @@ export function loseCache({ world, random, workload }: Scene): void {
     const isWell = slots.every(
       ({ now }) => now.spared && now.path !== null && now.path.state.health === 'online',
     )
+    // A flush of an engine that is dead, or that was answered before, would take the error with it.
+    const isLeft = slots.some(({ now, before }) =>
+      [now, ...before].some(({ tap, hang, sim }) => tap.flushes + hang.held + sim.pending > 0),
+    )
     const flushing = [...workload.open].some((io) => io.lun === lun && io.op === 'flush')
-    if (isWell && !flushing) {
+    if (isWell && !flushing && !isLeft) {
       lun.disk.losesNextFlush = true
       lun.lossFlush = workload.flush(lun)
       if (lun.lossFlush === null) lun.disk.losesNextFlush = false
     }
-    clock.setTimer(clock.monoUs() + 10_000, () => {
+    const spareNoLonger = () => {
+      // It has failed, and whose error that was is being found out; or it never came so far, and is an ordinary one.
+      if (lun.lossFlush?.lost === true) return void clock.setTimer(clock.monoUs() + 10_000, spareNoLonger)
+      lun.disk.losesNextFlush = false
+      lun.lossFlush = null
       for (const now of spared) now.spared = false
-    })
+    }
+    clock.setTimer(clock.monoUs() + 10_000, spareNoLonger)
   })
 }
 

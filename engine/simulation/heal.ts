@@ -28,6 +28,8 @@ export async function heal(scene: Scene): Promise<void> {
   await drive(clock, clearReservations(world))
   for (let round = 0; round < ROUNDS; round += 1) {
     let right = true
+    // A path of a LUN that grew may only come when its head has followed.
+    for (const head of world.hosts.flatMap(({ mp }) => mp?.heads ?? [])) head.rescan()
     for (const slot of world.hosts.flatMap(({ slots }) => slots)) {
       right = isRight(slot) && right
       await putRight(world, slot)
@@ -53,7 +55,7 @@ async function putRight(world: World, slot: Slot): Promise<void> {
     return
   }
   // A path that was fenced is not probed any more: it needs a new attach.
-  if (path.state.health === 'failed' && path.timers['probe'] === undefined) {
+  if (slot.now.sim.killed || (path.state.health === 'failed' && path.timers['probe'] === undefined)) {
     slot.now.path = null
     await drive(clock, path.remove(WORD)).catch(() => undefined)
     return

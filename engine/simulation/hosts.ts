@@ -5,9 +5,9 @@ import { memoryReader } from '../../store/memory-store.ts'
 import type { LiveEvent } from '../recorder.ts'
 import { Multipath } from '../multipath.ts'
 import { Life, type Boot } from './life.ts'
-import { below } from './mix.ts'
+import { below, LATENESS_MAX_US } from './mix.ts'
 import { recoveredEqualsFold } from './recovered.ts'
-import { addSlot, makeSlot } from './slot.ts'
+import { addSlot, makeSlot, type Slot } from './slot.ts'
 import { hear } from './watch.ts'
 import { drive, report, type Host, type World } from './world.ts'
 
@@ -115,9 +115,11 @@ function open(world: World, host: Host, life: Life): Promise<Multipath> {
 async function fence(world: World, host: Host, hctl: string): Promise<string> {
   const { clock } = world
   const slot = host.slots.find((one) => one.hctl === hctl)
+  // What is attached while the command runs is not what it was told to kill.
+  const devices = slot === undefined ? [] : [slot.now, ...slot.before]
   await new Promise<void>((resolve) => void clock.setTimer(clock.monoUs() + 1_000, resolve))
   if (slot === undefined || below(world.random, 4) === 0) throw new Error('it does not answer')
-  for (const { sim, hang } of [slot.now, ...slot.before]) {
+  for (const { sim, hang } of devices) {
     sim.kill()
     hang.drop('ENOLINK')
   }
@@ -162,7 +164,13 @@ function died(world: World, host: Host, inRecovery: boolean): void {
   for (const slot of host.slots) {
     slot.now.path = null
     slot.adding = false
+    letGoLater(world, slot.now)
   }
+}
+
+/** What a device holds when it is taken away, or its engine dies, lands in a while. */
+export function letGoLater({ clock, random }: World, { hang }: Slot['now']): void {
+  clock.setTimer(clock.monoUs() + below(random, LATENESS_MAX_US), () => hang.disable())
 }
 
 /** Another boot of the machine: its monotonic clock begins anew. */

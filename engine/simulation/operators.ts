@@ -2,11 +2,11 @@
 // engines, and pull the plug.
 import { PathledgerError } from '../../errors.ts'
 import { ACCESS_STATES, IO_POLICIES } from '../../machines/words.ts'
-import { notAdded, reboot } from './hosts.ts'
-import { below, LATENESS_MAX_US } from './mix.ts'
+import { letGoLater, notAdded, reboot } from './hosts.ts'
+import { below } from './mix.ts'
 import type { Scene } from './scene.ts'
 import { addSlot, type Slot } from './slot.ts'
-import { report, type Host } from './world.ts'
+import { report } from './world.ts'
 
 const WORD = { actor: 'operator:0', reason: 'simulated' }
 
@@ -55,7 +55,7 @@ export function remove(scene: Scene): void {
     if (now.spared) return
     now.path = null
     now.error.disable()
-    letGoLater(scene, now)
+    letGoLater(scene.world, now)
     path.remove(WORD).catch((error: unknown) => {
       if (error instanceof PathledgerError && ['LEDGER_STALLED', 'PATH_GONE'].includes(error.code)) return
       report(scene.world, 'errorsAreExpected', `a path was not removed: ${String(error)}`)
@@ -72,15 +72,9 @@ export function removeAll(scene: Scene): void {
     if (of !== lun || path === null || now.spared || path.state.device === 'deleted') continue
     now.path = null
     now.error.disable()
-    letGoLater(scene, now)
+    letGoLater(scene.world, now)
     path.remove(WORD).catch(() => undefined)
   }
-}
-
-/** What a device holds when it is taken away lands, in a while. */
-function letGoLater({ world, random }: Scene, { hang }: Slot['now']): void {
-  const { clock } = world
-  clock.setTimer(clock.monoUs() + below(random, LATENESS_MAX_US), () => hang.disable())
 }
 
 export function add({ world }: Scene): void {
@@ -111,20 +105,12 @@ function isEmpty({ tap, hang, sim }: Slot['now']): boolean {
 }
 
 /** An engine dies at once, or at one of its next calls. */
-export function crash(scene: Scene): void {
-  const { world, random } = scene
+export function crash({ world, random }: Scene): void {
   const host = world.hosts[below(random, world.hosts.length)]
   const life = host?.life ?? null
   if (host?.mp === undefined || host.mp === null || life === null) return
   if (below(random, 4) === 0) life.end('moment')
   else life.light(1 + below(random, 60))
-  life.onDeath(() => letGoOf(scene, host))
-  if (!life.alive) letGoOf(scene, host)
-}
-
-/** What the kernel holds of a dead engine lands, in a while. */
-function letGoOf(scene: Scene, { slots }: Host): void {
-  for (const { now } of slots) letGoLater(scene, now)
 }
 
 /** Everything stops at once: what was only in a cache may be gone, what was being written may be torn. */

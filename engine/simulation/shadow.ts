@@ -32,6 +32,8 @@ export interface ShadowWrite {
   readonly first: number
   readonly count: number
   readonly candidate: Candidate
+  /** Caches lost before it began. */
+  readonly losses: number
   /** Per block, what had ended before it began: it takes their place. */
   readonly before: readonly { readonly now: readonly number[]; readonly medium: readonly number[] }[]
 }
@@ -46,6 +48,7 @@ export class Shadow {
   /** Acknowledged, in order, and perhaps only in a cache. */
   #unflushed: ShadowWrite[] = []
   #acknowledged = 0
+  #losses = 0
 
   constructor(blocks: number, next: () => number) {
     this.#next = next
@@ -72,12 +75,14 @@ export class Shadow {
     for (const block of this.#range(first, count)) {
       for (const seen of [block.now, block.medium, ...block.readers]) seen.set(generation, candidate)
     }
-    return { generation, first, count, candidate, before }
+    return { generation, first, count, candidate, losses: this.#losses, before }
   }
 
   /** The write was acknowledged: nothing that had ended before it began may be seen any more. */
   acknowledge(write: ShadowWrite, onMedium: boolean): void {
     write.candidate.ended = true
+    // It may have been in the cache that was lost meanwhile.
+    if (write.losses !== this.#losses) return
     this.#range(write.first, write.count).forEach(({ now }, at) => {
       for (const generation of write.before[at]?.now ?? []) now.delete(generation)
     })
@@ -115,6 +120,7 @@ export class Shadow {
 
   /** A cache lost what was in it, and its owner was told: what was acknowledged may be there, or what was before it. */
   loseCache(): void {
+    this.#losses += 1
     // No later flush brings these to the medium.
     this.#unflushed = []
     for (const block of this.#blocks) {

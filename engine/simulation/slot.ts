@@ -58,13 +58,21 @@ export function makeSlot(world: World, host: Host, lun: SimLun, hctl: string): S
 }
 
 /** Whether nothing of a device's I/O is held by the kernel for engines that are gone. */
-export function isLetGo({ hctl, before }: Slot, device: string): boolean {
-  return device !== `/dev/sim${hctl}` || before.every(({ tap }) => tap.inFlight === 0)
+export function isLetGo(slot: Slot, device: string): boolean {
+  return device !== `/dev/sim${slot.hctl}` || !isHeld(slot)
+}
+
+/** A device that was there before has I/O; or the one that is there, and its engine is dead. */
+function isHeld({ host, now, before }: Slot): boolean {
+  const left = host.life?.alive === true && now.path !== null ? before : [now, ...before]
+  return left.some(({ tap }) => tap.inFlight > 0)
 }
 
 /** Puts a new device into the slot; `again`: the same attach as before, opened anew. */
 export function attach(world: World, slot: Slot, again = false): Attachment {
-  slot.before = [...slot.before, slot.now].filter(({ tap }) => tap.inFlight > 0)
+  slot.before = [...slot.before, slot.now].filter(
+    ({ tap, hang, sim }) => tap.inFlight + hang.held + sim.pending > 0,
+  )
   if (!again) slot.diskseq += 1
   slot.now = attachment(world, slot)
   return slot.now
@@ -77,7 +85,7 @@ export async function addSlot(world: World, slot: Slot, again = false): Promise<
   if (mp === null || life === null || slot.adding) return
   slot.adding = true
   try {
-    const held = world.mix.claims && slot.before.some(({ tap }) => tap.inFlight > 0)
+    const held = world.mix.claims && isHeld(slot)
     const made = attach(world, slot, again)
     const device = world.plant.device?.(made.tap.device, world.clock) ?? made.tap.device
     const path = await mp.addPath(held ? Promise.reject(ghostClaim(slot)) : life.hold(device))
