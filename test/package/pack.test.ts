@@ -30,7 +30,9 @@ beforeAll(() => {
   succeed('npm', ['pack', '--pack-destination', packed], ROOT)
   tarball = join(packed, readdirSync(packed)[0]!)
   writeFileSync(join(stranger, 'package.json'), '{ "private": true, "type": "module" }')
-  succeed('npm', ['install', '--no-audit', '--no-fund', tarball], stranger)
+  // What `npm ci` has fetched is not fetched again, and a connection that stands still is given up in time.
+  const patience = ['--prefer-offline', '--fetch-timeout=30000', '--fetch-retries=5']
+  succeed('npm', ['install', '--no-audit', '--no-fund', ...patience, tarball], stranger)
 }, 300_000)
 
 afterAll(() => {
