@@ -1,6 +1,6 @@
 // Chaos: paths that fail in every way that a loop device over nbdfuse over nbdkit can, an engine that is killed, a load that
 // knows what must be there. Ends with everything healed and looked at.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,7 +9,7 @@ import { seededRandom } from '../../index.ts'
 import { foldAll, redecide } from '../../store/fold.ts'
 import { openLedgerReader } from '../../store/reader.ts'
 import { verifyLedger } from '../../store/verify.ts'
-import { requireTools, until } from '../system/hang/servers.ts'
+import { attachedUnder, requireTools, until } from '../system/hang/servers.ts'
 import { NotDone, PERFORM } from './faults.ts'
 import type { FaultParts } from './faults.ts'
 import type { EngineState } from './orders.ts'
@@ -326,15 +326,3 @@ class Chaos {
 
 /** One is enough; more are told to show what they have in common. */
 const VIOLATIONS_MAX = 20
-
-function attachedUnder(folder: string): boolean {
-  return readdirSync('/sys/block')
-    .filter((name) => name.startsWith('loop'))
-    .some((name) => {
-      try {
-        return readFileSync(`/sys/block/${name}/loop/backing_file`, 'utf8').startsWith(folder)
-      } catch {
-        return false
-      }
-    })
-}

@@ -1,6 +1,6 @@
 // Paths with a real fault switch over one shared image, and an engine with short times on them. Everything is undone when
 // the test ends, however it ends.
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
 import { truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ import { redecide } from '../../../store/fold.ts'
 import { openLedgerReader } from '../../../store/reader.ts'
 import { verifyLedger } from '../../../store/verify.ts'
 import { expectExplained } from '../../explained.ts'
-import { requireTools, ServedPath, until } from './servers.ts'
+import { attachedUnder, requireTools, ServedPath, until } from './servers.ts'
 
 export { end, until } from './servers.ts'
 
@@ -286,16 +286,4 @@ export class Pending<Value> {
 /** Bytes that are all `mark`. */
 export function filled(mark: number, length = BLOCK): Uint8Array {
   return new Uint8Array(length).fill(mark)
-}
-
-function attachedUnder(folder: string): boolean {
-  return readdirSync('/sys/block')
-    .filter((name) => name.startsWith('loop'))
-    .some((name) => {
-      try {
-        return readFileSync(`/sys/block/${name}/loop/backing_file`, 'utf8').startsWith(folder)
-      } catch {
-        return false
-      }
-    })
 }

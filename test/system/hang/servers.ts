@@ -2,7 +2,7 @@
 // HANG is SIGSTOP of nbdkit, DEAD is SIGKILL of it, GONE is SIGKILL of nbdfuse. Only processes started here are signalled.
 import { execFileSync, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { accessSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { attachLoop } from '../../../adapters/loop/index.ts'
@@ -179,6 +179,19 @@ export class ServedPath {
     const mount = join(this.#folder, this.name)
     if (isMounted(mount)) quietly('fusermount', '-u', '-z', mount)
   }
+}
+
+/** Whether a loop device is attached over a file below the folder. */
+export function attachedUnder(folder: string): boolean {
+  return readdirSync('/sys/block')
+    .filter((name) => name.startsWith('loop'))
+    .some((name) => {
+      try {
+        return readFileSync(`/sys/block/${name}/loop/backing_file`, 'utf8').startsWith(folder)
+      } catch {
+        return false
+      }
+    })
 }
 
 function isMounted(mount: string): boolean {
