@@ -24,13 +24,14 @@ export const RATIOS: Readonly<Record<RatioName, readonly [string, string, string
   two_paths_vs_one: ['a head of two paths', 'a head of one', ''],
 }
 
-/** The load that a ratio's own side was profiled with. The others have no aim, or compare a head with a head. */
+/** The load that a ratio's own side was profiled with. The others have no aim. */
 const LOADS: Partial<Record<RatioName, ProfiledLoad>> = {
   randread_qd32_vs_fio: 'randread_qd32',
   randread_qd128_vs_fio: 'randread_qd128',
   randwrite_qd32_vs_fio: 'randwrite_qd32',
   qd1_vs_fio_psync: 'randread_qd1',
   head_vs_raw_backend: 'randread_qd32',
+  ledger_and_flapping_vs_quiet: 'flapping_qd32',
 }
 
 interface Short {
@@ -48,21 +49,26 @@ export function shortPart(report: IoReport): string {
   if (profile === undefined) return 'Not profiled.'
   const short = (Object.keys(RATIOS) as RatioName[]).flatMap((name) => shortOf(report, profile, name))
   if (short.length === 0) return 'Nothing is short of its aim.'
-  const { raw_qd32: raw } = profile.layers
+  const { layers } = profile
   const rows = short.map(({ name, times, yardstickNs }) => [
     `\`${name}\``,
     ...cells(times),
     String(yardstickNs),
   ])
-  const beside = short.some(({ name }) => name === 'head_vs_raw_backend')
+  const beside = (name: RatioName, what: string, times: LayerTimes) =>
+    short.some((one) => one.name === name) ? [[what, ...cells(times), '']] : []
   return [
     'Nanoseconds from one I/O to the next, by what this thread does meanwhile: shares by the sampling profiler, which itself ' +
       "slows the load a little; the yardstick's time is of the rounds above, without a profiler.",
     table(
       ['', ...COLUMNS, 'all', "the yardstick's"],
-      beside ? [...rows, ['the paths without a head', ...cells(raw), '']] : rows,
+      [
+        ...rows,
+        ...beside('head_vs_raw_backend', 'the paths without a head', layers.raw_qd32),
+        ...beside('ledger_and_flapping_vs_quiet', 'three paths, quiet', layers.quiet_qd32),
+      ],
     ),
-    short.map((one) => `- \`${one.name}\`: ${wordsOf(one, raw)}`).join('\n'),
+    short.map((one) => `- \`${one.name}\`: ${wordsOf(one, profile)}`).join('\n'),
   ].join('\n\n')
 }
 
@@ -71,12 +77,13 @@ const COLUMNS = [
   'waiting calls',
   'engine',
   'adapters',
-  'event loop (idle too), garbage',
+  'event loop, garbage',
+  'asleep',
   'load generator',
 ]
 
-function cells({ handingOver, waiting, engine, adapters, loop, bench, total }: LayerTimes): string[] {
-  return [handingOver, waiting, engine, adapters, loop, bench, total].map(String)
+function cells({ handingOver, waiting, engine, adapters, loop, idle, bench, total }: LayerTimes): string[] {
+  return [handingOver, waiting, engine, adapters, loop, idle, bench, total].map(String)
 }
 
 function shortOf(report: IoReport, profile: Profiles, name: RatioName): Short[] {
@@ -88,8 +95,9 @@ function shortOf(report: IoReport, profile: Profiles, name: RatioName): Short[] 
   return [{ name, ratio, aim, times: profile.layers[load], yardstickNs }]
 }
 
-function wordsOf({ name, ratio, aim, times, yardstickNs }: Short, raw: LayerTimes): string {
-  const { handingOver, waiting, engine, adapters, loop, bench, total } = times
+function wordsOf({ name, ratio, aim, times, yardstickNs }: Short, profile: Profiles): string {
+  const { raw_qd32: raw } = profile.layers
+  const { handingOver, waiting, engine, adapters, loop, idle, bench, total } = times
   const kernel = handingOver + waiting
   const own = engine + adapters
   const gap = `${ratio} of ${aim}. `
@@ -102,7 +110,8 @@ function wordsOf({ name, ratio, aim, times, yardstickNs }: Short, raw: LayerTime
       'the copy of what was read out of memory that another processor has just written; the paths alone copy nothing.'
     )
   }
-  const loads = `the load generator ${bench} ns, the event loop and garbage ${loop}`
+  if (name === 'ledger_and_flapping_vs_quiet') return gap + flappingWords(profile)
+  const loads = `the load generator ${bench} ns, the event loop and garbage ${loop + idle}`
   if (name === 'qd1_vs_fio_psync') {
     return (
       gap +
@@ -114,11 +123,29 @@ function wordsOf({ name, ratio, aim, times, yardstickNs }: Short, raw: LayerTime
         : `what is left for JavaScript at the aim is ${Math.round(yardstickNs / aim) - kernel} ns.`)
     )
   }
-  const withoutOurs = (yardstickNs / Math.max(1, kernel + loop + bench)).toFixed(2)
+  const withoutOurs = (yardstickNs / Math.max(1, kernel + loop + idle + bench)).toFixed(2)
   return (
     gap +
     `Of ${total} ns an I/O ${kernel} are in the kernel, on the same processors that do the I/O; the engine and the adapters take ` +
     `${own}, ${loads}. fio takes ${yardstickNs} for all, on one of the two devices, whose one worker has the other processor to ` +
     `itself; ours wake two workers. With an engine that cost nothing the ratio would be about ${withoutOurs}.`
+  )
+}
+
+/** What an I/O takes more while a path flaps, by layer and by function. */
+function flappingWords({ layers, flapping }: Profiles): string {
+  const { flapping_qd32: now, quiet_qd32: before } = layers
+  const more = (of: keyof LayerTimes) => {
+    const ns = now[of] - before[of]
+    return ns < 0 ? `${ns}` : `+${ns}`
+  }
+  const functions = flapping.map(
+    ({ what, flappingNs, quietNs }) => `${what} +${flappingNs - quietNs} (${quietNs} before)`,
+  )
+  return (
+    `Of ${now.total} ns an I/O, ${more('total')} to the same three paths without faults, samples and a ledger in a file: engine and ` +
+    `store ${more('engine')}, adapters ${more('adapters')}, calls that hand over ${more('handingOver')}, calls that wait ` +
+    `${more('waiting')}, event loop and garbage ${more('loop')}, asleep ${more('idle')}, load generator ${more('bench')}. By ` +
+    `function: ${functions.join('; ')}.`
   )
 }

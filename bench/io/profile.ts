@@ -4,7 +4,7 @@ import type { Profiler } from 'node:inspector'
 import { loadDevices, loadHead, type LoadResult } from '../shared/load.ts'
 import { rounded } from '../shared/stats.ts'
 import type { Backing } from './backing.ts'
-import { openEngine } from './engines.ts'
+import { openEngine, openFlapping } from './engines.ts'
 
 /** One line of a profile: a function, or a whole layer. */
 export interface ProfileRow {
@@ -14,8 +14,18 @@ export interface ProfileRow {
   readonly nsPerIo: number
 }
 
-/** What was loaded while it was profiled. 'raw': the paths without a head. */
-export type ProfiledLoad = 'randread_qd32' | 'randread_qd128' | 'randwrite_qd32' | 'randread_qd1' | 'raw_qd32'
+/**
+ * What was loaded while it was profiled. 'raw': the paths without a head. 'flapping': three paths, one of which fails and
+ * heals, with samples and a ledger in a file; 'quiet': the same without any of that.
+ */
+export type ProfiledLoad =
+  | 'randread_qd32'
+  | 'randread_qd128'
+  | 'randwrite_qd32'
+  | 'randread_qd1'
+  | 'raw_qd32'
+  | 'flapping_qd32'
+  | 'quiet_qd32'
 
 /** Nanoseconds of one I/O, by where this thread spent them; together they are `total`. */
 export interface LayerTimes {
@@ -29,6 +39,8 @@ export interface LayerTimes {
   readonly adapters: number
   /** The event loop and the garbage collector. */
   readonly loop: number
+  /** The event loop asleep: no ring had anything, nor any timer. */
+  readonly idle: number
   /** What makes the load. */
   readonly bench: number
 }
@@ -37,6 +49,15 @@ export interface Profiles {
   /** Random reads at depth 32: first the layers, then the functions with the most time of their own. */
   readonly rows: readonly ProfileRow[]
   readonly layers: Readonly<Record<ProfiledLoad, LayerTimes>>
+  /** Functions that take more of an I/O on the flapping paths than on the quiet ones; the most first. */
+  readonly flapping: readonly GrownRow[]
+}
+
+/** A function, and its nanoseconds of one I/O on the flapping paths and on the quiet ones. */
+export interface GrownRow {
+  readonly what: string
+  readonly flappingNs: number
+  readonly quietNs: number
 }
 
 const PROFILE_MS = 2000
@@ -44,6 +65,7 @@ const PROFILE_MS = 2000
 const SAMPLE_US = 250
 /** Functions told of: the rest is small. */
 const FUNCTIONS = 25
+const GROWN_FUNCTIONS = 8
 
 /** Profiles each of the loads. */
 export async function profileHead(backing: Backing): Promise<Profiles> {
@@ -53,19 +75,33 @@ export async function profileHead(backing: Backing): Promise<Profiles> {
   const raw = (milliseconds: number) =>
     loadDevices(backing.devices.slice(0, 2), backing.memory, { op: 'read', depth: 32, milliseconds })
   const read32 = await profiled(head('read', 32))
+  const flapping = await profiledFlapping(backing, true)
+  const quiet = await profiledFlapping(backing, false)
   const layers = {
     randread_qd32: layersOf(read32),
     randread_qd128: layersOf(await profiled(head('read', 128))),
     randwrite_qd32: layersOf(await profiled(head('write', 32))),
     randread_qd1: layersOf(await profiled(head('read', 1))),
     raw_qd32: layersOf(await profiled(raw)),
+    flapping_qd32: layersOf(flapping),
+    quiet_qd32: layersOf(quiet),
   }
   await engine.close()
   const rows = [
     ...rowsOf(read32, ({ layer }) => `layer: ${layer}`),
     ...rowsOf(read32, ({ name }) => name).slice(0, FUNCTIONS),
   ]
-  return { rows, layers }
+  return { rows, layers, flapping: grownRows(flapping, quiet).slice(0, GROWN_FUNCTIONS) }
+}
+
+async function profiledFlapping(backing: Backing, loud: boolean): Promise<Profiled> {
+  const engine = await openFlapping(backing, loud)
+  if (loud) engine.start()
+  const result = await profiled((milliseconds) =>
+    loadHead(engine.head, { op: 'read', depth: 32, milliseconds }),
+  )
+  await engine.close()
+  return result
 }
 
 /** Microseconds that were spent in one function. */
@@ -125,6 +161,20 @@ function rowsOf({ spent, us: all, ios }: Profiled, keyOf: (one: Spent) => string
     .map(([what, us]) => ({ what, share: rounded((us / all) * 100), nsPerIo: Math.round((us * 1000) / ios) }))
 }
 
+function grownRows(flapping: Profiled, quiet: Profiled): GrownRow[] {
+  const [now, before] = [nsByFunction(flapping), nsByFunction(quiet)]
+  return [...now]
+    .map(([what, flappingNs]) => ({ what, flappingNs, quietNs: before.get(what) ?? 0 }))
+    .filter(({ flappingNs, quietNs }) => flappingNs > quietNs)
+    .sort((one, other) => other.flappingNs - other.quietNs - (one.flappingNs - one.quietNs))
+}
+
+function nsByFunction({ spent, us: all, wallNs }: Profiled): Map<string, number> {
+  const sums = new Map<string, number>()
+  for (const { name, us } of spent) sums.set(name, (sums.get(name) ?? 0) + us)
+  return new Map([...sums].map(([name, us]) => [name, Math.round((us / all) * wallNs)]))
+}
+
 /** The samples tell the shares, and the rate of the load the time. */
 function layersOf({ spent, us: all, wallNs }: Profiled): LayerTimes {
   const of = (...layers: readonly RegExp[]) => {
@@ -137,6 +187,7 @@ function layersOf({ spent, us: all, wallNs }: Profiled): LayerTimes {
     engine: of(/^(engine|machines|store)$/),
     adapters: of(/^adapters\//),
     bench: of(/^bench$/),
+    idle: of(/^\(idle\)$/),
   }
   const total = Math.round(wallNs)
   const loop = total - Object.values(times).reduce((sum, ns) => sum + ns, 0)
