@@ -32,8 +32,11 @@ export const systemRandom: Random = {
 /** Bytes of chance in front of an engine's ids: two of ten thousand runs have the same with odds of one in five million. */
 const RUN_BYTES = 6
 
+/** Sixty-two digits in the order of their bytes. */
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
 /**
- * Ids that no other call gives: six random bytes for the caller, and a count. They are half as long as a UUID and grow in
+ * Ids that no other call gives: six random bytes for the caller, and a count. They are a third as long as a UUID and grow in
  * order, so that a ledger's index of ids is a third of the size and written at its end.
  */
 export function systemIds(): NewId {
@@ -41,8 +44,17 @@ export function systemIds(): NewId {
   let made = 0
   return () => {
     made += 1
-    return `${run}-${made.toString(36)}`
+    return countedId(run, made)
   }
+}
+
+/** The id of a run and a count from 1: how many digits the count has stands before them, so that 10 comes after 9 as a text, too. */
+export function countedId(run: string, count: number): string {
+  let digits = ''
+  for (let rest = count; rest > 0; rest = Math.floor(rest / DIGITS.length)) {
+    digits = DIGITS.charAt(rest % DIGITS.length) + digits
+  }
+  return `${run}${digits.length}${digits}`
 }
 
 /**

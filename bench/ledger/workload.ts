@@ -2,6 +2,7 @@
 // path and head that did I/O is sampled; each path fails about every two minutes, is probed and comes back. One event in
 // fifteen is of such an episode, far more than a quiet week has: the expensive events are not hidden behind cheap ones.
 import { seededRandom } from '../../adapters/seeded-random.ts'
+import { countedId } from '../../adapters/system.ts'
 import { NEWEST_BEHAVIOUR } from '../../machines/behaviour.ts'
 import { DecisionMemo } from '../../machines/redecide.ts'
 import { EVENT_TYPES, machineOf } from '../../machines/registry.ts'
@@ -15,9 +16,10 @@ const SECOND = 1_000_000
 /** One path in so many fails in a second. */
 const FAILS_IN = 120
 const BOOT = '5d0e8f9c'
+const RUN = 'w3nYq0fA'
 
 export const HEADER: HeaderFacts = {
-  eventId: 'w3nYq0fA-0',
+  eventId: `${RUN}10`,
   recordedAtUs: 1_763_848_985_000_000,
   monoUs: 90_061_000_000,
   bootId: BOOT,
@@ -62,7 +64,7 @@ class Scribe {
     const { state, text } = this.#memo.decide(machine, before, { type, schema: 1, monoUs, data: payload })
     this.#states.set(stream, state)
     return {
-      eventId: `w3nYq0fA-${this.#made.toString(36)}`,
+      eventId: countedId(RUN, this.#made),
       stream,
       type,
       schema: EVENT_TYPES.get(type)?.schema ?? 1,

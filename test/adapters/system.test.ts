@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { readBootId, systemClock, systemIds, systemRandom } from '../../adapters/system.ts'
+import { countedId, readBootId, systemClock, systemIds, systemRandom } from '../../adapters/system.ts'
 
 describe('system clock', () => {
   beforeEach(() => {
@@ -90,6 +90,14 @@ describe('the machine', () => {
     const ids = Array.from({ length: 100 }, () => [one(), other()]).flat()
     expect(new Set(ids).size).toBe(200)
     expect(Math.max(...ids.map(({ length }) => length))).toBeLessThan(18)
+  })
+
+  test('ids sort as they were given, over every change of length', () => {
+    const counts = Array.from({ length: 300 }, (_, at) => at + 1)
+    for (const power of [62 ** 2, 62 ** 3, 62 ** 4, 62 ** 7]) counts.push(power - 1, power, power + 1)
+    const ids = counts.map((count) => countedId('w3nYq0fA', count))
+    expect(ids).toEqual([...ids].sort((one, other) => (one < other ? -1 : 1)))
+    expect(new Set(ids).size).toBe(counts.length)
   })
 
   test("the boot id begins the kernel's, or is unknown where the kernel has none, and stays", () => {
