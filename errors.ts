@@ -51,6 +51,11 @@ export function withDetails(error: unknown, details: Readonly<Record<string, unk
   return error
 }
 
+/** What an error says, of whatever kind: what is thrown need not be an Error. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** Asserts in production what must hold. A broken invariant is a bug of ours and stops the engine. */
 export function invariant(holds: boolean, what: string): asserts holds {
   if (holds) return

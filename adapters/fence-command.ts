@@ -5,7 +5,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync, 
 import type { Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import { PathledgerError } from '../errors.ts'
+import { messageOf, PathledgerError } from '../errors.ts'
 import type { Clock } from './ports.ts'
 import { systemClock } from './system.ts'
 
@@ -156,7 +156,7 @@ function wrongConfig(file: string, cause: unknown): PathledgerError {
   const issues =
     cause instanceof z.ZodError
       ? cause.issues.map(({ path, message }) => `${path.map(String).join('.') || 'file'}: ${message}`)
-      : [cause instanceof Error ? cause.message : String(cause)]
+      : [messageOf(cause)]
   return new PathledgerError('FENCE_CONFIG', {
     message: `${file} is not a file of fence commands.`,
     why: `${issues.join('; ')}.`,

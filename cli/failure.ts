@@ -1,5 +1,5 @@
 // How the command tells that it failed: one paragraph for people, one JSON object for programs, both on stderr.
-import { PathledgerError } from '../errors.ts'
+import { messageOf, PathledgerError } from '../errors.ts'
 import { exitCodeOf } from './exit-codes.ts'
 import type { Io } from './io.ts'
 
@@ -23,7 +23,7 @@ function errorDocument(error: unknown): Record<string, string | null> {
   }
   return {
     code: 'BUG',
-    message: error instanceof Error ? error.message : String(error),
+    message: messageOf(error),
     why: stackOf(error),
     todo: 'This is a bug of pathledger: report it together with this object.',
     errno: null,

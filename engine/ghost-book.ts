@@ -1,7 +1,7 @@
 // The book of a LUN's ghosts: opened and ended by events, durable on the ledger and in the LUN's own storage before
 // anything is let through because of them.
 import type { NewId } from '../adapters/ports.ts'
-import { PathledgerError } from '../errors.ts'
+import { messageOf, PathledgerError } from '../errors.ts'
 import type { GhostProof, GhostReason } from '../machines/lun-events.ts'
 import type { IoOp } from '../machines/words.ts'
 import type { LunGhost, LunStore } from '../store/lun/types.ts'
@@ -261,7 +261,7 @@ function storageFailed(cause: unknown): PathledgerError {
   if (cause instanceof PathledgerError) return cause
   return new PathledgerError('LUN_STORAGE', {
     message: "The LUN's own storage does not take a ghost.",
-    why: cause instanceof Error ? cause.message : String(cause),
+    why: messageOf(cause),
     todo: 'Look at the disk that holds it; the I/O may have been done.',
     errno: 'EIO',
     outcome: 'unknown',

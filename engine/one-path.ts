@@ -1,7 +1,7 @@
 // Does something on the device of one path, chosen by the policy, and on no other: a retry elsewhere could do twice what must
 // be done once. Whatever the device answers goes to the caller, and says nothing of the path.
 import type { PathDevice } from '../adapters/ports.ts'
-import { PathledgerError } from '../errors.ts'
+import { messageOf, PathledgerError } from '../errors.ts'
 import { usOfMs } from './core.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import { headGoneError } from './io-errors.ts'
@@ -97,7 +97,7 @@ export function failed(
   errno: string | null,
   cause?: unknown,
 ): PathledgerError {
-  const said = errno ?? (cause instanceof Error ? cause.message : String(cause))
+  const said = errno ?? messageOf(cause)
   return new PathledgerError('IOCTL_FAILED', {
     message: `${head.name}: ${what} failed with ${said}.`,
     why: `The device of ${name} answered so. It was not tried on another path, for it might have been done.`,

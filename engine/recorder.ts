@@ -1,7 +1,7 @@
 // The engine's side of the ledger: events in the order they were decided, one append in flight, the next batch
 // collecting meanwhile. What must be durable first (a gate) waits here; nothing else does.
 import type { Clock, NewId } from '../adapters/ports.ts'
-import { hasCode, invariant, PathledgerError } from '../errors.ts'
+import { hasCode, invariant, messageOf, PathledgerError } from '../errors.ts'
 import type { Behaviour } from '../machines/behaviour.ts'
 import type { Decision } from '../machines/decision.ts'
 import { decisionText } from '../machines/decision.ts'
@@ -276,7 +276,7 @@ export class Recorder {
   #degrade(error: unknown): void {
     if (this.#degradedSinceUs !== null) return
     this.#degradedSinceUs = this.#ports.clock.monoUs()
-    this.#ports.onDegraded(error instanceof Error ? error.message : String(error))
+    this.#ports.onDegraded(messageOf(error))
   }
 
   #recovered(waited: number): void {
@@ -339,7 +339,7 @@ function stalled(stallUs: number): PathledgerError {
 function unexplained(cause: unknown) {
   return {
     message: 'The ledger failed.',
-    why: cause instanceof Error ? cause.message : String(cause),
+    why: messageOf(cause),
     todo: 'Check the ledger with `pathledger verify`.',
     cause,
   }

@@ -1,6 +1,6 @@
 // Are the caches what the events come to? Each is made anew beside the file, in memory, and compared.
 import type Database from 'better-sqlite3'
-import { connectReadOnly, inspectFile, notFound } from './connection.ts'
+import { connectReadOnly, ledgerFile } from './connection.ts'
 import { foldRows } from './fold-rows.ts'
 import { Folder, type LedgerState } from './fold.ts'
 import { PROJECTIONS } from './projections/index.ts'
@@ -19,8 +19,7 @@ export interface CacheCheck {
 
 /** Compares every cache of a ledger with the events. Reads only. Throws what opening a ledger throws. */
 export function checkCaches(name: string): CacheCheck {
-  const { file, kind } = inspectFile(name)
-  if (kind !== 'ledger') throw notFound(file)
+  const file = ledgerFile(name)
   const db = connectReadOnly(file)
   try {
     const snapshots = checkSnapshots(db)

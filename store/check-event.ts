@@ -1,6 +1,6 @@
 // The edge: what may not go on the ledger is refused here, before anything is written. Every event of every append passes
 // through, so the fields are checked by hand: a schema library costs more than the insert.
-import { PathledgerError } from '../errors.ts'
+import { messageOf, PathledgerError } from '../errors.ts'
 import { checkEvent, EVENT_TYPES } from '../machines/registry.ts'
 import { MAX_ID_CHARS, MAX_JSON_CHARS, MAX_REASON_CHARS, MAX_STREAM_CHARS } from './limits.ts'
 import type { NewEvent } from './types.ts'
@@ -93,7 +93,7 @@ function parse(event: NewEvent, field: 'data' | 'decision'): unknown {
   try {
     return JSON.parse(event[field])
   } catch (error) {
-    throw invalid(event, `${field} is not JSON: ${error instanceof Error ? error.message : String(error)}`)
+    throw invalid(event, `${field} is not JSON: ${messageOf(error)}`)
   }
 }
 

@@ -1,4 +1,5 @@
 // Would the machines, as they are now, decide the same again? Byte for byte, from the recorded inputs alone.
+import { messageOf } from '../errors.ts'
 import { Redecider, type Input } from './fold.ts'
 import type { Bad } from './check-chain.ts'
 import { machineHashes } from './header.ts'
@@ -76,5 +77,5 @@ function headerMachines(data: string): Readonly<Record<string, unknown>> {
 }
 
 function textOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '')
+  return messageOf(error).replace(/\.$/, '')
 }

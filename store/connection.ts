@@ -3,7 +3,7 @@ import { closeSync, openSync, readdirSync, readSync, realpathSync, statSync } fr
 import type { Stats } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import Database from 'better-sqlite3'
-import { PathledgerError } from '../errors.ts'
+import { messageOf, PathledgerError } from '../errors.ts'
 import { fromTheFuture } from './header.ts'
 import { BUSY_TIMEOUT_MS } from './limits.ts'
 import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts'
@@ -63,6 +63,13 @@ export function inspectFile(name: string): Inspected {
   // A file that this process has open is a database already: whoever opened it made what lies beside it.
   if (!isOpenHere(found)) checkFirstBytes(file)
   return { file, kind: 'ledger' }
+}
+
+/** The one name of a ledger that has to exist. Throws LEDGER_NOT_FOUND, and what {@link inspectFile} throws. */
+export function ledgerFile(name: string): string {
+  const { file, kind } = inspectFile(name)
+  if (kind !== 'ledger') throw notFound(file)
+  return file
 }
 
 /**
@@ -165,7 +172,7 @@ export function unreachable(error: unknown, file: string): PathledgerError {
   const denied = ['EACCES', 'EPERM', 'EROFS'].includes(errnoOf(error))
   return new PathledgerError(denied ? 'LEDGER_PERMISSION' : 'LEDGER_IO', {
     message: `The ledger ${file} cannot be reached.`,
-    why: error instanceof Error ? `${error.message}.` : '',
+    why: `${messageOf(error)}.`,
     todo: 'Check the name, and the mode of the folders on the way to it.',
     errno: errnoOf(error),
     details: { file },

@@ -1,6 +1,6 @@
 // Rows that are not what was written: told with their position, and never gone on with. SQLite does not notice a flipped bit
 // in a page; `verify` does, and everything else that reads must at least not mistake it for a row.
-import { PathledgerError } from '../errors.ts'
+import { messageOf, PathledgerError } from '../errors.ts'
 
 /** A row that cannot be read as an event. */
 export function damagedRow(position: unknown, why: string): PathledgerError {
@@ -21,7 +21,7 @@ export function readStored<Value>(position: number, read: () => Value): Value {
     return read()
   } catch (error) {
     if (error instanceof PathledgerError) throw error
-    throw damagedRow(position, error instanceof Error ? error.message : String(error))
+    throw damagedRow(position, messageOf(error))
   }
 }
 

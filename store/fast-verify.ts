@@ -2,6 +2,7 @@
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import type Database from 'better-sqlite3'
 import { hex, sameBytes } from './encoding.ts'
+import { endingOf } from './ending.ts'
 import { checkRange, hasRepeatedIds, joinRanges } from './fast-chain.ts'
 import { VERIFY_RANGE_ROWS, VERIFY_THREADS } from './limits.ts'
 import { isTableOurs } from './raw-rows.ts'
@@ -95,10 +96,7 @@ function claimOf(db: Database.Database): { events: number; hash: Uint8Array } | 
 
 function start(data: Omit<VerifyData, 'port'>): { port: MessageChannel['port1']; worker: Worker } {
   const { port1, port2 } = new MessageChannel()
-  const entry = new URL(
-    import.meta.url.endsWith('.ts') ? './verify-worker.ts' : './verify-worker.js',
-    import.meta.url,
-  )
+  const entry = new URL(`./verify-worker.${endingOf(import.meta.url)}`, import.meta.url)
   const worker = new Worker(entry, {
     workerData: { ...data, port: port2 },
     transferList: [port2],

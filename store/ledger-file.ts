@@ -108,6 +108,11 @@ export class LedgerFile {
     }
   }
 
+  /** Commits events as one append. Throws what refused it. */
+  append(events: Append['events']): void {
+    for (const settled of this.appendBatch([{ events }])) if (!settled.ok) throw settled.error
+  }
+
   head(): LedgerHead {
     return this.#statements.head()
   }

@@ -4,7 +4,7 @@ import type Database from 'better-sqlite3'
 import type { Clock, TimerHandle } from '../adapters/ports.ts'
 import { PathledgerError } from '../errors.ts'
 import { closed } from './closed.ts'
-import { connectReadOnly, inspectFile, notFound } from './connection.ts'
+import { connectReadOnly, ledgerFile } from './connection.ts'
 import { checkOrder } from './damage.ts'
 import { plainBytes } from './encoding.ts'
 import { FOLD_SQL, foldedOf } from './fold-rows.ts'
@@ -72,8 +72,7 @@ export interface FileReader extends SqlReader {
  * LEDGER_PERMISSION or LEDGER_IO.
  */
 export function openLedgerReader(name: string): FileReader {
-  const { file, kind } = inspectFile(name)
-  if (kind !== 'ledger') throw notFound(file)
+  const file = ledgerFile(name)
   const db = connectReadOnly(file)
   try {
     const sql = `SELECT ${COLUMN_LIST} FROM events WHERE position = 1`

@@ -1,5 +1,5 @@
 // SQLite's error codes in our words. Extended codes ('SQLITE_IOERR_WRITE') begin with their primary one.
-import { PathledgerError } from '../errors.ts'
+import { messageOf, PathledgerError } from '../errors.ts'
 import type { ErrorParts } from '../errors.ts'
 
 interface Meaning {
@@ -119,5 +119,5 @@ function meaningOf(code: string): Meaning {
 }
 
 function errorText(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '')
+  return messageOf(error).replace(/\.$/, '')
 }

@@ -3,7 +3,7 @@ import type Database from 'better-sqlite3'
 import { ChainCheck } from './check-chain.ts'
 import { ReplayCheck } from './check-replay.ts'
 import type { Difference } from './check-replay.ts'
-import { connectReadOnly, inspectFile, notFound } from './connection.ts'
+import { connectReadOnly, ledgerFile } from './connection.ts'
 import { hashedValues, hex } from './encoding.ts'
 import { beginFastCheck } from './fast-verify.ts'
 import type { Input } from './fold.ts'
@@ -59,8 +59,7 @@ export function verifyRows(reader: Pick<LedgerReader, 'read' | 'head'>): Verific
 }
 
 function verifyFile(name: string, replay = true): Verification {
-  const { file, kind } = inspectFile(name)
-  if (kind !== 'ledger') throw notFound(file)
+  const file = ledgerFile(name)
   const db = connectReadOnly(file)
   try {
     return fastVerification(file, db, replay) ?? verify(fileRows(db), schemaWarnings(db), replay)

@@ -5,6 +5,7 @@ import { PathledgerError } from '../errors.ts'
 import { batchToWire, settledOfWire } from './append-wire.ts'
 import type { WireBatch, WireSettled } from './append-wire.ts'
 import { closed } from './closed.ts'
+import { endingOf } from './ending.ts'
 import { fromWire } from './error-wire.ts'
 import type { WireError } from './error-wire.ts'
 import { GroupCommit } from './group-commit.ts'
@@ -60,9 +61,8 @@ export async function startWriter(file: string, options: WriterOptions): Promise
 }
 
 function spawnWorker(data: unknown): Worker {
-  // The sources run as they are; the published package has them as JavaScript.
   return new Worker(
-    new URL(import.meta.url.endsWith('.ts') ? './writer-worker.ts' : './writer-worker.js', import.meta.url),
+    new URL(`./writer-worker.${endingOf(import.meta.url)}`, import.meta.url),
     // Flags of the embedding program are not the thread's: with --input-type, say, it would not start.
     { workerData: data, execArgv: [] },
   )

@@ -1,6 +1,6 @@
 // One connection to the control socket: a line at a time is read, answered, and only then the next one.
 import type { Socket } from 'node:net'
-import { PathledgerError } from '../../errors.ts'
+import { messageOf, PathledgerError } from '../../errors.ts'
 import type { Clock, TimerHandle } from '../ports.ts'
 import { isRefusal, LINE_MAX, parseRequest } from './frames.ts'
 import type { ControlAnswer, ControlError, ControlPending, ControlRequest } from './frames.ts'
@@ -127,7 +127,7 @@ function inWords(error: unknown): ControlError {
     const { code, message, why, todo, errno } = error
     return { code, message, why, todo, errno }
   }
-  const why = error instanceof Error ? error.message : String(error)
+  const why = messageOf(error)
   return {
     code: 'ENGINE_FAULT',
     message: 'The engine failed at this request.',

@@ -1,5 +1,5 @@
 // What a helper process does besides I/O: calls that wait for the server behind a device. They run in the child.
-import { PathledgerError } from '../../errors.ts'
+import { messageOf, PathledgerError } from '../../errors.ts'
 import { blockStack } from '../block-stack.ts'
 import { errorsAreFinalOn } from '../final-errors.ts'
 import { attachHere, detachHere } from '../loop/control.ts'
@@ -86,7 +86,7 @@ export async function answerCall(
 
 function toWire(error: unknown): ErrorOnTheWire {
   if (!(error instanceof PathledgerError)) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = messageOf(error)
     return { code: 'HELPER_FAILED', message: 'A helper process failed.', why, todo: '', errno: null }
   }
   const { code, message, why, todo, errno } = error

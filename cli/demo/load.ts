@@ -1,4 +1,5 @@
 // The load of the demo: many readers and writers at once, who know what every block must hold.
+import { messageOf } from '../../errors.ts'
 import type { Head } from '../../index.ts'
 import { BLOCK_BYTES, checkBlock, fillBlock } from './blocks.ts'
 
@@ -165,7 +166,7 @@ export class Load {
   #failed(error: unknown): void {
     if (this.#abandoned) return
     this.tally.callerErrors += 1
-    this.tally.firstError ??= error instanceof Error ? error.message : String(error)
+    this.tally.firstError ??= messageOf(error)
   }
 
   /** A run of blocks that nobody is on, or null when there is none to be found. */

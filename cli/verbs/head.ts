@@ -1,7 +1,7 @@
 // `pathledger head`: signs where a ledger ends, and compares a ledger with a head that was signed earlier and kept elsewhere.
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { PathledgerError } from '../../errors.ts'
+import { messageOf, PathledgerError } from '../../errors.ts'
 import { checkHead, makeKeys, parseSignedHead, signHead } from '../../index.ts'
 import type { HeadCheck } from '../../index.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -100,7 +100,7 @@ function textOf(file: string): string {
   } catch (error) {
     throw new PathledgerError('INPUT_IO', {
       message: `${file} cannot be read.`,
-      why: error instanceof Error ? error.message : String(error),
+      why: messageOf(error),
       todo: 'Check the name.',
       errno: 'EIO',
     })

@@ -1,7 +1,7 @@
 // `pathledger replay`: decides every event again, from its inputs alone, and prints what that comes to: at a point, step by
 // step, as it is written, or compared with what was stored.
 import type { Command } from 'commander'
-import { PathledgerError } from '../../errors.ts'
+import { messageOf, PathledgerError } from '../../errors.ts'
 import { redecide, replayVerdict, Stepper, systemClock } from '../../index.ts'
 import type { LedgerState, ReplayStep, ReplayVerdict } from '../../index.ts'
 import type { FileReader } from '../../store/reader.ts'
@@ -162,7 +162,7 @@ function replayTo(reader: FileReader, position: number): LedgerState {
     if (error instanceof PathledgerError && error.code.startsWith('LEDGER_')) throw error
     throw new PathledgerError('LEDGER_DAMAGED', {
       message: `The ledger ${reader.file} cannot be replayed.`,
-      why: `An event is on it that no machine takes: ${error instanceof Error ? error.message : String(error)}.`,
+      why: `An event is on it that no machine takes: ${messageOf(error)}.`,
       todo: 'Run `pathledger verify` on it: it names the first bad position.',
       cause: error,
     })

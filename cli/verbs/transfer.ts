@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
-import { PathledgerError } from '../../errors.ts'
+import { messageOf, PathledgerError } from '../../errors.ts'
 import { exportLedger, importLedger } from '../../index.ts'
 import { counted } from '../text.ts'
 import { printJson, withExamples, withJson, withLedger } from '../verb.ts'
@@ -63,7 +63,7 @@ async function* linesOf(name: string): AsyncGenerator<string> {
   } catch (error) {
     throw new PathledgerError('INPUT_IO', {
       message: `${name} cannot be read.`,
-      why: error instanceof Error ? error.message : String(error),
+      why: messageOf(error),
       todo: 'Check the name.',
       errno: 'EIO',
     })

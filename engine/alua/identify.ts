@@ -1,7 +1,7 @@
 // What a device says it is: INQUIRY for its TPGS bits, VPD page 0x83 for its id and its target port group. Asked before
 // it becomes a path; a device that speaks no SCSI is what its `lun` says.
 import type { Lun, PathDevice } from '../../adapters/ports.ts'
-import { hasCode, PathledgerError } from '../../errors.ts'
+import { hasCode, messageOf, PathledgerError } from '../../errors.ts'
 import { identificationBytes } from '../../adapters/scsi/designators.ts'
 import { DEVICE_IDENTIFICATION, inquiryCdb, parseInquiry } from '../../adapters/scsi/inquiry.ts'
 import { lunId, targetPort, type TargetPort } from '../../adapters/scsi/lun-id.ts'
@@ -96,7 +96,7 @@ function data(answer: Answered): Uint8Array {
 function notIdentified({ device }: PathDevice, cause: unknown): PathledgerError {
   return new PathledgerError('PATH_NOT_IDENTIFIED', {
     message: `${device} was not taken as a path.`,
-    why: `It does not say what it is: ${cause instanceof Error ? cause.message : String(cause)}.`,
+    why: `It does not say what it is: ${messageOf(cause)}.`,
     todo: 'Look at the device. It is still yours to use or to close.',
     errno: 'EIO',
     cause,

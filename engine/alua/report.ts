@@ -1,5 +1,6 @@
 // REPORT TARGET PORT GROUPS through one path: the extended header first, unless the target has refused it before; again
 // with the real size where the answer is longer; again after unit attentions.
+import { messageOf } from '../../errors.ts'
 import type { PathDevice } from '../../adapters/ports.ts'
 import {
   parsePortGroups,
@@ -47,6 +48,6 @@ export async function askForGroups(
     if (needed > answer.data.length) answer = await ask(needed)
     return isGood(answer) ? { groups: parsePortGroups(answer.data) } : { failed: failureText(answer) }
   } catch (error) {
-    return { failed: error instanceof Error ? error.message.slice(0, 400) : String(error) }
+    return { failed: messageOf(error).slice(0, 400) }
   }
 }

@@ -1,6 +1,6 @@
 // What the simulated programs do: tagged reads and writes, flushes, discards and zeroings, through any engine that is
 // alive. Each I/O is compared with what the shadow says may be.
-import { hasCode, PathledgerError } from '../../errors.ts'
+import { hasCode, messageOf, PathledgerError } from '../../errors.ts'
 import type { SeededRandom } from '../../adapters/seeded-random.ts'
 import type { HeadBio } from '../head-bio.ts'
 import type { Head } from '../head.ts'
@@ -369,11 +369,7 @@ export class Workload {
     }
     if (EXPECTED.some((code) => hasCode(error, code))) return
     const code = error instanceof PathledgerError ? error.code : 'unexpected'
-    report(
-      this.world,
-      'errorsAreExpected',
-      `${code}: ${error instanceof Error ? error.message : String(error)}`,
-    )
+    report(this.world, 'errorsAreExpected', `${code}: ${messageOf(error)}`)
   }
 }
 

@@ -1,7 +1,7 @@
 // A copy of a ledger while an engine writes it: of one moment, and verified before it has its name.
 import { resolve } from 'node:path'
 import { PathledgerError } from '../../errors.ts'
-import { connectReadOnly, inspectFile, notFound } from '../connection.ts'
+import { connectReadOnly, ledgerFile } from '../connection.ts'
 import { ledgerError } from '../sqlite-errors.ts'
 import { verifyChain } from '../verify.ts'
 import { partialOf, removeIfThere, reserve, takeName } from './new-ledger.ts'
@@ -19,8 +19,7 @@ export interface Backup {
  * start over meanwhile. The copy is verified. Throws FILE_EXISTS, BACKUP_DAMAGED, LEDGER_*; then there is no copy.
  */
 export function backupLedger(name: string, copyName: string): Backup {
-  const { file, kind } = inspectFile(name)
-  if (kind !== 'ledger') throw notFound(file)
+  const file = ledgerFile(name)
   const copy = resolve(copyName)
   const partial = partialOf(copy)
   reserve(copy, partial)

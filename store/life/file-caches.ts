@@ -1,14 +1,13 @@
 // The caches of a ledger file that no engine has open: made, deleted, listed.
 import { cacheInfo, catchUp, dropCaches, type CacheInfo } from '../caches.ts'
-import { connect, connectReadOnly, inspectFile, notFound } from '../connection.ts'
+import { connect, connectReadOnly, ledgerFile } from '../connection.ts'
 import { lockLedger } from '../lock.ts'
 import { makeDurable } from '../schema.ts'
 import { ledgerError } from '../sqlite-errors.ts'
 
 /** What a ledger has of snapshots and projections, and which of them are believed. Throws LEDGER_*. */
 export function listCaches(name: string): CacheInfo {
-  const { file, kind } = inspectFile(name)
-  if (kind !== 'ledger') throw notFound(file)
+  const file = ledgerFile(name)
   const db = connectReadOnly(file)
   try {
     return cacheInfo(db)
@@ -24,8 +23,7 @@ export function listCaches(name: string): CacheInfo {
  * no answer changes. An engine that has the ledger does this by itself: LEDGER_LOCKED. `nowUs` is for the lock's readers.
  */
 export function changeCaches(name: string, change: 'make' | 'drop', nowUs: number): CacheInfo {
-  const { file, kind } = inspectFile(name)
-  if (kind !== 'ledger') throw notFound(file)
+  const file = ledgerFile(name)
   const lock = lockLedger(file, nowUs)
   try {
     const db = connect(file, { mode: 'rw' })

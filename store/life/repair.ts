@@ -4,7 +4,7 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { PathledgerError } from '../../errors.ts'
 import { ChainCheck } from '../check-chain.ts'
-import { connectReadOnly, inspectFile, notFound, unreachable } from '../connection.ts'
+import { connectReadOnly, ledgerFile, unreachable } from '../connection.ts'
 import { hex } from '../encoding.ts'
 import { Redecider } from '../fold.ts'
 import { readHeader, type HeaderFacts } from '../header.ts'
@@ -40,8 +40,7 @@ export function repairLedger(
   newName: string,
   facts: Omit<HeaderFacts, 'engine' | 'xstate'>,
 ): Repair {
-  const { file, kind } = inspectFile(name)
-  if (kind !== 'ledger') throw notFound(file)
+  const file = ledgerFile(name)
   const made = resolve(newName)
   const ledger = new NewLedger(made)
   const dropped = new DroppedRows(`${made}.dropped.ndjson`)
@@ -134,9 +133,11 @@ function tell(
     create: false,
     closed: true,
   })
-  const [settled] = ledger.appendBatch([{ events: [repaired] }])
-  ledger.close()
-  if (settled?.ok !== true) throw settled?.error ?? new Error('the ledger did not answer')
+  try {
+    ledger.append([repaired])
+  } finally {
+    ledger.close()
+  }
 }
 
 /** The rows that are not kept, as they lie there: whoever wants to look at them can. */

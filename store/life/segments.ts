@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { PathledgerError } from '../../errors.ts'
 import { behaviourOf, NEWEST_FLAGS } from '../../machines/behaviour.ts'
-import { inspectFile, notFound } from '../connection.ts'
+import { ledgerFile } from '../connection.ts'
 import { hex } from '../encoding.ts'
 import { CARRIED, foldAll, Redecider, type LedgerState, type StreamAt } from '../fold.ts'
 import type { HeaderFacts, LedgerHeader, PreviousSegment } from '../header.ts'
@@ -40,8 +40,7 @@ export interface SegmentFacts extends Omit<HeaderFacts, 'eventId' | 'flags' | 'p
  * already), SEGMENT_ELSEWHERE (another folder) or LEDGER_*.
  */
 export function closeSegment(name: string, nextName: string, facts: SegmentFacts): ClosedSegment {
-  const { file, kind } = inspectFile(name)
-  if (kind !== 'ledger') throw notFound(file)
+  const file = ledgerFile(name)
   const next = resolve(nextName)
   if (dirname(next) !== dirname(file)) throw elsewhere(file)
   const lock = lockLedger(file, facts.recordedAtUs)
@@ -70,7 +69,7 @@ function close(file: string, next: string, facts: SegmentFacts): void {
   if (engineState !== undefined) engine.resume('engine', engineState)
   const ledger = LedgerFile.open(file, { header: headerFacts(facts, []), create: false })
   try {
-    append(ledger, [eventOf(engine, SEGMENT_CLOSED, { next }, facts)])
+    ledger.append([eventOf(engine, SEGMENT_CLOSED, { next }, facts)])
   } finally {
     ledger.close()
   }
@@ -90,7 +89,7 @@ function begin(file: string, next: string, facts: SegmentFacts): number {
     const ledger = LedgerFile.open(partial, { header })
     try {
       const engine = new Redecider({ behaviour: behaviourOf(NEWEST_FLAGS) })
-      for (const streams of carried(state)) append(ledger, [eventOf(engine, CARRIED, { streams }, facts)])
+      for (const streams of carried(state)) ledger.append([eventOf(engine, CARRIED, { streams }, facts)])
       return ledger.head().events
     } finally {
       ledger.close()
@@ -139,11 +138,6 @@ function headerFacts(
   previous?: PreviousSegment,
 ): HeaderFacts {
   return { ...facts, eventId: newId(), flags, ...(previous === undefined ? {} : { previous }) }
-}
-
-function append(ledger: LedgerFile, events: readonly NewEvent[]): void {
-  const [settled] = ledger.appendBatch([{ events }])
-  if (settled?.ok !== true) throw settled?.error ?? new Error('the ledger did not answer')
 }
 
 /** The file that a closed segment goes on in; null for one that is open. */

@@ -11,7 +11,7 @@ import {
 } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
-import { PathledgerError } from '../../errors.ts'
+import { messageOf, PathledgerError } from '../../errors.ts'
 import { errnoOf } from '../connection.ts'
 import { hex } from '../encoding.ts'
 import type { LedgerReader } from '../types.ts'
@@ -161,7 +161,7 @@ function readKeyFile(file: string, kind: 'private' | 'public'): string {
   try {
     fd = openSync(file, 'r')
   } catch (error) {
-    throw keyError(file, error instanceof Error ? `${error.message}.` : '', errnoOf(error))
+    throw keyError(file, `${messageOf(error)}.`, errnoOf(error))
   }
   try {
     const others = fstatSync(fd).mode & 0o077

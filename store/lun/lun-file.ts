@@ -4,7 +4,8 @@ import { closeSync, constants, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
-import { PathledgerError } from '../../errors.ts'
+import { messageOf, PathledgerError } from '../../errors.ts'
+import { endingOf } from '../ending.ts'
 import { checkedAttachments, checkedGhosts } from './checked.ts'
 import { Claims } from './claims.ts'
 import { KeptGroups } from './groups.ts'
@@ -148,10 +149,7 @@ class LunWriter {
 
   constructor(file: string) {
     this.#file = file
-    const entry = new URL(
-      import.meta.url.endsWith('.ts') ? './lun-worker.ts' : './lun-worker.js',
-      import.meta.url,
-    )
+    const entry = new URL(`./lun-worker.${endingOf(import.meta.url)}`, import.meta.url)
     this.#worker = new Worker(entry, { workerData: { file, word: wordFileName(file) }, execArgv: NO_FLAGS })
     this.#worker.unref()
     this.#ready = this.#expect(0)
@@ -220,7 +218,7 @@ function storageError(place: string, cause: unknown): PathledgerError {
   if (cause instanceof PathledgerError) return cause
   return new PathledgerError('LUN_STORAGE', {
     message: `The LUN's own storage at ${place} cannot be used.`,
-    why: cause instanceof Error ? cause.message : String(cause),
+    why: messageOf(cause),
     todo: 'Look at the folder and its disk; lunFolder says where it is.',
     errno: 'EIO',
     outcome: 'unknown',

@@ -1,6 +1,7 @@
 // The thread that writes a LUN's file: an fsync that hangs stops nobody but those who wait for it.
 import { parentPort, workerData } from 'node:worker_threads'
 import Database from 'better-sqlite3'
+import { messageOf } from '../../errors.ts'
 import { GROUP_SCHEMA, groupsVersion, writeGroups } from './groups.ts'
 import { acknowledge, applyRequest, joinEngine, leaveEngine, RESERVATION_SCHEMA } from './reservations.ts'
 import { readReservation } from './reservations.ts'
@@ -90,7 +91,7 @@ port.on('message', ({ id, write }: Request) => {
     if (write === 'close') close()
     port.postMessage({ id, error: null, value: write === 'close' ? undefined : perform(write) })
   } catch (error) {
-    port.postMessage({ id, error: error instanceof Error ? error.message : String(error) })
+    port.postMessage({ id, error: messageOf(error) })
   }
   // After the answer: what is posted to a closed port is lost.
   if (write === 'close') port.close()

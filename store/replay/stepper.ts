@@ -2,7 +2,7 @@
 import type { Decision } from '../../machines/decision.ts'
 import { machineOf } from '../../machines/registry.ts'
 import { upcast, UPCASTERS } from '../../machines/upcast.ts'
-import { hasCode, PathledgerError } from '../../errors.ts'
+import { hasCode, messageOf, PathledgerError } from '../../errors.ts'
 import type { LedgerState, StreamAt } from '../fold.ts'
 import { NO_LIMIT, pages } from '../pages.ts'
 import type { LedgerReader, StoredEvent } from '../types.ts'
@@ -119,7 +119,7 @@ function decide(event: StoredEvent, before: StreamAt | null): { decision: Decisi
     if (hasCode(error, 'EVENT_FROM_THE_FUTURE') || hasCode(error, 'EVENT_TOO_OLD')) throw error
     throw new PathledgerError('LEDGER_DAMAGED', {
       message: `The ledger cannot be replayed beyond position ${position - 1}.`,
-      why: `No machine takes it: ${error instanceof Error ? error.message : String(error)}.`,
+      why: `No machine takes it: ${messageOf(error)}.`,
       todo: 'Run `pathledger verify` on the ledger: it names the first bad position.',
       cause: error,
     })

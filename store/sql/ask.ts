@@ -3,7 +3,8 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { PathledgerError } from '../../errors.ts'
-import { inspectFile, notFound } from '../connection.ts'
+import { ledgerFile } from '../connection.ts'
+import { endingOf } from '../ending.ts'
 import { ledgerError } from '../sqlite-errors.ts'
 
 /** Bounds of a question. */
@@ -40,16 +41,15 @@ const MAY_BEGIN = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*(?:SELECT|WITH|VALUES|
  * Asks a ledger file one SELECT. Nothing can be written, attached or loaded through it. Rejects with SQL_REFUSED for
  * what is no single SELECT, SQL_BOUNDS when it takes too long or too much, and LEDGER_*.
  */
-export async function askSql(file: string, sql: string, bounds: SqlBounds = {}): Promise<SqlAnswer> {
+export async function askSql(name: string, sql: string, bounds: SqlBounds = {}): Promise<SqlAnswer> {
   const rowsMax = within('rowsMax', bounds.rowsMax ?? ROWS.usual, ROWS.most)
   const msMax = within('msMax', bounds.msMax ?? MS.usual, MS.most)
   if (!MAY_BEGIN.test(sql)) throw refused('It begins with neither SELECT, WITH, VALUES nor EXPLAIN.')
-  const inspected = inspectFile(file)
-  if (inspected.kind !== 'ledger') throw notFound(inspected.file)
-  const reply = await ask({ file: inspected.file, sql, rowsMax }, msMax)
+  const file = ledgerFile(name)
+  const reply = await ask({ file, sql, rowsMax }, msMax)
   if ('rows' in reply) return reply
   if ('refused' in reply) throw refused(reply.refused)
-  throw ledgerError(Object.assign(new Error(reply.message), { code: reply.code }), inspected.file)
+  throw ledgerError(Object.assign(new Error(reply.message), { code: reply.code }), file)
 }
 
 function within(what: string, value: number, most: number): number {
@@ -58,10 +58,7 @@ function within(what: string, value: number, most: number): number {
 }
 
 function ask(question: { file: string; sql: string; rowsMax: number }, msMax: number): Promise<SqlReply> {
-  const entry = new URL(
-    import.meta.url.endsWith('.ts') ? './sql-worker.ts' : './sql-worker.js',
-    import.meta.url,
-  )
+  const entry = new URL(`./sql-worker.${endingOf(import.meta.url)}`, import.meta.url)
   // The signal cannot be held up by what the process does.
   const options = {
     timeout: msMax,
