@@ -3,7 +3,7 @@
 import { PathledgerError } from '../../errors.ts'
 import type { HeadValue } from '../../machines/words.ts'
 import type { LedgerReader } from '../types.ts'
-import { enteredBy, History, regionOf, type Told } from './history.ts'
+import { enteredBy, History, lastPart, regionOf, type Told } from './history.ts'
 import { explainIo } from './io.ts'
 import { drawbacks, endOf, lastTrouble, reasonsAgainst, refusals } from './reasons.ts'
 import { headTrouble, latest } from './troubles.ts'
@@ -20,7 +20,7 @@ export function explain(
   target: ExplainTarget,
   { position }: { readonly position: number },
 ): Explanation {
-  const history = new History(reader, position)
+  const history = new History(reader, Math.min(position, reader.head().events))
   if ('io' in target) return explainIo(history, target.io, target.head, explainHead)
   if (target.stream.startsWith('path/')) return explainPath(history, target.stream)
   return explainHead(history, target.stream.replace(/^(lun|reservation)\//, 'head/'))
@@ -69,7 +69,7 @@ function explainPath(history: History, stream: string): Explanation {
 
 /** A device that never became a path: its refusal is all that there is. */
 function explainRefused(history: History, stream: string, refused: Told): Explanation {
-  const hctl = stream.split('/').at(-1) ?? stream
+  const hctl = lastPart(stream)
   const symptom = `${hctl} is no path: what was found there was refused.`
   return made(history, { subject: hctl, last: null, now: true, symptom, event: refused, also: [] })
 }
@@ -82,10 +82,10 @@ function explainHead(history: History, stream: string): Explanation {
   const base = { subject: name, last }
   const { life, service } = last.decision.state as unknown as HeadValue
   if (life === 'removed') {
-    const event = enteredBy(events, 'life')
+    const event = enteredBy(events, last, 'life')
     const symptom = `${name} is not there: it was removed.`
     const paths = history.pathsOf(stream.slice('head/'.length)).map((path) => history.of(path))
-    const also = event === null ? [] : troubleBefore(history, event, paths)
+    const also = troubleBefore(history, event, paths)
     return made(history, { ...base, now: true, symptom, event, also })
   }
   if (service !== 'serving') return impaired(history, stream, last)
@@ -115,7 +115,7 @@ function impaired(history: History, stream: string, last: Told): Explanation {
     .flatMap((path) => reasonsAgainst(history.of(path), history.nameOf(path)).slice(0, 1))
     .sort((one, other) => one.event.position - other.event.position)
   const [first, ...others] = reasons
-  const entered = enteredBy(history.of(stream), 'service') ?? last
+  const entered = enteredBy(history.of(stream), last, 'service')
   const trouble = headTrouble(history, stream)
   const slighted = paths.flatMap((path) => drawbacks(history.of(path), history.nameOf(path)))
   const also = [
@@ -167,7 +167,7 @@ function together(history: History, event: Told): string[] {
 const TOGETHER_US = 2_000_000
 
 function adapterOf(stream: string): string {
-  return (stream.split('/').at(-1) ?? '').split(':')[0] ?? ''
+  return lastPart(stream).replace(/:.*/s, '')
 }
 
 interface Made {
@@ -194,7 +194,7 @@ function made(history: History, facts: Made): Explanation {
   const root = rootOfChain(history, links, event)
   return {
     ...{ subject, position: history.position, state: last?.decision.state ?? null, now, symptom },
-    recordedAtUs: history.at(history.position)?.recordedAtUs ?? last?.recordedAtUs ?? 0,
+    recordedAtUs: history.at(history.position)?.recordedAtUs ?? 0,
     chain: links
       .filter((link, at) => links.findIndex(({ position }) => position === link.position) === at)
       .map((link) => linkOf(link, history)),

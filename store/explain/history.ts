@@ -41,7 +41,7 @@ export class History {
   of(stream: string): readonly Told[] {
     const known = this.#told.get(stream)
     if (known !== undefined) return known
-    const prefix = stream.split('/', 1)[0] ?? ''
+    const prefix = stream.replace(/\/.*/s, '')
     const types = [...EVENT_TYPES.keys()].filter((type) => type.startsWith(`${prefix}.`))
     const rows = types
       .filter((type) => !COUNTING.includes(type))
@@ -86,8 +86,7 @@ export class History {
   }
 
   /** The event at a position, or null. */
-  at(position: number | null): Told | null {
-    if (position === null) return null
+  at(position: number): Told | null {
     const row = this.reader.read({ fromPosition: position, toPosition: position })[0]
     if (row === undefined) return null
     return this.of(row.stream).find((told) => told.position === position) ?? tell(row)
@@ -95,11 +94,12 @@ export class History {
 
   /** An event and what led to it, back to the first: each the cause of the one before it. */
   causes(event: Told): Told[] {
-    const chain = [event]
-    for (let next = this.#causeOf(event); next !== null; next = this.#causeOf(next)) {
-      // A cause comes before its effect; a ledger on which it does not was changed by somebody.
-      if (next.position >= (chain.at(-1)?.position ?? 0)) break
+    const chain: Told[] = []
+    for (let next: Told | null = event; next !== null;) {
       chain.push(next)
+      const cause = this.#causeOf(next)
+      // A cause comes before its effect; a ledger on which it does not was changed by somebody.
+      next = cause !== null && cause.position < next.position ? cause : null
     }
     return chain
   }
@@ -170,6 +170,11 @@ function timersOf({ context }: Told): Readonly<Record<string, unknown>> {
   return (context['timers'] ?? {}) as Readonly<Record<string, unknown>>
 }
 
+/** The last part of a stream's name: the H:C:I:L of a path. */
+export function lastPart(stream: string): string {
+  return stream.slice(stream.lastIndexOf('/') + 1)
+}
+
 /** Payload and decision of a row. Throws LEDGER_DAMAGED for what is not JSON. */
 export function tell(row: StoredEvent, before: Told['context'] = {}): Told {
   return readStored(row.position, () => {
@@ -189,31 +194,24 @@ export function regionOf(state: StateValue | undefined, region: string): string 
   return typeof state === 'object' ? (state[region] ?? '') : ''
 }
 
-/** The event that put a region where it is after the last of these: the first of the run with that word. */
-export function enteredBy(events: readonly Told[], region: string): Told | null {
-  const word = regionOf(events.at(-1)?.decision.state, region)
-  return firstOfRun(events, ({ decision }) => regionOf(decision.state, region) === word)
+/** The event that put a region where it is after the last of these, which is given: the first of the run with that word. */
+export function enteredBy(events: readonly Told[], last: Told, region: string): Told {
+  const word = regionOf(last.decision.state, region)
+  return firstOfRun(events, last, ({ decision }) => regionOf(decision.state, region) === word)
 }
 
-/** The first of the last events that are all so; null where the last one is not. */
-export function firstOfRun(events: readonly Told[], isSo: (event: Told) => boolean): Told | null {
-  let found: Told | null = null
-  for (let at = events.length - 1; at >= 0; at -= 1) {
-    const event = events[at]
-    if (event === undefined || !isSo(event)) break
+/** The first of the last events that are all so, as the last one is. */
+export function firstOfRun(events: readonly Told[], last: Told, isSo: (event: Told) => boolean): Told {
+  let found = last
+  for (const event of events.toReversed()) {
+    if (!isSo(event)) break
     found = event
   }
   return found
 }
 
-/** Which life of a path an event is of: 1 for the first. */
+/** Which life of a path an event is of: 1 for the first, 0 before it. */
 export function incarnationOf(events: readonly Told[], position: number): number {
-  const last = events.findLast((event) => event.position <= position)
-  const counted = last?.context['incarnation']
-  if (typeof counted === 'number') return counted
-  const lives = events.filter(
-    ({ type, position: at, decision }) =>
-      (type === 'path.added' || type === 'path.returned') && at <= position && decision.refused !== true,
-  )
-  return lives.length
+  const counted = events.findLast((event) => event.position <= position)?.context['incarnation']
+  return typeof counted === 'number' ? counted : 0
 }

@@ -19,29 +19,27 @@ export function reasonsAgainst(events: readonly Told[], name: string): Reason[] 
   const state = stateOf(last)
   const { override } = flagsAfter(last)
   const reasons: Reason[] = []
-  const add = (says: string, event: Told | null): void => {
-    if (event !== null) reasons.push({ says, event })
-  }
+  const add = (says: string, event: Told): void => void reasons.push({ says, event })
   if (state.device !== 'running') {
     const says =
       last.context['lost'] === true
         ? `${name} was lost with its engine, and has not been attached again.`
         : `${name} is not there to be used: its device is ${state.device}.`
-    add(says, enteredBy(events, 'device'))
+    add(says, enteredBy(events, last, 'device'))
     if (state.device === 'deleted') return reasons
   }
   if (state.admin === 'disabled' && override !== 'on') {
-    add(`${name} was pulled and has not been put back.`, enteredBy(events, 'admin'))
+    add(`${name} was pulled and has not been put back.`, enteredBy(events, last, 'admin'))
   }
   if (state.health === 'failed' || state.health === 'probing') {
     const isFailed = ({ type, decision }: Told) =>
       type === 'path.failed' ? decision.refused !== true : isCarried(type)
-    add(`${name} has failed.`, events.findLast(isFailed) ?? null)
+    add(`${name} has failed.`, events.findLast(isFailed) ?? last)
   }
   if (state.access !== 'optimal' && state.access !== 'active') {
     add(
       `The target does not serve through ${name}: its access state is ${state.access}.`,
-      enteredBy(events, 'access'),
+      enteredBy(events, last, 'access'),
     )
   }
   return reasons.sort((one, other) => one.event.position - other.event.position)
@@ -53,29 +51,28 @@ export function drawbacks(events: readonly Told[], name: string): Reason[] {
   if (last === undefined || !isUsable(last)) return []
   const { override, heldBack, goingAway } = flagsAfter(last)
   const reasons: Reason[] = []
-  const add = (says: string, event: Told | null, advice?: string): void => {
-    if (event !== null) reasons.push({ says, event, ...(advice === undefined ? {} : { advice }) })
-  }
+  const add = (says: string, event: Told, advice?: string): void =>
+    void reasons.push({ says, event, ...(advice === undefined ? {} : { advice }) })
   if (stateOf(last).health === 'marginal') {
-    add(`${name} works badly: it is marginal, and used last.`, enteredBy(events, 'health'))
+    add(`${name} works badly: it is marginal, and used last.`, enteredBy(events, last, 'health'))
   }
   if (heldBack) {
     add(
       `${name} is back and does not take its I/O yet: it waits for its failback.`,
-      firstOfRun(events, (event) => flagsAfter(event).heldBack),
+      firstOfRun(events, last, (event) => flagsAfter(event).heldBack),
       `\`pathledger path prefer ${name}\` brings its I/O back now; otherwise it comes with its failback, or when nothing else is left.`,
     )
   }
   if (goingAway) {
     add(
       `${name} is going away: it is used last.`,
-      firstOfRun(events, (event) => flagsAfter(event).goingAway),
+      firstOfRun(events, last, (event) => flagsAfter(event).goingAway),
     )
   }
   if (override === 'on' && stateOf(last).admin === 'disabled') {
     add(
       `${name} was pulled, and is used all the same: every other path failed.`,
-      firstOfRun(events, (event) => flagsAfter(event).override === 'on'),
+      firstOfRun(events, last, (event) => flagsAfter(event).override === 'on'),
     )
   }
   return reasons.sort((one, other) => one.event.position - other.event.position)

@@ -1,14 +1,14 @@
 // What stands at the beginning of a chain, and what to do about it.
 import type { Evidence } from '../../machines/events.ts'
 import { CARRIED } from '../fold.ts'
-import { incarnationOf, type History, type Told } from './history.ts'
+import { incarnationOf, lastPart, type History, type Told } from './history.ts'
 import { isOutsider } from './sentences.ts'
 import type { ExplainRoot, RootKind } from './types.ts'
 
 /** The root of a chain: what its last event is evidence of. */
 export function rootOf(event: Told, history: History): ExplainRoot {
   const { stream, position, data, actor, reason } = event
-  const path = stream.startsWith('path/') ? (stream.split('/').at(-1) ?? null) : null
+  const path = stream.startsWith('path/') ? lastPart(stream) : null
   const evidence = evidenceIn(event)
   return {
     ...NOTHING,

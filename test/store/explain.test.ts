@@ -9,11 +9,11 @@ import { History } from '../../store/explain/history.ts'
 import { SENTENCES } from '../../store/explain/sentences.ts'
 import { stateAt } from '../../store/fold.ts'
 import { memoryReader, memoryStore } from '../../store/memory-store.ts'
-import type { LedgerReader, StoredEvent } from '../../store/types.ts'
+import type { LedgerReader, NewEvent, StoredEvent } from '../../store/types.ts'
 import { bytesOf, Rig, testLun, WWID } from '../engine/rig.ts'
 import { expectExplained } from '../explained.ts'
 import { STORIES } from '../histories/stories.ts'
-import { added, EVIDENCE, failed, HEADER, Scribe } from './events.ts'
+import { added, EVIDENCE, failed, HEAD as SCRIBED, HEADER, PATH_A, Scribe } from './events.ts'
 import { histories } from './random-histories.ts'
 
 const [A, B] = ['8:0:0:0', '9:0:0:0'] as const
@@ -221,6 +221,99 @@ test('every event that a chain can end at or go through has a sentence of its ow
   expect(silent).toEqual([])
 })
 
+describe('as a ledger tells it that was written by hand', () => {
+  const told = async (make: (scribe: Scribe) => readonly NewEvent[]) => {
+    const store = memoryStore({ header: HEADER })
+    await store.append({ events: make(new Scribe()) })
+    return store
+  }
+  const PATH = { stream: PATH_A }
+  const traced = {
+    ...{ bio: 7, node: 0, op: 'write', fua: false, offset: 0, length: 512, status: 'OK', errno: null },
+    ...{ startedUs: 1, tookUs: 900, parkedUs: 0, dropped: 0 },
+  }
+
+  test('a path that is going away is used last, and says since when', async () => {
+    const store = await told((scribe) => [
+      scribe.event(PATH_A, 'path.added', added('8:0:0:0', 0)),
+      scribe.event(PATH_A, 'path.goingAway', { why: 'the slot button' }),
+      scribe.event(PATH_A, 'path.accessChanged', { access: 'active', preferred: false, why: 'asked' }),
+    ])
+    const { symptom, chain, now } = expectExplained(store, PATH, { kind: 'deviceState', position: 3 })
+    expect([symptom, now]).toEqual(['sda:0 is going away: it is used last.', true])
+    expect(chain[0]?.says).toBe('sda:0 is going away: the slot button.')
+  })
+
+  test('a position behind the end is the end', async () => {
+    const store = await told((scribe) => [scribe.event(PATH_A, 'path.added', added('8:0:0:0', 0))])
+    expect(explain(store, PATH, { position: 999 })).toEqual(explain(store, PATH, { position: 2 }))
+  })
+
+  test('a failure whose decision was changed into none is a trouble without an end', async () => {
+    const store = await told((scribe) => {
+      const events = [
+        scribe.event(PATH_A, 'path.added', added('8:0:0:0', 0)),
+        scribe.event(PATH_A, 'path.failed', failed()),
+      ]
+      return [events[0]!, { ...events[1]!, decision: events[1]!.decision.replace('"failed"', '"online"') }]
+    })
+    expect(explain(store, PATH, { position: 3 }).symptom).toBe('sda:0 is well now. Its last trouble ended.')
+  })
+
+  test('a state of a head that it does not know is told in its own word', async () => {
+    const store = await told((scribe) => {
+      const event = scribe.event(HEAD.stream, 'head.closed', { why: 'asked' })
+      return [{ ...event, decision: JSON.stringify({ state: { life: 'live', service: 'resting' } }) }]
+    })
+    expect(explain(store, HEAD, { position: 2 }).symptom).toMatch(/ resting\.$/)
+  })
+
+  test('of two I/Os with one number it is the later one', async () => {
+    const data = { bio: 7, path: 'sda:0', evidence: { ...EVIDENCE, op: 'read' } }
+    const store = await told((scribe) => [
+      scribe.event(`lun/${WWID}`, 'lun.ioFailed', { ...data, evidence: EVIDENCE }),
+      scribe.event(`lun/${WWID}`, 'lun.ioFailed', data),
+    ])
+    expectExplained(store, { io: 7 }, { kind: 'lunError', op: 'read', position: 3 })
+  })
+
+  test('an I/O that waited and was not answered in time, on a path of which nothing else is known', async () => {
+    const attempt = {
+      path: '8:0:0:0',
+      incarnation: 1,
+      startedUs: 5,
+      tookUs: 800,
+      status: 'TIMEOUT',
+      errno: null,
+    }
+    const data = { ...traced, status: 'TIMEOUT', parkedUs: 100, attempts: [attempt] }
+    const store = await told((scribe) => [scribe.event(SCRIBED, 'head.ioTraced', data)])
+    const { symptom, chain } = explain(store, { io: 7 }, { position: 2 })
+    expect(symptom).toBe(
+      'I/O 7, a write of 512 bytes at offset 0, failed with TIMEOUT after 900 us. It waited 100 us of that for a path.',
+    )
+    expect(chain).toHaveLength(1)
+    expect(chain[0]?.says).toMatch(/did not answer .* in time after 800 us\.$/)
+  })
+
+  test('an I/O that its path refused before anything else went wrong there: the trouble that came of it', async () => {
+    const attempt = {
+      path: '8:0:0:0',
+      incarnation: 1,
+      startedUs: 5,
+      tookUs: 8,
+      status: 'IOERR',
+      errno: 'EIO',
+    }
+    const store = await told((scribe) => [
+      scribe.event(PATH_A, 'path.added', added('8:0:0:0', 0)),
+      scribe.event(PATH_A, 'path.failed', failed()),
+      scribe.event(SCRIBED, 'head.ioTraced', { ...traced, attempts: [attempt] }),
+    ])
+    expectExplained(store, { io: 7 }, { kind: 'pathError', errno: 'EIO', position: 3 })
+  })
+})
+
 describe('what the ledger does not tell of', () => {
   test('is refused, with the reason', async () => {
     const rig = await Rig.open()
@@ -234,6 +327,7 @@ describe('what the ledger does not tell of', () => {
       return 'none'
     }
     expect(refusal(path('7:7:7:7'))).toBe('EXPLAIN_UNKNOWN')
+    expect(refusal({ stream: 'head/naa.none' })).toBe('EXPLAIN_UNKNOWN')
     expect(refusal(path(A), 1)).toBe('EXPLAIN_UNKNOWN')
     expect(refusal({ io: 1 })).toBe('IO_NOT_TRACED')
   })

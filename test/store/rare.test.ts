@@ -1,19 +1,14 @@
-// What seldom happens to a store: words said of it, rows that no writer of ours made, calls after the end.
+// What seldom happens to a store: rows that no writer of ours made, calls after the end.
 import { closeSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { PathledgerError } from '../../errors.ts'
 import { settledOfWire, settledToWire } from '../../store/append-wire.ts'
 import { checkOrder, damagedRow, readStored } from '../../store/damage.ts'
-import { History } from '../../store/explain/history.ts'
-import type { Told } from '../../store/explain/history.ts'
-import { adviceFor, NOTHING, rootOf } from '../../store/explain/root.ts'
-import { say } from '../../store/explain/sentences.ts'
 import { lockLedger } from '../../store/lock.ts'
 import { GROUP_SCHEMA, groupsVersion, KeptGroups, readGroups, writeGroups } from '../../store/lun/groups.ts'
 import { openSharedWords } from '../../store/lun/shared-words.ts'
-import { memoryStore } from '../../store/memory-store.ts'
-import { HEADER, PATH_A, Scribe } from './events.ts'
+import { PATH_A, Scribe } from './events.ts'
 import { tempFiles } from './tmp.ts'
 
 const tempFile = tempFiles()
@@ -25,86 +20,6 @@ const thrown = (work: () => unknown): unknown => {
     return error
   }
 }
-
-describe('a sentence for what seldom happens', () => {
-  const store = memoryStore({ header: HEADER })
-  const history = new History(store, 1)
-  const told = (type: string, data: object, more: object = {}): Told =>
-    ({
-      ...{ position: 2, stream: PATH_A, type, data, context: {}, actor: 'engine', reason: null, cause: null },
-      ...{ decision: { state: {} } },
-      ...more,
-    }) as unknown as Told
-  const says = (type: string, data: object, more: object = {}) => say(told(type, data, more), history)
-  const flush = { op: 'flush', offset: 0, length: 0, errno: null, status: 'IOERR' }
-
-  test.each([
-    ['path.suspected', flush, 'answered a flush with a short completion (IOERR)'],
-    [
-      'path.suspected',
-      { ...flush, op: 'read', length: 512, status: 'TIMEOUT' },
-      'did not answer a read of 512 bytes',
-    ],
-    ['path.failed', { verdict: 'new', detail: null, errors: 1 }, 'failed: new; 1 error by then.'],
-    ['path.probeFailed', { errno: null, detail: 'nobody is there' }, 'failed: nobody is there.'],
-    ['head.lossChanged', { to: 'other' }, 'other of'],
-    ['head.lossChanged', { to: 'none', why: 'it came back' }, 'There is a usable path again of'],
-    ['head.pathPreferred', { path: null }, 'No path of'],
-    ['head.pathPreferred', { path: 'sda:1' }, 'sda:1 is preferred'],
-    ['lun.ghostsOpened', { ghosts: 'x', path: 'a', reason: 'new' }, '0 attempts on a may still land: new.'],
-    ['lun.ghostsEnded', { ids: null, proof: 'time' }, '0 ghosts over, by time.'],
-    ['lun.ghostsEnded', { ids: ['g'], proof: 'fence' }, '1 ghost over, by fence.'],
-    ['lun.bioPoisoned', { paths: 'a', evidence: flush }, 'a are healthy and refused the same I/O alike'],
-    ['lun.senseReceived', { path: 'a', key: 6, asc: 42, ascq: 6 }, '(0x06/0x2a/0x06)'],
-    ['reservation.adopted', { state: { holder: null, type: null } }, 'nobody holds one.'],
-    ['reservation.adopted', { state: { holder: { initiator: 'h1' }, type: 'WE' } }, 'h1 holds WE.'],
-    ['engine.started', { unclean: true }, 'after a run that ended without closing'],
-    ['engine.started', {}, 'The engine started.'],
-    ['path.ofTomorrow', { why: 'tomorrow' }, 'path.ofTomorrow of'],
-  ])('%s %j', (type, data, words) => {
-    expect(says(type, data)).toContain(words)
-  })
-
-  test('what was handed on, and who said something', () => {
-    expect(says('ledger.stateCarried', {}, { context: { why: 'a cable' } })).toContain('(a cable)')
-    expect(says('ledger.stateCarried', {}, { context: {} })).not.toContain('(')
-    expect(says('path.disabled', { why: 'x' }, { actor: 'operator:7', reason: 'x' })).toContain(
-      'By operator:7: "x".',
-    )
-    expect(says('path.disabled', {}, { actor: 'operator:7' })).toMatch(/By operator:7\.$/)
-  })
-
-  test.each([
-    ['ledger.stateCarried', {}, { kind: 'earlierSegment', reason: null }],
-    [
-      'lun.ghostsOpened',
-      { ghosts: [{ op: 'write', offset: 0, length: 512 }], path: 'nowhere' },
-      { kind: 'ghost', path: 'nowhere', op: 'write', status: null },
-    ],
-    ['head.timerFired', { timer: 'removal' }, { kind: 'timer', timer: 'removal', path: null }],
-    ['path.blocked', {}, { kind: 'deviceState' }],
-    ['path.lost', { why: 'killed' }, { kind: 'engine', reason: 'killed' }],
-    ['lun.senseReceived', {}, { kind: 'accessState' }],
-    [
-      'reservation.conflict',
-      { op: 'write', offset: 0, length: 512 },
-      { kind: 'reservation', errno: 'EBADE' },
-    ],
-    ['path.failed', { verdict: 'identity', detail: 'another diskseq' }, { reason: 'another diskseq' }],
-  ])('the root of %s', (type, data, root) => {
-    const stream = type.startsWith('path.') ? PATH_A : `${type.split('.')[0]}/x`
-    expect(rootOf(told(type, data, { stream }), history)).toMatchObject(root)
-  })
-
-  test('what to do about it depends on how it failed', () => {
-    const root = (more: object) => ({ ...NOTHING, kind: 'pathError' as const, ...more })
-    expect(adviceFor(root({ status: 'TIMEOUT', path: null }))).toContain('behind it.')
-    expect(adviceFor(root({ status: 'TIMEOUT', path: '8:0:0:0' }))).toContain('behind 8:0:0:0.')
-    expect(adviceFor(root({ timer: 'noPath' }))).toContain("The timer 'noPath' ran out over it")
-    expect(adviceFor(root({ status: 'OFFLINE' }))).toContain('attach it again')
-    expect(adviceFor(NOTHING)).toBe('Nothing has to be done.')
-  })
-})
 
 describe('rows that nobody of ours wrote', () => {
   test('are LEDGER_DAMAGED, with their position where they have one', () => {
