@@ -41,6 +41,12 @@ export class GhostIndex {
     return [...this.#all.values()]
   }
 
+  /** Whether one of them is another engine's. */
+  hasForeign(): boolean {
+    for (const { foreign } of this.#all.values()) if (foreign) return true
+    return false
+  }
+
   get(id: string): Ghost | null {
     return this.#all.get(id) ?? null
   }

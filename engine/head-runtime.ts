@@ -32,6 +32,7 @@ export interface HeadParts {
   readonly errorRows: RateLimit
   readonly ghosts: GhostBook
   readonly refreshGhosts: () => void
+  readonly tendGhosts: () => void
   readonly reservations: LunReservations
 }
 
@@ -64,11 +65,15 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
   readonly ghosts: GhostBook
   /** Looks whether another engine of the LUN opened or ended ghosts. */
   readonly refreshGhosts: () => void
+  /** The same, while something waits for them: also whether such an engine has died. */
+  readonly tendGhosts: () => void
   /** Of the LUN, like the ghosts. */
   readonly reservations: LunReservations
   /** Bios that wait for a ghost to end, in order. */
   readonly held = new HeldList()
   holdTimer: TimerHandle | null = null
+  /** Looks for the end of another engine's ghosts while something is held. */
+  lookTimer: TimerHandle | null = null
   timers: Timers | null = null
   /** By H:C:I:L: paths that the last run left and that are not attached again yet. They keep their index. */
   readonly lost = new Map<string, LostPath>()
@@ -98,6 +103,7 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
     this.errorRows = parts.errorRows
     this.ghosts = parts.ghosts
     this.refreshGhosts = parts.refreshGhosts
+    this.tendGhosts = parts.tendGhosts
     this.reservations = parts.reservations
     parts.reservations.serve(this)
     this.policy = parts.policy

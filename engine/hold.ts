@@ -16,11 +16,15 @@ export function holderOf(head: HeadRuntime, bio: Bio): Ghost | 'older' | null {
   return head.held.hasOlder(bio) ? 'older' : null
 }
 
+/** How often a held bio's engine looks whether another engine has ended the ghost that it waits for. */
+const LOOK_US = 5_000
+
 /** Puts a bio on the held list, in the order of submission. */
 export function hold(head: HeadRuntime, bio: Bio): void {
   bio.heldSinceUs = head.core.clock.monoUs()
   head.held.add(bio)
   armHoldTimer(head)
+  armLookTimer(head)
 }
 
 /** A write that was overtaken by the opening of a ghost goes again when the ghost has ended. */
@@ -36,6 +40,7 @@ export function releaseHeld(head: HeadRuntime): void {
     if (holderOf(head, bio) === null) submitBio(head, bio)
     else head.held.add(bio)
   }
+  armLookTimer(head)
 }
 
 /** Takes everything off the list, in order. */
@@ -43,6 +48,8 @@ export function takeHeld(head: HeadRuntime): Bio[] {
   const held = head.held.takeAll()
   head.holdTimer?.cancel()
   head.holdTimer = null
+  head.lookTimer?.cancel()
+  head.lookTimer = null
   return held
 }
 
@@ -62,6 +69,20 @@ function armHoldTimer(head: HeadRuntime): void {
       expireHeld(head, core.clock.monoUs() - limitUs)
       armHoldTimer(head)
     })
+  })
+}
+
+/**
+ * Nobody tells this engine when another one's ghost has ended, and where all writes are held none comes that would look.
+ * So it looks by itself, as long as something is held and a ghost of another engine is there.
+ */
+function armLookTimer(head: HeadRuntime): void {
+  const { core } = head
+  if (head.lookTimer !== null || head.held.oldest === null || !head.ghosts.index.hasForeign()) return
+  head.lookTimer = core.clock.setTimer(core.clock.monoUs() + LOOK_US, () => {
+    head.lookTimer = null
+    head.tendGhosts()
+    guarded(core, () => armLookTimer(head))
   })
 }
 

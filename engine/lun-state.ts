@@ -11,6 +11,9 @@ import type { GhostsOnLedger } from './ghost-ledger.ts'
 import type { Ghost } from './ghosts.ts'
 import type { PathRuntime } from './path-runtime.ts'
 
+/** How often it is looked for dead engines while something waits for one. */
+const LOOK_FOR_DEAD_US = 1_000_000
+
 export class LunState {
   readonly #core: Core
   readonly #storage: LunStore
@@ -19,6 +22,9 @@ export class LunState {
   #looked = false
   #sizeBytes = 0
   #joined = false
+  /** When it was last looked for dead engines, and whether one is seen to now. */
+  #tendedUs = 0
+  #burying = false
   /** Paths of dead engines, until it is proved that the kernel has let go of their devices. */
   #buried: LunAttachment[] = []
   /** Targets that keep their port groups here, and what ends that. */
@@ -38,9 +44,7 @@ export class LunState {
     const over = contents.ghosts.filter(({ id }) => onLedger.ended.has(id)).map(({ id }) => id)
     if (over.length > 0) this.#later(this.#storage.endGhosts(over), 'ended ghosts not taken from the storage')
     this.#adopt({ ...contents, ghosts: contents.ghosts.filter(({ id }) => !over.includes(id)) })
-    const dead = contents.attachments.filter(
-      ({ engine }) => engine !== this.#identity.id && !this.#storage.isAlive(engine),
-    )
+    const dead = contents.attachments.filter(({ engine }) => this.#isDead(engine))
     this.#sizeBytes = sizeBytes
     this.#holdFor(dead)
     const there = new Set(contents.ghosts.map(({ id }) => id))
@@ -61,6 +65,20 @@ export class LunState {
       this.#looked = false
     })
     if (this.#storage.changed()) this.#adopt(this.#storage.load())
+  }
+
+  /** Looks while something waits for a ghost of another engine: whether it has ended, and now and then whether that has died. */
+  tend(): void {
+    if (this.#storage.changed()) this.#adopt(this.#storage.load())
+    const nowUs = this.#core.clock.monoUs()
+    if (this.#burying || nowUs < this.#tendedUs + LOOK_FOR_DEAD_US) return
+    this.#tendedUs = nowUs
+    if (!this.#storage.load().ghosts.some(({ engine }) => this.#isDead(engine))) return
+    this.#burying = true
+    const over = this.bury().finally(() => {
+      this.#burying = false
+    })
+    this.#later(over, 'a dead engine of the LUN not buried')
   }
 
   /** Says that this engine has the path now. */
@@ -91,9 +109,9 @@ export class LunState {
    */
   async bury(): Promise<void> {
     const { attachments, ghosts } = this.#storage.load()
-    const isDead = (engine: string) => engine !== this.#identity.id && !this.#storage.isAlive(engine)
-    this.#holdFor(attachments.filter(({ engine }) => isDead(engine)))
-    for (const { id } of ghosts.filter(({ engine }) => isDead(engine))) {
+    this.#adopt({ attachments, ghosts })
+    this.#holdFor(attachments.filter(({ engine }) => this.#isDead(engine)))
+    for (const { id } of ghosts.filter(({ engine }) => this.#isDead(engine))) {
       const ghost = this.#book.index.get(id)
       if (ghost !== null) this.#book.returned(ghost)
     }
@@ -164,6 +182,10 @@ export class LunState {
     })
     this.#book.adopt(adopted)
     this.#book.drop((ghost) => ghost.foreign && !there.has(ghost.id))
+  }
+
+  #isDead(engine: string): boolean {
+    return engine !== this.#identity.id && !this.#storage.isAlive(engine)
   }
 
   #later(done: Promise<void>, otherwise: string): void {

@@ -229,9 +229,10 @@ export class Multipath {
 
   /** Attempts that ended without proof and may still land, oldest first. */
   get ghosts(): GhostInfo[] {
-    return [...this.#registry.books()].flatMap(([wwid, { index }]) =>
-      index.all().map((ghost) => ghostInfo(wwid, ghost)),
-    )
+    return [...this.#registry.books()].flatMap(([wwid, { index }]) => {
+      this.#registry.lun(wwid)?.refresh()
+      return index.all().map((ghost) => ghostInfo(wwid, ghost))
+    })
   }
 
   /**

@@ -307,6 +307,7 @@ export class Registry {
       errorRows: new RateLimit(core.clock, core.settings.errorRowsPerMinute),
       ghosts: this.book(wwid),
       refreshGhosts: () => guarded(core, () => this.lun(wwid)?.refresh()),
+      tendGhosts: () => guarded(core, () => this.lun(wwid)?.tend()),
       reservations: this.#reservations.of(wwid),
     })
     runtime.timers = new Timers(core.clock, (timer, dueUs) => {

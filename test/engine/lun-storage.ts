@@ -13,15 +13,27 @@ export class SharedLuns {
   attachments: LunAttachment[] = []
   readonly reservations = memoryReservations()
   #version = 0
-  #alive = ''
+  readonly #alive = new Set<string>()
   /** Set by a test: from now on ghosts are not written, as if the engine died just before. */
   deaf = false
+  /** Whether the kernel has let go of the devices of an engine that died. */
+  isLetGo = true
 
   /** The `lunStorage` port of the next engine. Every engine that was there before it is dead. */
   engine(): (wwid: string) => Promise<LunStore> {
-    this.#alive = ''
+    this.#alive.clear()
     this.deaf = false
+    return this.beside()
+  }
+
+  /** The same for an engine that lives beside those before it. */
+  beside(): (wwid: string) => Promise<LunStore> {
     return async () => this.#store()
+  }
+
+  /** Every engine that is there now is dead. */
+  kill(): void {
+    this.#alive.clear()
   }
 
   #store(): LunStore {
@@ -40,7 +52,7 @@ export class SharedLuns {
       openGhosts: (ghosts) => write(() => ghosts.forEach((ghost) => this.ghosts.set(ghost.id, ghost))),
       endGhosts: (ids) => write(() => ids.forEach((id) => this.ghosts.delete(id))),
       attach: (attachment) => {
-        this.#alive = attachment.engine
+        this.#alive.add(attachment.engine)
         return write(() => void this.attachments.push(attachment))
       },
       detach: (engine, path) =>
@@ -48,10 +60,10 @@ export class SharedLuns {
           this.attachments = this.attachments.filter((one) => one.engine !== engine || one.path !== path)
         }),
       join: async () => undefined,
-      isLetGo: async () => true,
+      isLetGo: async () => this.isLetGo,
       reservations: this.reservations,
       groups: NO_GROUPS,
-      isAlive: (engine) => engine === this.#alive,
+      isAlive: (engine) => this.#alive.has(engine),
       close: async () => undefined,
     }
   }

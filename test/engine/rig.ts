@@ -78,8 +78,12 @@ export interface RigOptions extends Omit<MultipathOptions, 'ledger' | 'ports'> {
   /** The boot of the machine, and its clocks at the start. Default: the same boot, a second after the last row. */
   readonly boot?: { readonly bootId?: string; readonly wallUs?: number; readonly monoUs?: number }
   readonly fence?: Ports['fence']
-  /** What the engines of the LUN share; default: nothing. */
+  /** What the engines of the LUN share; default: nothing. The engine takes the place of those before it ... */
   readonly luns?: SharedLuns
+  /** ... or lives beside them. */
+  readonly beside?: boolean
+  /** The first of its ids: two engines that live beside each other must not share any. Default: after the rows. */
+  readonly firstId?: number
   /** Without the guard against ghosts. */
   readonly guardsOff?: boolean
   /** Default true: when the test is over, the engine is closed and its ledger checked as a whole. */
@@ -110,10 +114,10 @@ export class Rig {
 
   static async open(options: RigOptions = {}): Promise<Rig> {
     const { lun = testLun(), store, rows, checked = true, fence, guardsOff = false, ...others } = options
-    const { boot = {}, luns, ...settings } = others
+    const { boot = {}, luns, beside = false, firstId = rows?.length ?? 0, ...settings } = others
     const { wallUs, monoUs, bootId } = { ...startOf(rows), bootId: BOOT_ID, ...boot }
     const clock = new VirtualClock({ wallUs, monoUs })
-    const newId = counter(rows?.length ?? 0)
+    const newId = counter(firstId)
     const memory = memoryStore({
       header: {
         eventId: newId(),
@@ -139,7 +143,7 @@ export class Rig {
         // Every memory starts on a page, so that alignment is what a test says it is.
         addressOf: () => 0,
         ...(fence === undefined ? {} : { fence }),
-        ...(luns === undefined ? {} : { lunStorage: luns.engine() }),
+        ...(luns === undefined ? {} : { lunStorage: beside ? luns.beside() : luns.engine() }),
       },
       ...settings,
     })

@@ -15,7 +15,7 @@ const SITES: Readonly<Record<string, readonly ('ledger' | 'pace' | readonly stri
   'engine/checker.ts': [['path.failed', 'path.probeFailed', 'path.checkFailed']],
   'engine/let-go.ts': [['path.removed', 'lun.ghostsOpened']],
   'engine/ghost-book.ts': [['lun.ghostsEnded']],
-  'engine/hold.ts': [['lun.holdExpired']],
+  'engine/hold.ts': [['lun.holdExpired'], 'pace'],
   // A ledger that takes nothing cannot be told so at once; it says so when it takes something again.
   'engine/recorder.ts': [
     ['engine.proceededWithoutRecord', 'engine.broke'],
