@@ -143,7 +143,7 @@ export class Rig {
         // Every memory starts on a page, so that alignment is what a test says it is.
         addressOf: () => 0,
         ...(fence === undefined ? {} : { fence }),
-        ...(luns === undefined ? {} : { lunStorage: beside ? luns.beside() : luns.engine() }),
+        ...lunStorageOf(luns, beside),
       },
       ...settings,
     })
@@ -277,6 +277,11 @@ export async function driveOn<Value>(clock: VirtualClock, promise: Promise<Value
     await clock.settle()
   }
   return watched
+}
+
+function lunStorageOf(luns: SharedLuns | undefined, beside: boolean): Pick<Ports, 'lunStorage'> {
+  if (luns === undefined) return {}
+  return { lunStorage: beside ? luns.beside() : luns.engine() }
 }
 
 function makePath(rig: Rig, hctl: string, settings: RigPathSettings): RigPath {
