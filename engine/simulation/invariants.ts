@@ -37,6 +37,7 @@ export const SEEN = [
   'preemptedNeverLands',
   'gatesBeforeEffects',
   'heldInOrder',
+  'holdsEnd',
   'refusalsAreRemembered',
   'flushTellsLoss',
   'errorsAreExpected',

@@ -9,6 +9,7 @@ import type { LunStore, ReservationStore } from '../../store/lun/types.ts'
 import { Bio } from '../bio.ts'
 import { HeadIo } from '../head-io.ts'
 import { HeldList } from '../held-list.ts'
+import { LunState } from '../lun-state.ts'
 import { PathRuntime } from '../path-runtime.ts'
 import { BufferPool, type PoolBlock } from '../pool.ts'
 import { Recorder } from '../recorder.ts'
@@ -49,6 +50,10 @@ export const PLANTS: Readonly<Record<string, NamedPlant>> = {
           if (this.value.health === 'failed') this.disabled = before
         }
       }),
+  },
+  foreignEndUnseen: {
+    what: 'nobody looks whether another engine has ended the ghost that a write waits for',
+    patch: () => patched(LunState.prototype, 'tend', () => () => undefined),
   },
   wakeUpLost: { what: 'parked I/O is not woken when a path comes back', patch: () => without('wakeRequeue') },
   probeSkipped: { what: 'a path that is to be probed is not', patch: () => without('probe') },

@@ -26,6 +26,8 @@ interface Member {
 
 export class SharedLun {
   readonly ghosts = new Map<string, LunGhost>()
+  /** Ghosts that were there: when the storage heard of their end, and by whom. */
+  readonly ended = new Map<string, { readonly atUs: number; readonly by: Life }>()
   attachments: LunAttachment[] = []
   readonly #clock: VirtualClock
   readonly #reservations = memoryReservations()
@@ -75,7 +77,7 @@ export class SharedLun {
       },
       changed: () => seen.version !== this.#version,
       openGhosts: (ghosts) => write(() => ghosts.forEach((ghost) => this.ghosts.set(ghost.id, ghost))),
-      endGhosts: (ids) => write(() => ids.forEach((id) => this.ghosts.delete(id))),
+      endGhosts: (ids) => write(() => ids.forEach((id) => this.#end(id, life))),
       attach: (attachment) =>
         write(() => {
           this.#members.set(attachment.engine, { life, closed: false })
@@ -122,6 +124,10 @@ export class SharedLun {
         for (const member of this.#members.values()) if (member.life === life) member.closed = true
       },
     }
+  }
+
+  #end(id: string, by: Life): void {
+    if (this.ghosts.delete(id)) this.ended.set(id, { atUs: this.#clock.monoUs(), by })
   }
 
   #isAlive(engine: string): boolean {

@@ -2,7 +2,7 @@
 import type { LiveEvent } from '../recorder.ts'
 import type { Situation } from './sometimes.ts'
 import type { Slot } from './slot.ts'
-import type { Host, World } from './world.ts'
+import { report, type Host, type World } from './world.ts'
 
 /** Events that only need to have happened. */
 const REACHED: Readonly<Record<string, Situation>> = {
@@ -32,7 +32,10 @@ const PROOFS: Readonly<Record<string, Situation>> = {
 const EXPLAINS = ['path.suspected', 'path.failed', 'path.cleared', 'path.removed', 'path.probeSucceeded']
 
 type Data = Readonly<Record<string, unknown>>
-type Heard = (world: World, host: Host, stream: string, data: Data) => void
+type Heard = (world: World, host: Host, stream: string, data: Data, atUs: number) => void
+
+/** So soon it is seen that another engine's ghost has ended. */
+const HELD_ON_US = 6_000
 
 const HEARD: Readonly<Record<string, Heard>> = {
   'path.failed': (world, host, stream) => {
@@ -58,6 +61,18 @@ const HEARD: Readonly<Record<string, Heard>> = {
   'lun.ghostsEnded': (world, _host, _stream, { proof }) => {
     const situation = PROOFS[String(proof)]
     if (situation !== undefined) world.sometimes.reach(situation)
+  },
+  'lun.holdExpired': (world, host, stream, { ghost }, atUs) => {
+    const shared = world.luns.find(({ wwid }) => stream === `lun/${wwid}`)?.shared
+    const ended = shared?.ended.get(String(ghost))
+    if (ended === undefined || ended.by === host.life) return
+    const lateUs = atUs - ended.atUs
+    if (lateUs > HELD_ON_US)
+      report(
+        world,
+        'holdsEnd',
+        `${host.name} held a write ${lateUs} us after ghost ${String(ghost)} had ended`,
+      )
   },
   'head.resized': (world, host) => {
     if (host.slots.some(({ now }) => now.tap.inFlight > 0)) world.sometimes.reach('resizedUnderLoad')
@@ -86,7 +101,7 @@ export function hear(world: World, host: Host, { event, state }: LiveEvent): voi
   const situation = REACHED[type]
   if (situation !== undefined) world.sometimes.reach(situation)
   if (EXPLAINS.includes(type)) host.explained.add(stream.slice(stream.lastIndexOf('/') + 1))
-  HEARD[type]?.(world, host, stream, data)
+  HEARD[type]?.(world, host, stream, data, event.monoUs)
   if (stream.startsWith('head/')) hearLife(world, host, stream, state.value)
   world.tell?.(`${host.name} ${event.position} ${stream} ${type} -> ${JSON.stringify(state.value)}`)
 }

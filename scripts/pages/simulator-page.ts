@@ -32,6 +32,7 @@ export const CHECKS: Readonly<Record<string, string>> = {
   headFollowsPaths: 'the state of a head is a function of the states of its paths',
   queuesAreBounded: 'queues, ghosts and timers are bounded',
   heldInOrder: 'writes that wait for a ghost go in the order in which they came',
+  holdsEnd: 'a write that waits for a ghost of another engine goes on when that has ended',
   refusalsAreRemembered: 'a path that refused an I/O does not get it again while it is well',
   flushTellsLoss: 'a flush that lost writes is an error for its caller',
   gatesBeforeEffects: 'what explains a re-sent write is durable before its caller hears of it',
