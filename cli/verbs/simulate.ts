@@ -1,13 +1,12 @@
 // `pathledger simulate`: the production engine on simulated devices and a virtual clock, seed by seed.
-import { execFileSync } from 'node:child_process'
 import type { Command } from 'commander'
-import { simulate, VERSION } from '../../index.ts'
-import type { SimulateOptions, SimulateResult, Violation } from '../../index.ts'
+import { simulate } from '../../index.ts'
+import type { SimulateOptions, SimulateResult } from '../../index.ts'
 import { EXIT } from '../exit-codes.ts'
 import { usageError } from '../failure.ts'
 import { startProgress } from '../progress.ts'
+import { changesIn, describe, describeChanges, heading, type Told } from '../simulate/describe.ts'
 import { startLanes } from '../simulate/lanes.ts'
-import { counted, paint } from '../text.ts'
 import { printJson, withExamples, withJson } from '../verb.ts'
 import type { Cli } from '../verb.ts'
 
@@ -28,7 +27,10 @@ export function addSimulate(program: Command, cli: Cli): void {
     .option('--steps <N>', 'things that happen in each seed')
     .option('--plant <NAME>', 'with this bug in the engine, which the seeds are to find (docs/simulator.md)')
     .option('--trace', 'of one seed: a line for each thing that happens, and each change of a state')
-    .option('--from <STEP>', 'with --trace: from this step on')
+    .option(
+      '--from <STEP>',
+      'what is told of a seed (with --trace, or of what was violated): from this step on',
+    )
     .action(async (options: Options) => {
       cli.exitCode = await run(cli, options)
     })
@@ -48,13 +50,38 @@ async function run(cli: Cli, options: Options): Promise<number> {
     ...(options.steps === undefined ? {} : { steps: parseNumber('steps', options.steps) }),
     ...(options.plant === undefined ? {} : { plant: options.plant }),
   }
-  const result =
-    options.trace === true
-      ? await traced(cli, options, { from, to, ...what })
-      : await swept(cli, options, { from, to, ...what })
+  const shownFrom = fromStep(options.from)
+  if (options.trace === true) {
+    const result = await traced(cli, options, { from, to, ...what })
+    if (options.json) await printJson(io, documentOf(result))
+    else await io.out(describe(result, io.color, options, ''))
+    return exitCodeOf(result)
+  }
+  const result = await swept(cli, options, { from, to, ...what })
   if (options.json) await printJson(io, documentOf(result))
-  else await io.out(describe(result, io.color, again(options)))
+  else {
+    const changes = await changesOf(result, what, shownFrom)
+    await io.out(`${heading(options)}${describe(result, io.color, options, changes)}`)
+  }
+  return exitCodeOf(result)
+}
+
+function exitCodeOf(result: SimulateResult): number {
   return result.violations.length === 0 ? EXIT.ok : EXIT.verification
+}
+
+/** What led to the first violation: its seed is run once more, and comes to the same. */
+async function changesOf(
+  { violations }: SimulateResult,
+  what: Pick<SimulateOptions, 'steps' | 'plant'>,
+  from: number | null,
+): Promise<string> {
+  const first = violations.find(({ invariant }) => invariant !== 'sometimes')
+  if (first === undefined) return ''
+  const story: Told[] = []
+  const { seed } = first
+  await simulate({ ...what, from: seed, to: seed, onLine: (step, line) => void story.push({ step, line }) })
+  return describeChanges(first, changesIn(story), from)
 }
 
 /** A sweep, on every core there is. */
@@ -76,11 +103,8 @@ async function swept({ io }: Cli, { json }: Options, options: SimulateOptions): 
 }
 
 /** One seed, with its story on stdout; with --json on stderr. */
-async function traced(
-  { io }: Cli,
-  { json, from }: Options,
-  options: SimulateOptions,
-): Promise<SimulateResult> {
+async function traced({ io }: Cli, typed: Options, options: SimulateOptions): Promise<SimulateResult> {
+  const { json, from } = typed
   if (options.from !== options.to) {
     throw usageError(
       '--trace is for one seed.',
@@ -88,32 +112,16 @@ async function traced(
       'Write --seeds 7 --trace.',
     )
   }
-  const first = from === undefined ? 0 : parseNumber('from', from)
-  const told: string[] = [
-    `seed ${options.from}, pathledger ${VERSION}, commit ${commit()}, steps ${options.steps ?? 'default'}, plant ${options.plant ?? 'none'}`,
-  ]
+  const first = fromStep(from) ?? 0
+  const told: string[] = []
   const onLine = (step: number, line: string) => {
     if (step >= first) told.push(`${step} ${line}`)
   }
   const result = await simulate({ ...options, onLine })
-  const story = `${told.join('\n')}\n`
+  const story = `${heading(typed)}${told.map((line) => `${line}\n`).join('')}`
   if (json === true) io.err(story)
   else await io.out(story)
   return result
-}
-
-/** The commit that these sources are of; 'unknown' for an installed package. */
-function commit(): string {
-  try {
-    const options = {
-      cwd: import.meta.dirname,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'] as ('ignore' | 'pipe')[],
-    } as const
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], options).trim()
-  } catch {
-    return 'unknown'
-  }
 }
 
 function documentOf(result: SimulateResult): SimulateResult {
@@ -133,6 +141,10 @@ function parseSeeds(typed: string): { from: number; to: number } {
   )
 }
 
+function fromStep(typed: string | undefined): number | null {
+  return typed === undefined ? null : parseNumber('from', typed)
+}
+
 function parseNumber(option: 'steps' | 'from', typed: string): number {
   const number = /^\d{1,7}$/.test(typed) ? Number(typed) : 0
   if (number > 0) return number
@@ -141,27 +153,4 @@ function parseNumber(option: 'steps' | 'from', typed: string): number {
     'It is a whole number from 1.',
     `Write --${option} 400.`,
   )
-}
-
-/** The options that make a seed what it is, as they were typed. */
-function again({ steps, plant }: Options): string {
-  return `${steps === undefined ? '' : ` --steps ${steps}`}${plant === undefined ? '' : ` --plant ${plant}`}`
-}
-
-function describe(result: SimulateResult, color: boolean, more: string): string {
-  const { seeds, violations, sometimes, ios, faults, crashes, trace } = result
-  const { good, bad, dim } = paint(color)
-  const head = `${counted(seeds, 'seed')}, ${counted(ios, 'I/O')}, ${counted(faults, 'fault')}, ${counted(crashes, 'crash', 'crashes')}: `
-  const verdict =
-    violations.length === 0 ? good('nothing was violated') : bad(counted(violations.length, 'violation'))
-  const counts = Object.values(sometimes)
-  const reached = `${counts.filter((count) => count > 0).length} of ${counts.length} rare situations came up`
-  const found = violations.map((violation) => describeViolation(violation, more)).join('')
-  return `${head}${verdict}\n${reached}\n${found}${dim(`trace ${trace}`)}\n`
-}
-
-function describeViolation({ seed, step, invariant, detail }: Violation, more: string): string {
-  const alone =
-    invariant === 'sometimes' ? '' : `    alone: pathledger simulate --seeds ${seed}${more} --trace\n`
-  return `  seed ${seed}, step ${step}: ${invariant}: ${detail}\n${alone}`
 }

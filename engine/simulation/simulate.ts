@@ -157,12 +157,17 @@ async function live(world: World, steps: number, at: { step: number }): Promise<
   const play = await begin(world)
   const { scene } = play
   const violations: Violation[] = []
+  const note = (invariant: string, detail: string) => {
+    // What still does not hold is told once.
+    if (violations.some((one) => one.invariant === invariant && one.detail === detail)) return
+    world.tell?.(`! ${invariant}: ${detail}`)
+    violations.push({ seed, step: at.step, invariant, detail })
+  }
   const check = (checks: typeof EVERY_STEP) => {
-    for (const { invariant, detail } of world.wrong.splice(0))
-      violations.push({ seed, step: at.step, invariant, detail })
+    for (const { invariant, detail } of world.wrong.splice(0)) note(invariant, detail)
     for (const [invariant, holds] of Object.entries(checks)) {
       const detail = holds(scene)
-      if (detail !== null) violations.push({ seed, step: at.step, invariant, detail })
+      if (detail !== null) note(invariant, detail)
     }
   }
   while (at.step < steps && violations.length === 0) {
@@ -171,6 +176,7 @@ async function live(world: World, steps: number, at: { step: number }): Promise<
     check(EVERY_STEP)
   }
   const isWhole = violations.length === 0
+  world.tell?.('. heal')
   await heal(scene)
   check(EVERY_STEP)
   // What has gone wrong already has its own name; what follows from it would only hide it.

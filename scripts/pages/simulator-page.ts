@@ -69,7 +69,9 @@ npx pathledger simulate --seeds 1..200 --plant noGhostGuard   # with a bug put i
 
 With \`--json\` it prints \`seeds\`, \`violations\`, \`sometimes\` (in how many seeds each rare situation came up), \`ios\`, \`faults\`,
 \`crashes\` (engines that died), and \`trace\`, a hash over all ledgers. A violation names seed, step and check; the exit code
-is then 5. Text adds the command that runs the seed again. With \`--trace\` the first line says seed, version, commit and options.
+is then 5. Text begins with seeds, version, commit and options; of what was violated it says the command that tells the
+seed's story, and of the first such seed the changes of state that led there, a line each (the last forty; all of them from
+a step on with \`--from\`).
 
 ## A seed
 

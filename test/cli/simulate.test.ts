@@ -31,7 +31,7 @@ describe('simulate', () => {
   test('people get a sentence, and at a terminal a bar that is wiped again', async () => {
     const { stdout, stderr } = await runWith({ live: true }, 'simulate', '--seeds', '1..2', ...STEPS)
     expect(stdout).toMatch(
-      /^2 seeds, [\d,]+ I\/Os, [\d,]+ faults?, [\d,]+ crash(es)?: nothing was violated\n\d+ of \d+ rare situations came up\ntrace [0-9a-f]{64}\n$/,
+      /^seeds 1\.\.2, pathledger \S+, commit \S+, steps 40, plant none\n2 seeds, [\d,]+ I\/Os, [\d,]+ faults?, [\d,]+ crash(es)?: nothing was violated\n\d+ of \d+ rare situations came up\ntrace [0-9a-f]{64}\n$/,
     )
     expect(stderr === '' || stderr.endsWith(`\r${String.fromCharCode(27)}[K`)).toBe(true)
   })
@@ -43,19 +43,39 @@ describe('simulate', () => {
     expect(ran).toMatchObject({ seeds, ios, trace })
   })
 
-  test('with a planted bug it exits with 5, names what was violated, and how to see it again', async () => {
-    const { code, stdout } = await run(
-      'simulate',
-      '--seeds',
-      '1..3',
-      '--steps',
-      '90',
-      '--plant',
-      'headNotTold',
-    )
+  test('with a planted bug it exits with 5 and says all that is needed to see it again', async () => {
+    const options = ['--steps', '90', '--plant', 'headNotTold']
+    const { code, stdout } = await run('simulate', '--seeds', '2..3', ...options)
     expect(code).toBe(5)
-    expect(stdout).toMatch(/seed \d, step \d+: headFollowsPaths: /)
-    expect(stdout).toMatch(/alone: pathledger simulate --seeds \d --steps 90 --plant headNotTold --trace/)
+    const [first, ...rest] = stdout.split('\n')
+    expect(first).toMatch(/^seeds 2\.\.3, pathledger \S+, commit \S+, steps 90, plant headNotTold$/)
+    const [, step, detail] = /^ {2}seed 2, step (\d+): headFollowsPaths: (.*)$/m.exec(stdout) ?? []
+    const again = `simulate --seeds 2 --steps 90 --plant headNotTold --trace --from ${Math.max(1, Number(step) - 10)}`
+    expect(rest).toContain(`    again: npx pathledger ${again}`)
+    // One line for each change of a state, up to the one that must not be.
+    const changes = rest.slice(rest.findIndex((line) => line.includes('changes of state')) + 1, -2)
+    expect(changes.length).toBeGreaterThan(5)
+    for (const line of changes.slice(0, -1)) expect(line).toMatch(/^ {4}\d+ \S+ \d+ \S+ \S+ -> [{"]/)
+    expect(changes.at(-1)).toBe(`    ${step} ! headFollowsPaths: ${detail}`)
+    const told = (await run(...again.split(' '))).stdout.split('\n')
+    expect(told[0]).toBe(first?.replace('seeds 2..3', 'seed 2'))
+    expect(told).toContain(changes.at(-1)?.trimStart())
+    expect(told).toContain(`  seed 2, step ${step}: headFollowsPaths: ${detail}`)
+  })
+
+  test('what led to a violation is shown from the step that is asked for, or its last forty changes', async () => {
+    const options = ['simulate', '--seeds', '6', '--plant', 'removalDelayIgnored']
+    const changesOf = async (...more: string[]) => {
+      const lines = (await run(...options, ...more)).stdout.split('\n')
+      const at = lines.findIndex((line) => line.includes('changes of state'))
+      return { what: lines[at], changes: lines.slice(at + 1, -2) }
+    }
+    const last = await changesOf()
+    expect(last.changes).toHaveLength(40)
+    expect(last.what).toMatch(/\(\d+ more before these: --from 1\):$/)
+    const all = await changesOf('--from', '1')
+    expect(all.changes.length).toBeGreaterThan(40)
+    expect(all.changes.slice(-40)).toEqual(last.changes)
   })
 
   test('a bug that there is not is refused with the names that there are', async () => {
