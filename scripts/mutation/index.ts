@@ -9,13 +9,12 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../../adapters/seeded-random.ts'
 import { mutate } from './mutate.ts'
+import { reportOf } from './report.ts'
+import { SHAPES, SOURCES } from './scope.ts'
 import type { Mutant } from './mutate.ts'
 import type { Outcome } from './runner.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-/** Events and effects are shapes, which other tests hold; what decides is mutated. */
-const SOURCES = ['machines/*.ts', 'engine/select*.ts']
-const SHAPES = /-events\.ts$|\/(events|effects|words)\.ts$/
 const COPIED = [
   'machines',
   'engine',
@@ -31,14 +30,16 @@ const COPIED = [
   'docs',
   'bench',
 ]
-/** A mutant whose tests take longer runs for ever. */
-const STALLED_MS = 90_000
+/** So many seconds without an answer: it runs for ever. Counted in ticks, of which a process that is stopped has none. */
+const STALLED_TICKS = 180
 
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
+    processes: { type: 'string', default: '2' },
     json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -53,7 +54,11 @@ Mutants are taken in the order that --seed draws, until the time is over: a samp
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'pathledger-mutation-'))
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+const children = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of children) end(child)
+  rmSync(folder, { recursive: true, force: true })
+})
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 
 for (const name of COPIED) cpSync(join(ROOT, name), join(folder, name), { recursive: true })
@@ -67,72 +72,100 @@ for (const file of globSync(SOURCES, { cwd: ROOT }).sort()) {
 }
 process.stderr.write(`${mutants.length} mutants\n`)
 
+type Answer = Outcome | { readonly status: 'ended' }
+
 interface Runner {
   readonly child: ChildProcess
-  ask(mutant: number): Promise<Outcome>
+  ask(mutant: Mutant): Promise<Answer>
 }
 
-async function startRunner(): Promise<Runner> {
+/** With a mutant: it is on before anything is loaded. */
+async function startRunner(mutant = 0): Promise<Runner> {
   const entry = join(import.meta.dirname, 'runner.ts')
-  const child = fork(entry, [folder], { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-  let answer: (outcome: Outcome) => void = () => undefined
-  const next = () => new Promise<Outcome>((resolve) => (answer = resolve))
+  const child = fork(entry, [folder, values.seed, String(mutant)], {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+  children.add(child)
+  let answer: (outcome: Answer) => void = () => undefined
+  const next = () => new Promise<Answer>((resolve) => (answer = resolve))
   child.on('message', (message) => answer(message as Outcome))
-  // Whoever makes it run for ever, or out of memory, was noticed.
-  child.once('exit', () => answer({ status: 'killed' }))
-  const ready = next()
-  await ready
+  child.once('exit', () => {
+    children.delete(child)
+    answer({ status: 'ended' })
+  })
+  const within = async (asked: Promise<Answer>): Promise<Answer> => {
+    let ticks = 0
+    const ticker = setInterval(() => {
+      ticks += 1
+      if (ticks > STALLED_TICKS) answer({ status: 'timeout' })
+    }, 1_000)
+    const outcome = await asked
+    clearInterval(ticker)
+    if (outcome.status === 'timeout') end(child)
+    return outcome
+  }
+  const ready = await (mutant === 0 ? next() : within(next()))
   return {
     child,
     ask: async (mutant) => {
+      if (!isAlive(child)) return ready.status === 'timeout' ? ready : { status: 'ended' }
       const answered = next()
-      child.send(mutant)
-      const timer = setTimeout(() => end(child), STALLED_MS)
-      const outcome = await answered
-      clearTimeout(timer)
-      return outcome
+      child.send({ id: mutant.id, source: mutant.file })
+      return within(answered)
     },
   }
 }
 
+function isAlive({ exitCode, signalCode, killed }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null && !killed
+}
+
 function end(child: ChildProcess): void {
   try {
+    child.kill('SIGKILL')
     process.kill(-(child.pid ?? 0), 'SIGKILL')
   } catch {
     // It has ended.
   }
 }
 
+async function alone(mutant: Mutant): Promise<Outcome> {
+  const runner = await startRunner(mutant.id)
+  const outcome = await runner.ask(mutant)
+  end(runner.child)
+  // Nothing can be loaded with it, or it stops the process.
+  return outcome.status === 'ended' ? { status: 'killed', by: 'the process ends' } : outcome
+}
+
 const random = seededRandom(values.seed)
 const left = [...mutants]
 const endMs = performance.now() + Number(values.minutes) * 60_000
-const counts = { killed: 0, survived: 0, unreached: 0 }
-const survivors: (Mutant & { status: string })[] = []
-let runner = await startRunner()
-process.on('exit', () => end(runner.child))
-while (left.length > 0 && performance.now() < endMs) {
-  const [mutant] = left.splice(random.nextUint32() % left.length, 1)
-  if (mutant === undefined) break
-  const outcome = await runner.ask(mutant.id)
-  counts[outcome.status] += 1
-  if (outcome.status !== 'killed') {
-    survivors.push({ ...mutant, status: outcome.status })
-    process.stderr.write(`${outcome.status} ${mutant.file}:${mutant.line} ${mutant.what}\n`)
+const outcomes: (Mutant & Outcome)[] = []
+
+async function lane(): Promise<void> {
+  let runner = await startRunner()
+  while (left.length > 0 && performance.now() < endMs) {
+    const [mutant] = left.splice(random.nextUint32() % left.length, 1)
+    if (mutant === undefined) break
+    let outcome = await runner.ask(mutant)
+    if (outcome.status === 'again' || outcome.status === 'ended') outcome = await alone(mutant)
+    outcomes.push({ ...mutant, ...outcome })
+    process.stderr.write(
+      `${outcomes.length} ${outcome.status} ${mutant.file}:${mutant.line} ${mutant.what} (${outcome.by ?? ''})\n`,
+    )
+    if (!isAlive(runner.child)) runner = await startRunner()
   }
-  if (runner.child.exitCode !== null || runner.child.signalCode !== null) runner = await startRunner()
+  end(runner.child)
 }
-end(runner.child)
-const run = counts.killed + counts.survived + counts.unreached
-const report = {
-  mutants: mutants.length,
-  run,
-  ...counts,
-  scorePercent: Math.round((1000 * counts.killed) / run) / 10,
-  survivors: survivors
-    .sort((one, other) => one.id - other.id)
-    .map(
-      ({ file, line, what, status }) =>
-        `${file}:${line} ${what}${status === 'unreached' ? ' (no test comes by)' : ''}`,
-    ),
-}
+
+// The first process notes which tests come by which mutant, for all.
+end((await startRunner()).child)
+await Promise.all(Array.from({ length: Number(values.processes) }, () => lane()))
+const report = reportOf(mutants.length, outcomes)
 process.stdout.write(`${JSON.stringify(report, null, values.json ? 0 : 2)}\n`)
+if (values.write) {
+  if (report.run < report.mutants)
+    process.stderr.write(`only ${report.run} of ${report.mutants} were tried\n`)
+  writeFileSync(join(import.meta.dirname, 'result.json'), `${JSON.stringify(report, null, 2)}\n`)
+}

@@ -60,7 +60,8 @@ export function mutate(file: string, text: string, firstId: number): { text: str
     const dropped = droppable(node)
     if (dropped) {
       const id = note(node, `drops \`${shown(node)}\``)
-      return `if (!__m(${id})) { ${inner(node)} }`
+      // In braces of its own: an `else` that follows belongs to the `if` around it.
+      return `{ if (!__m(${id})) { ${inner(node)} } }`
     }
     const plain = inner(node)
     const changes = ts.isExpression(node) ? changesOf(node, (child) => child.getText()) : []

@@ -218,9 +218,12 @@ describe('setting counters', () => {
     await rig.add(A)
     await rig.write(0, bytesOf(1))
     const ask = controlHandler(rig.mp)
-    for (const of of ['sda', lun.wwid, 'sda:0', A, 'host8']) {
-      const answer = ask({ verb: 'countersSet', of, counters: { writes: 5 }, reason: 'try' }, 'operator:7')
-      expect(answer).toMatchObject({ of, counters: { writes: 5 } })
+    for (const name of ['sda', lun.wwid, 'sda:0', A, 'host8']) {
+      const answer = ask(
+        { verb: 'countersSet', of: name, counters: { writes: 5 }, reason: 'try' },
+        'operator:7',
+      )
+      expect(answer).toMatchObject({ of: name, counters: { writes: 5 } })
     }
     expect(ask({ verb: 'countersSet', of: 'host8' }, 'operator:7')).toMatchObject({ counters: { writes: 0 } })
     expect(() => ask({ verb: 'countersSet', of: 'sdz' }, 'operator:7')).toThrow(/no head/)
