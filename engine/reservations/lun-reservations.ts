@@ -36,6 +36,8 @@ export interface ReservationParts {
 
 /** Between two looks at what others have acknowledged, and at our own open writes. */
 const LOOK_US = 2_000
+/** After how long a path is asked to be registered again that the storage did not take. */
+const RETRY_US = 100_000
 
 export class LunReservations {
   readonly #parts: ReservationParts
@@ -225,9 +227,9 @@ export class LunReservations {
     return words
   }
 
-  #pause(): Promise<void> {
+  #pause(us = LOOK_US): Promise<void> {
     const { clock } = this.#parts.core
-    return new Promise((resolve) => void clock.setTimer(clock.monoUs() + LOOK_US, resolve))
+    return new Promise((resolve) => void clock.setTimer(clock.monoUs() + us, resolve))
   }
 
   /** One more path of ours, before its first I/O; not when our key was taken meanwhile. */
@@ -236,7 +238,10 @@ export class LunReservations {
     this.#registering = true
     const { log } = this.#parts.core
     this.#registerNow(path.hctl)
-      .catch((error: unknown) => log.warn({ path: path.name, error }, 'path not registered'))
+      .catch((error: unknown) => {
+        log.warn({ path: path.name, error }, 'path not registered')
+        return this.#pause(RETRY_US)
+      })
       .finally(() => {
         this.#registering = false
         this.#resume()

@@ -123,6 +123,23 @@ test('a new path: no I/O goes down it before its registration is recorded', asyn
   expect(added.ios).toHaveLength(2)
 })
 
+test('a new path that the storage does not register: asked again at a pace, and the I/O waits for it', async () => {
+  const here = await scene()
+  const { rig, luns, path } = here
+  await rig.drive(of(here).register(KEY))
+  const added = await rig.add('9:0:0:0')
+  path.path.fail()
+  const request = vi.spyOn(luns.reservations, 'request').mockRejectedValue(new Error('disk I/O error'))
+  const write = rig.head.write({ offset: 0, data: bytesOf(1) })
+  await rig.pass(1_000)
+  expect(request.mock.calls.length).toBeGreaterThan(1)
+  expect(request.mock.calls.length).toBeLessThanOrEqual(11)
+  expect(added.ios).toEqual([])
+  request.mockRestore()
+  await rig.drive(write)
+  expect(added.ios).toHaveLength(1)
+})
+
 test('a path that was down when its engine registered: on its return it is registered before its first I/O', async () => {
   const here = await scene()
   const { rig, luns, store, path } = here
