@@ -34,6 +34,8 @@ const RUN_BYTES = 6
 
 /** Sixty-two digits in the order of their bytes. */
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+/** Digits of a count, at least: fourteen million ids of one run have no more, and so many sort as they were given. */
+const COUNT_DIGITS = 4
 
 /**
  * Ids that no other call gives: six random bytes for the caller, and a count. They are a third as long as a UUID and grow in
@@ -48,13 +50,13 @@ export function systemIds(): NewId {
   }
 }
 
-/** The id of a run and a count from 1: how many digits the count has stands before them, so that 10 comes after 9 as a text, too. */
+/** The id of a run, whose name has always as many characters, and a count. */
 export function countedId(run: string, count: number): string {
   let digits = ''
   for (let rest = count; rest > 0; rest = Math.floor(rest / DIGITS.length)) {
     digits = DIGITS.charAt(rest % DIGITS.length) + digits
   }
-  return `${run}${digits.length}${digits}`
+  return run + digits.padStart(COUNT_DIGITS, '0')
 }
 
 /**

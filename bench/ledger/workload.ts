@@ -19,7 +19,7 @@ const BOOT = '5d0e8f9c'
 const RUN = 'w3nYq0fA'
 
 export const HEADER: HeaderFacts = {
-  eventId: `${RUN}10`,
+  eventId: countedId(RUN, 0),
   recordedAtUs: 1_763_848_985_000_000,
   monoUs: 90_061_000_000,
   bootId: BOOT,
