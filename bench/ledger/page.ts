@@ -136,10 +136,9 @@ function questionPart({ audit_10M_ms: asked, audit_kinds: kinds }: LedgerReport)
   })
   return [
     table(['question', 'it', 'ms', 'aim', ''], rows),
-    'A question about all of history is answered by a projection where there is one (time in state, availability, I/O, who changed ' +
-      'what); windows, flapping and correlated failures read the events of their types by the index, which leaves samples out. ' +
-      'Timers and the invariants have no projection: they read each of the events that are no samples, one page of the file for ' +
-      'nearly every one, and sort them by stream; `causes-come-first` reads all rows there are. A listing takes as long as its rows.',
+    'A question about all of history is answered by a projection, and what lies behind it by the events: some events are no samples, ' +
+      'but each of them is on a page of its own. Of the invariants, those about traced I/O and ghosts read the events of their types ' +
+      'by the index, and I/O that was traced is compared with all events of the paths. A listing takes as long as its rows.',
   ].join('\n\n')
 }
 

@@ -33,6 +33,10 @@ failure AS MATERIALIZED (
   FROM path_event
   WHERE type NOT IN ('path.added', 'path.removed')
 ),
+-- Far fewer, and looked at for each burst.
+coming AS MATERIALIZED (
+  SELECT position, stream, type, hctl FROM path_event WHERE type IN ('path.added', 'path.removed')
+),
 -- How far the window reaches that begins with this one.
 reach AS MATERIALIZED (
   SELECT
@@ -79,17 +83,15 @@ SELECT
   met.paths,
   (
     SELECT count(*)
-    FROM path_event AS added
+    FROM coming AS added
     WHERE added.type = 'path.added'
-      AND added.type NOT IN ('path.ioSampled', 'head.ioSampled')
       AND added.hctl LIKE met.adapter || ':%'
       AND added.position <= met.position
       AND NOT EXISTS (
         SELECT 1
-        FROM path_event AS removed
+        FROM coming AS removed
         WHERE removed.stream = added.stream
           AND removed.type = 'path.removed'
-            AND removed.type NOT IN ('path.ioSampled', 'head.ioSampled')
           AND removed.position > added.position
           AND removed.position <= met.position
       )

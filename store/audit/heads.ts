@@ -1,10 +1,24 @@
 // Questions about paths and heads as a whole: what was there, how available it was, when nothing was, what flapped.
 import { z } from 'zod'
 import { NO_LIMIT } from '../pages.ts'
-import type { SqlReader } from '../reader.ts'
+import type { SqlReader, SqlValues } from '../reader.ts'
+import { ALL_SERVICES, HEAD_SERVICES } from '../projections/head-services.ts'
+import { ALL_FALLS, PATH_FALLS } from '../projections/path-falls.ts'
+import type { Projection } from '../projections/projection.ts'
 import { AVAILABILITY, UP_TIMES } from '../projections/up-times.ts'
-import { upTo } from './projected.ts'
-import { checkedRows, flag, json, query, regionsText, rowOf, whole, type PositionRange } from './query.ts'
+import { replaced, upTo } from './projected.ts'
+import {
+  auditSql,
+  checkedRows,
+  flag,
+  json,
+  query,
+  regionsText,
+  rowOf,
+  whole,
+  type AuditQuery,
+  type PositionRange,
+} from './query.ts'
 
 const text = z.string()
 
@@ -91,11 +105,9 @@ export function outages(
   reader: SqlReader,
   { head, fromPosition, toPosition }: PositionRange & { readonly head?: string } = {},
 ): OutageRow[] {
-  return query(reader, 'outages', outageRow, {
-    head: head ?? null,
-    from_position: fromPosition ?? 1,
-    to_position: toPosition ?? NO_LIMIT,
-  })
+  const range = { from_position: fromPosition ?? 1, to_position: toPosition ?? NO_LIMIT }
+  const values = { head: head ?? null, ...range }
+  return instead(reader, 'outages', outageRow, values, HEAD_SERVICES, [INDEXED, ALL_SERVICES])
 }
 
 const flappingRow = rowOf({
@@ -116,7 +128,8 @@ export function flapping(
   options: { readonly path?: string; readonly windowUs?: number; readonly failures?: number } = {},
 ): FlappingRow[] {
   const { path, windowUs = 60_000_000, failures = 3 } = options
-  return query(reader, 'flapping', flappingRow, { path: path ?? null, window_us: windowUs, failures })
+  const values = { path: path ?? null, window_us: windowUs, failures }
+  return instead(reader, 'flapping', flappingRow, values, PATH_FALLS, ['events', ALL_FALLS])
 }
 
 const correlatedRow = rowOf({
@@ -138,5 +151,27 @@ export function correlated(
   reader: SqlReader,
   { windowUs = 2_000_000 }: { readonly windowUs?: number } = {},
 ): CorrelatedRow[] {
-  return query(reader, 'correlated', correlatedRow, { window_us: windowUs })
+  const values = { window_us: windowUs }
+  return instead(reader, 'correlated', correlatedRow, values, PATH_FALLS, ['events', ALL_FALLS])
+}
+
+/** outages.sql names the index. */
+const INDEXED = 'events INDEXED BY events_by_type'
+
+/** Asks a query of what a projection holds and what lies behind it, instead of all events. */
+function instead<Row>(
+  reader: SqlReader,
+  name: AuditQuery,
+  row: z.ZodType<Row>,
+  values: SqlValues,
+  projection: Projection,
+  [events, kept]: readonly [events: string, kept: string],
+): Row[] {
+  return upTo(reader, projection, undefined, {
+    kept: (more) => {
+      const sql = replaced(auditSql(name), `FROM ${events}\n`, `FROM ${kept}\n`)
+      return checkedRows(name, row, reader.select(sql, { ...values, ...more }))
+    },
+    events: () => query(reader, name, row, values),
+  })
 }

@@ -11,7 +11,7 @@
 -- requeued and failed_no_path are what the head's samples counted from the beginning up to the first sample behind the end:
 -- at the borders that is exact to one sample. drained is how many I/Os the operator ended.
 WITH
-moment AS (
+moment AS MATERIALIZED (
   SELECT
     position,
     stream,
@@ -41,8 +41,8 @@ border AS (
   SELECT
     *,
     lead(position) OVER life AS ended_position,
+    lead(version) OVER life AS ended_version,
     lead(type) OVER life AS ended_type,
-    lead(service) OVER life AS ended_service,
     lead(recorded_at_us) OVER life AS ended_at_us,
     lead(mono_us) OVER life AS ended_mono_us,
     lead(boot_id) OVER life AS ended_boot_id
@@ -53,12 +53,15 @@ border AS (
 outage AS (
   SELECT
     border.*,
+    -- Versions grow with positions, and an index leads to them.
     (
-      SELECT min(sample.position)
+      SELECT sample.version
       FROM events AS sample
       WHERE sample.stream = border.stream
+        AND sample.version > border.ended_version
         AND sample.type = 'head.ioSampled'
-        AND sample.position > border.ended_position
+      ORDER BY sample.version
+      LIMIT 1
     ) AS last_sample
   FROM border
   WHERE dark AND position BETWEEN :from_position AND :to_position
@@ -95,10 +98,11 @@ FROM outage
 LEFT JOIN events AS why ON why.position = outage.cause
 LEFT JOIN events AS met
   ON met.stream = outage.stream
-  AND met.position > outage.position
+  AND met.version > outage.version
+  AND met.version <= coalesce(outage.last_sample, 9223372036854775807)
   AND (
-    met.type = 'head.ioSampled' AND met.position <= coalesce(outage.last_sample, met.position)
-    OR met.type = 'head.drained' AND met.position < coalesce(outage.ended_position, met.position + 1)
+    met.type = 'head.ioSampled'
+    OR met.type = 'head.drained' AND met.version < coalesce(outage.ended_version, met.version + 1)
   )
 GROUP BY outage.position
 ORDER BY outage.position

@@ -3,6 +3,7 @@
 import { HOUR_US, IO_BY_HOURS, IO_BY_PATH } from '../projections/io-by-path.ts'
 import type { Projection } from '../projections/projection.ts'
 import { NO_LIMIT } from '../pages.ts'
+import { invariant } from '../../errors.ts'
 import type { Moment, SqlReader, SqlValues } from '../reader.ts'
 import { auditSql } from './query.ts'
 
@@ -22,6 +23,12 @@ export function upTo<Result>(
     const to = endUs === undefined ? reader.head().events : reader.positionAt(endUs)
     return after > 0 && after <= to ? kept({ after, to, end_us: endUs ?? null }) : events()
   })
+}
+
+/** The SQL of a query with one part of it put another way. */
+export function replaced(sql: string, part: string, by: string): string {
+  invariant(sql.split(part).length === 2, 'a query has the part that a projection stands in for, once')
+  return sql.replace(part, () => by)
 }
 
 /** What was asked about I/O: times and positions both included, `intervalUs` 0 for all as one. */

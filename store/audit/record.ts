@@ -2,7 +2,10 @@
 import { z } from 'zod'
 import { NO_LIMIT } from '../pages.ts'
 import { BY_HAND } from '../projections/by-hand.ts'
+import { INVARIANT_FACTS, invariantFacts } from '../projections/invariant-facts.ts'
+import { TIMER_LIVES, TIMERS, TIMERS_OF_ONE, TIMERS_OVERDUE } from '../projections/timer-lives.ts'
 import type { SqlReader } from '../reader.ts'
+import { replaced, upTo } from './projected.ts'
 import {
   allPages,
   auditSql,
@@ -77,7 +80,14 @@ export type TimerRow = z.infer<typeof timerRow>
 
 /** Every timer that was armed, of one stream or of all, and what became of it. */
 export function timers(reader: SqlReader, { stream }: { readonly stream?: string } = {}): TimerRow[] {
-  return query(reader, 'timers', timerRow, { stream: stream ?? null })
+  const values = { stream: stream ?? null }
+  return upTo(reader, TIMER_LIVES, undefined, {
+    kept: (more) => {
+      const rows = reader.select(stream === undefined ? TIMERS : TIMERS_OF_ONE, { ...values, ...more })
+      return checkedRows('timers', timerRow, rows)
+    },
+    events: () => query(reader, 'timers', timerRow, values),
+  })
 }
 
 const ghostRow = rowOf({
@@ -140,9 +150,35 @@ export type InvariantRow = z.infer<typeof invariantRow>
 
 /** Whether everything held, over the whole history, that must always hold; a row each. */
 export function invariants(reader: SqlReader): InvariantRow[] {
-  const rows = query(reader, 'invariants', invariantRow, {})
-  const counted = `SELECT 'timers-close' AS invariant, count(*) AS checked,
-    coalesce(sum(outcome = 'overdue'), 0) AS violated, min(iif(outcome = 'overdue', position, NULL)) AS first_position
-    FROM (${auditSql('timers')})`
-  return [...rows, ...checkedRows('timers', invariantRow, reader.select(counted, { stream: null }))]
+  const rows = upTo(reader, INVARIANT_FACTS, undefined, {
+    kept: ({ after, to }) => {
+      const facts = invariantFacts((sql, values) => reader.select(sql, values), Number(after), Number(to))
+      const rest = reader.select(replaced(auditSql('invariants'), TOLD, '')) as { invariant: string }[]
+      return checkedRows(
+        'invariants',
+        invariantRow,
+        rest.map((row) => ({ ...row, ...facts.get(row.invariant) })),
+      )
+    },
+    events: () => query(reader, 'invariants', invariantRow, {}),
+  })
+  return [...rows, ...timersClose(reader)]
+}
+
+/** Where invariants.sql takes in what the projection has. */
+const TOLD = '  UNION ALL SELECT * FROM told\n'
+
+function timersClose(reader: SqlReader): InvariantRow[] {
+  const invariant = 'timers-close'
+  const overdue = `SELECT count(*) AS checked, coalesce(sum(outcome = 'overdue'), 0) AS violated,
+    min(iif(outcome = 'overdue', position, NULL)) AS first_position FROM (${auditSql('timers')})`
+  const rows = upTo(reader, TIMER_LIVES, undefined, {
+    kept: (values) => reader.select(TIMERS_OVERDUE, { ...values, stream: null }),
+    events: () => reader.select(overdue, { stream: null }),
+  })
+  return checkedRows(
+    'timers',
+    invariantRow,
+    rows.map((row) => ({ invariant, ...(row as object) })),
+  )
 }

@@ -51,9 +51,10 @@ export function stepProjection(
   projection: Projection,
   events: number,
   place: Place = 'main',
+  step = SNAPSHOT_INTERVAL,
 ): boolean {
   const after = projectedTo(db, projection, place)
-  const to = after + SNAPSHOT_INTERVAL
+  const to = after + step
   if (to > events) return false
   if (after === 0) makeTables(db, projection, place)
   projection.advance(db, after, to)

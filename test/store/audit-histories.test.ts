@@ -1,5 +1,5 @@
 // Each audit query against a computation by hand, in JavaScript and without SQL, over random histories.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -22,6 +22,8 @@ import {
 } from '../../store/audit/index.ts'
 import type { OutageRow } from '../../store/audit/index.ts'
 import { foldAll } from '../../store/fold.ts'
+import { PROJECTIONS } from '../../store/projections/index.ts'
+import { stepProjection } from '../../store/projections/projection.ts'
 import { openLedgerReader, type FileReader } from '../../store/reader.ts'
 import type { StoredEvent } from '../../store/types.ts'
 import { memoryStore } from '../../store/memory-store.ts'
@@ -538,4 +540,36 @@ describe('invariants', () => {
       ['timers-close', 1, 5],
     ])
   })
+})
+
+test('every answer is the same with projections, however far they have come', () => {
+  const ask = (reader: FileReader, path: string) => ({
+    time: timeInState(reader),
+    up: availability(reader),
+    io: ioByInterval(reader, { intervalUs: 3_600_000_000 }),
+    changed: changes(reader),
+    dark: outages(reader),
+    flaps: flapping(reader, { failures: 2, windowUs: 3_600_000_000 }),
+    together: correlated(reader, { windowUs: 5_000_000 }),
+    timers: timers(reader),
+    ofOne: timers(reader, { stream: path }),
+    held: invariants(reader),
+  })
+  for (const [index, { name, rows, reader }] of all.entries()) {
+    // Of the stories, which are short and alike, every third.
+    if (index % 3 > 0 && !/^(seed|storm)/.test(name)) continue
+    const file = join(folder, `projected-${index}.ledger`)
+    copyFileSync(reader.file, file)
+    const db = new Database(file)
+    const step = Math.ceil(rows.length * (0.2 + (index % 4) * 0.1))
+    db.pragma('synchronous = OFF')
+    db.transaction(() => {
+      for (const projection of PROJECTIONS) while (stepProjection(db, projection, rows.length, 'main', step));
+    })()
+    db.close()
+    const projected = openLedgerReader(file)
+    const [path = ''] = streamsOf(rows, 'path')
+    expect(ask(projected, path), name).toEqual(ask(reader, path))
+    projected.close()
+  }
 })

@@ -6,7 +6,19 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { HEADER, workload } from '../../bench/ledger/workload.ts'
-import { availability, changes, ioByInterval, ioByPath, timeInState } from '../../store/audit/index.ts'
+import {
+  availability,
+  changes,
+  correlated,
+  failovers,
+  flapping,
+  invariants,
+  ioByInterval,
+  ioByPath,
+  outages,
+  timeInState,
+  timers,
+} from '../../store/audit/index.ts'
 import { catchUp, dropCaches } from '../../store/caches.ts'
 import { LedgerFile } from '../../store/ledger-file.ts'
 import { SNAPSHOT_INTERVAL } from '../../store/limits.ts'
@@ -27,18 +39,33 @@ function* hardLife(): Generator<NewEvent, never> {
     at += 1
     const boot = Math.floor(at / 4_000)
     const stepped = at > 7_000 && at < 7_400 ? -9 * HOUR_US : 0
-    const state = JSON.parse(event.decision) as { state: Record<string, string>; context?: object }
+    const state = JSON.parse(event.decision) as {
+      state: Record<string, string>
+      context?: object
+      refused?: true
+    }
     const isPath = event.stream.startsWith('path/') && event.type !== 'path.ioSampled'
     // Decisions of a machine that this file does not ask: what counts is that both ways read them alike.
     if (isPath && at % 5 === 0) state.state['admin'] = 'disabled'
     if (isPath && at % 7 === 0) state.context = { ...state.context, override: at % 2 === 0 ? 'on' : 'none' }
     if (isPath && at % 131 === 0) state.state['device'] = 'deleted'
+    if (event.type === 'head.pathsChanged' && at % 3 === 0)
+      state.state['service'] = at % 2 === 0 ? 'failing' : 'queueing'
+    // A timer is taken back, armed for another time, or armed and forgotten.
+    if (event.type === 'path.episodeEnded' && at % 3 > 0) {
+      state.context = { timers: at % 3 === 1 ? {} : { probe: event.monoUs } }
+    }
+    if (event.type === 'path.probeSucceeded' && at % 2 === 0) state.context = { timers: { probe: 7 } }
+    if (event.type === 'path.failed' && at % 4 === 0) state.refused = true
+    const shrunk = event.type === 'path.episodeEnded' && at % 4 === 1
     yield {
       ...event,
       recordedAtUs: event.recordedAtUs + at * 7_000_000 + stepped,
       monoUs: event.monoUs + at * 7_000_000 - boot * 20_000_000_000,
       bootId: `boot-${boot}`,
       decision: JSON.stringify(state),
+      ...(shrunk ? { data: JSON.stringify({ ...(JSON.parse(event.data) as object), errors: 0 }) } : {}),
+      cause: at % 50 === 0 ? at + (at % 40) - 20 : null,
       ...(at % 97 === 0 ? { actor: 'operator:0', reason: 'test' } : {}),
     }
   }
@@ -141,6 +168,35 @@ it('who changed what is the same over any range of positions', () => {
     alike((reader) => changes(reader, { fromPosition, toPosition }))
     alike((reader) => changes(reader, { fromPosition, toPosition, stream: one }))
   }
+})
+
+it('timers are the same, all and those of one path, some of them overdue', () => {
+  const [first] = timers(withOut!)
+  expect(alike((reader) => timers(reader))).toBeGreaterThan(300)
+  expect(alike((reader) => timers(reader, { stream: first!.stream }))).toBeGreaterThan(1)
+  expect(alike((reader) => timers(reader, { stream: 'path/none/0:0:0:0' }))).toBe(0)
+  expect(new Set(timers(withThem!).map(({ outcome }) => outcome)).size).toBe(5)
+})
+
+it('invariants are the same, those that hold and those that do not', () => {
+  alike((reader) => invariants(reader))
+  const [broken, whole] = [true, false].map((is) =>
+    invariants(withThem!).filter((row) => row.violated > 0 === is),
+  )
+  expect(broken!.length).toBeGreaterThan(1)
+  expect(whole!.length).toBeGreaterThan(1)
+})
+
+it('what fell together, what flaps and what had no path is the same', () => {
+  const path = failovers(withOut!)[0]!.path
+  for (const windowUs of [HOUR_US / 4, HOUR_US]) {
+    expect(alike((reader) => correlated(reader, { windowUs }))).toBeGreaterThan(0)
+    alike((reader) => flapping(reader, { windowUs, failures: 2 }))
+    alike((reader) => flapping(reader, { windowUs, failures: 1, path }))
+  }
+  expect(alike((reader) => outages(reader))).toBeGreaterThan(3)
+  const [head] = outages(withOut!)
+  alike((reader) => outages(reader, { head: head!.head, fromPosition: head!.position + 1 }))
 })
 
 it('a projection of another version is no projection', () => {

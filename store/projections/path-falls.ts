@@ -1,0 +1,35 @@
+// When paths went down, came and went: few of very many events, of which a question about all of them needs four columns. Read
+// one by one each would be on a page of its own.
+import type Database from 'better-sqlite3'
+import { IS_NO_SAMPLE } from '../schema.ts'
+import type { Projection } from './projection.ts'
+
+const TYPES = ['path.failed', 'path.wentOffline', 'path.transportWentOffline', 'path.added', 'path.removed']
+
+const FOUND = `SELECT position, recorded_at_us, stream, type
+  FROM events
+  WHERE type IN (${TYPES.map((type) => `'${type}'`).join(', ')})
+    AND ${IS_NO_SAMPLE} AND position > :after AND position <= :to
+    AND decision ->> '$.refused' IS NULL`
+
+export const PATH_FALLS: Projection = {
+  name: 'path_falls',
+  version: 1,
+  tables: {
+    path_falls: `CREATE TABLE path_falls (
+  position       INTEGER PRIMARY KEY,
+  recorded_at_us INTEGER NOT NULL,
+  stream         TEXT NOT NULL,
+  type           TEXT NOT NULL
+) STRICT`,
+  },
+  advance(db: Database.Database, after: number, to: number): void {
+    db.prepare(`INSERT INTO path_falls ${FOUND}`).run({ after, to })
+  },
+}
+
+/**
+ * For `events` in a query about these types: the projection and what lies behind it, where `:after` is how far it has come. None
+ * of them was refused, and of their decisions nothing else is told.
+ */
+export const ALL_FALLS = `(SELECT *, '{}' AS decision FROM (SELECT * FROM path_falls UNION ALL ${FOUND}))`
