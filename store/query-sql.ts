@@ -12,8 +12,8 @@ export interface QuerySql {
   readonly values: readonly (string | number)[]
 }
 
-/** Runs a statement that gives one row, as an array; undefined when it gives none. */
-export type LookUp = (sql: string, ...values: readonly (string | number)[]) => readonly unknown[] | undefined
+/** Runs a statement that always gives one number. */
+export type LookUp = (sql: string, ...values: readonly (string | number)[]) => number
 
 type Range = readonly [from: number, to: number]
 
@@ -26,12 +26,15 @@ export function queryToSql(query: ReadQuery, lookUp: LookUp, between: Between): 
   if (positions === null) return null
   const page = query.stream === undefined ? byPosition(positions) : byVersion(query.stream, positions, lookUp)
   const { where, values, order } = page
-  const more = FILTERS.filter(({ name }) => query[name] !== undefined)
+  const more = FILTERS.flatMap(({ name, condition }) => {
+    const value = query[name]
+    return value === undefined ? [] : [{ condition, value }]
+  })
   const bySample = query.type === undefined || SAMPLE_TYPES.some((type) => type === query.type)
   const conditions = [where, ...more.map(({ condition }) => condition), ...(bySample ? [] : [IS_NO_SAMPLE])]
   return {
     sql: `SELECT ${COLUMN_LIST} FROM events WHERE ${conditions.join(' AND ')} ORDER BY ${order} LIMIT ?`,
-    values: [...values, ...more.map(({ name }) => query[name] ?? ''), query.limit ?? PAGE_ROWS],
+    values: [...values, ...more.map(({ value }) => value), query.limit ?? PAGE_ROWS],
   }
 }
 
@@ -63,14 +66,17 @@ function byVersion(stream: string, [from, to]: Range, lookUp: LookUp): PageSql {
 
 /** The first version of a stream at or behind a position, by bisection; one more than its last when there is none. */
 function firstVersionAt(stream: string, position: number, lookUp: LookUp): number {
-  const [last] = lookUp('SELECT max(version) FROM events WHERE stream = ?', stream) ?? []
   let low = 1
-  let high = Number(last ?? 0) + 1
+  let high = lookUp('SELECT coalesce(max(version), 0) FROM events WHERE stream = ?', stream) + 1
   while (low < high) {
     const middle = Math.floor((low + high) / 2)
-    const [found] =
-      lookUp('SELECT position FROM events WHERE stream = ? AND version = ?', stream, middle) ?? []
-    if (Number(found) < position) low = middle + 1
+    // A stream that began in the segment before has its first versions there: they come before every position of this file.
+    const found = lookUp(
+      'SELECT coalesce(max(position), 0) FROM events WHERE stream = ? AND version = ?',
+      stream,
+      middle,
+    )
+    if (found < position) low = middle + 1
     else high = middle
   }
   return low

@@ -102,8 +102,7 @@ class ReadConnection implements FileReader {
     checkQuery(query)
     const page = queryToSql(
       query,
-      (sql, ...values) =>
-        this.#run(sql, (statement) => statement.raw().get(...values)) as unknown[] | undefined,
+      (sql, ...values) => Number(this.#run(sql, (statement) => statement.pluck().get(...values))),
       (fromUs, toUs) => this.#safely(() => positionsBetween(this.#db, fromUs, toUs)),
     )
     if (page === null) return []
