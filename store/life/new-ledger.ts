@@ -2,9 +2,9 @@
 // The file has its name only once it is whole.
 import { closeSync, fsyncSync, linkSync, openSync, unlinkSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { PathledgerError } from '../../errors.ts'
-import { errnoOf, unreachable } from '../connection.ts'
+import { connect, errnoOf, unreachable } from '../connection.ts'
 import { genesis, hashRow, hex, sameBytes } from '../encoding.ts'
 import { CARRIED, carriedStreams } from '../fold.ts'
 import { readHeader } from '../header.ts'
@@ -36,13 +36,7 @@ export class NewLedger {
     this.#file = file
     this.#partial = partialOf(file)
     reserve(file, this.#partial)
-    this.#db = new Database(this.#partial)
-    setPageSize(this.#db)
-    makeDurable(this.#db)
-    this.#db.transaction(() => {
-      createSchema(this.#db)
-      this.#db.prepare('INSERT INTO ledger_head (id, events, hash) VALUES (1, 0, ?)').run(genesis())
-    })()
+    this.#db = begin(this.#partial)
     const places = COLUMN_LIST.replaceAll(/\w+/g, '?')
     this.#insert = this.#db.prepare(`INSERT INTO events (${COLUMN_LIST}) VALUES (${places})`)
   }
@@ -100,6 +94,23 @@ export class NewLedger {
       }
     }
     this.#head = { events: position, hash: row.hash }
+  }
+}
+
+/** An empty ledger in a file that was reserved for it; where there can be none, there is no file either. */
+function begin(partial: string): Database.Database {
+  try {
+    const db = connect(partial, { mode: 'rw' })
+    setPageSize(db)
+    makeDurable(db)
+    db.transaction(() => {
+      createSchema(db)
+      db.prepare('INSERT INTO ledger_head (id, events, hash) VALUES (1, 0, ?)').run(genesis())
+    })()
+    return db
+  } catch (error) {
+    removeIfThere(partial)
+    throw ledgerError(error, partial)
   }
 }
 

@@ -152,7 +152,7 @@ class DroppedRows {
 
   add(row: UntrustedRow): void {
     this.count += 1
-    writeSync(this.#open(), `${JSON.stringify(row, plainly)}\n`)
+    writeSync(this.#open(), `${JSON.stringify(row.map(plainly))}\n`)
   }
 
   finish(): string | null {
@@ -180,7 +180,7 @@ class DroppedRows {
 }
 
 /** SQLite's values as JSON: bytes in hex, whole numbers plainly. */
-function plainly(_key: string, value: unknown): unknown {
+function plainly(value: unknown): unknown {
   if (typeof value === 'bigint') return Number(value)
   return value instanceof Uint8Array ? { hex: hex(value) } : value
 }
