@@ -32,13 +32,6 @@ export class Caches {
     this.#db = db
   }
 
-  /** Events that the furthest behind has not taken in. */
-  behind(events: number): number {
-    const folded = this.#folder?.position ?? readSnapshot(this.#db, events)?.position ?? 0
-    const projected = PROJECTIONS.map((projection) => projectedTo(this.#db, projection))
-    return events - Math.min(folded, ...projected)
-  }
-
   /** Takes each cache at most one step further; true while one is more than a step behind. */
   step(events: number): boolean {
     const transaction = this.#db.transaction((): boolean => {

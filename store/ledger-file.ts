@@ -2,7 +2,7 @@
 import { chmodSync, closeSync, fsyncSync, openSync, statSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type Database from 'better-sqlite3'
-import { PathledgerError } from '../errors.ts'
+import { hasCode, PathledgerError } from '../errors.ts'
 import { Caches } from './caches.ts'
 import { checkIds, connect, connectReadOnly, inspectFile, notFound, unreachable } from './connection.ts'
 import { genesis, sameBytes } from './encoding.ts'
@@ -125,7 +125,7 @@ export class LedgerFile {
     try {
       return this.#caches.step(this.head().events)
     } catch (error) {
-      if (isSqliteError(error)) return false
+      if (isSqliteError(error) || hasCode(error, 'LEDGER_DAMAGED')) return false
       throw error
     }
   }

@@ -30,7 +30,7 @@ export function changeCaches(name: string, change: 'make' | 'drop', nowUs: numbe
     try {
       makeDurable(db)
       if (change === 'drop') dropCaches(db)
-      else catchUp(db, Number(db.prepare('SELECT events FROM ledger_head').pluck().get() ?? 0))
+      else catchUp(db, Number(db.prepare('SELECT coalesce(max(events), 0) FROM ledger_head').pluck().get()))
       return cacheInfo(db)
     } catch (error) {
       throw ledgerError(error, file)

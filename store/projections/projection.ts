@@ -1,6 +1,7 @@
 // Projections: tables computed from the events, for questions about the whole history of a long ledger. Caches, like
 // snapshots: they may be deleted at any time and are rebuilt, step by step, from `events` alone.
 import type Database from 'better-sqlite3'
+import { damagedRow } from '../damage.ts'
 import { plainBytes, sameBytes } from '../encoding.ts'
 import { SNAPSHOT_INTERVAL } from '../limits.ts'
 
@@ -59,8 +60,9 @@ export function stepProjection(
   if (after === 0) makeTables(db, projection, place)
   projection.advance(db, after, to)
   const hash = db.prepare('SELECT hash FROM events WHERE position = ?').pluck().get(to)
+  if (!(hash instanceof Uint8Array)) throw damagedRow(to, 'It is gone, or has no hash')
   const set = db.prepare(`INSERT OR REPLACE INTO ${place}.projections VALUES (?, ?, ?, ?)`)
-  set.run(projection.name, projection.version, to, plainBytes(hash as Uint8Array))
+  set.run(projection.name, projection.version, to, plainBytes(hash))
   return true
 }
 

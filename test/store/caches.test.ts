@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { workload, HEADER } from '../../bench/ledger/workload.ts'
 import { cacheInfo, catchUp, dropCaches } from '../../store/caches.ts'
 import { checkCaches } from '../../store/check-caches.ts'
+import { changeCaches, listCaches } from '../../store/life/file-caches.ts'
 import { foldAll, redecide, stateAt } from '../../store/fold.ts'
 import { LedgerFile } from '../../store/ledger-file.ts'
 import { PROJECTIONS } from '../../store/projections/index.ts'
@@ -96,6 +97,55 @@ describe('snapshots', () => {
 })
 
 describe('caches', () => {
+  it.each([
+    ['their own table is another', 'DROP TABLE IF EXISTS projections; CREATE TABLE projections (x)'],
+    ['an event is damaged', `UPDATE events SET decision = '{' WHERE position = 5`],
+    ['events are gone', 'DELETE FROM events WHERE position BETWEEN 2 AND 10000'],
+  ])('that cannot be kept up hold up no append: %s', (_what, sql) => {
+    const file = copy()
+    const db = new Database(file)
+    dropCaches(db)
+    for (const name of ['no_update', 'no_delete', 'no_overwrite']) db.exec(`DROP TRIGGER events_${name}`)
+    db.pragma('ignore_check_constraints = ON')
+    db.exec(sql)
+    db.close()
+    const ledger = LedgerFile.open(file, { header: HEADER })
+    expect(ledger.keepUp()).toBe(false)
+    const next = workload('later').next().value
+    ledger.append([{ ...next, eventId: 'later', cause: null }])
+    expect(ledger.head().events).toBe(EVENTS + 1)
+    ledger.close()
+  })
+
+  it('of a file are listed, dropped and made; of one that is damaged they are not', () => {
+    const file = copy()
+    const whole = listCaches(file)
+    expect(whole.snapshots).toHaveLength(2)
+    expect(changeCaches(file, 'drop', 1).snapshots).toEqual([])
+    expect(changeCaches(file, 'make', 1)).toEqual(whole)
+    onFile(
+      file,
+      `PRAGMA ignore_check_constraints = ON; DROP TRIGGER events_no_update;
+       UPDATE events SET decision = '{' WHERE position = 5`,
+    )
+    const damaged = expect.objectContaining({ code: 'LEDGER_DAMAGED' }) as Error
+    expect(() => checkCaches(file)).toThrow(damaged)
+    changeCaches(file, 'drop', 1)
+    expect(() => changeCaches(file, 'make', 1)).toThrow(damaged)
+    onFile(file, 'CREATE TABLE snapshots (other)')
+    expect(() => listCaches(file)).toThrow(expect.objectContaining({ code: 'LEDGER_IO' }))
+    expect(() => listCaches(`${file}.none`)).toThrow(expect.objectContaining({ code: 'LEDGER_NOT_FOUND' }))
+  })
+
+  it('that say they hold a step in part are found out', () => {
+    const file = copy()
+    onFile(
+      file,
+      `UPDATE projections SET position = position - 1, hash = (SELECT hash FROM events WHERE events.position = projections.position - 1)`,
+    )
+    expect(checkCaches(file).wrong).toEqual(PROJECTIONS.map(({ name }) => name))
+  })
+
   it('come to the same when they are deleted and made anew, and are found equal to what the events come to', () => {
     const file = copy()
     expect(checkCaches(file)).toMatchObject({ equal: true, snapshots: 2 })

@@ -107,6 +107,38 @@ describe('ledger file', () => {
     expect(open(file).head().events).toBe(1)
   })
 
+  it('of two that find a file of no bytes one makes the ledger, and the other opens it', () => {
+    const file = tempFile()
+    writeFileSync(file, '')
+    // Asked for between the look at the file and the making of it.
+    const options = {
+      header: { ...HEADER, eventId: 'the slower one' },
+      get busyTimeoutMs() {
+        smallLedger(file)
+        return 50
+      },
+    }
+    const ledger = LedgerFile.open(file, options)
+    expect([ledger.created, ledger.head().events]).toEqual([false, 3])
+    ledger.close()
+  })
+
+  it('takes or refuses each append of a batch by itself, and says why', () => {
+    const ledger = open(tempFile())
+    const [first, second] = twoPaths(new Scribe())
+    const wrong = { events: [second!], expected: { [PATH_A]: 7 } }
+    expect(ledger.appendBatch([{ events: [first!] }, wrong])).toMatchObject([
+      { ok: true, answer: { positions: [2] } },
+      { ok: false, error: { code: 'EXPECTED_VERSION' } },
+    ])
+    expect(() => ledger.append([{ ...second!, data: '{' }])).toThrow(
+      expect.objectContaining({ code: 'EVENT_INVALID' }),
+    )
+    ledger.append([second!])
+    expect(ledger.head().events).toBe(3)
+    ledger.close()
+  })
+
   it('refuses every change by SQL', () => {
     const row =
       'SELECT position, event_id, stream, version, type, schema, recorded_at_us, mono_us, boot_id, cause, actor'
@@ -202,6 +234,31 @@ describe('ledger file, refused', () => {
     const dangling = tempFile()
     symlinkSync(join(dirname(dangling), 'nowhere'), dangling)
     expectRefused(dangling, 'LEDGER_IO')
+  })
+
+  it('what could not be made a ledger is as it was: no file, or one of no bytes', () => {
+    const header = { ...HEADER, eventId: '' }
+    const [absent, empty] = [tempFile(), tempFile()]
+    writeFileSync(empty, '')
+    for (const file of [absent, empty])
+      expect(() => LedgerFile.open(file, { header })).toThrow(
+        expect.objectContaining({ code: 'EVENT_INVALID' }),
+      )
+    expect([existsSync(absent), statSync(empty).size]).toEqual([false, 0])
+  })
+
+  it('a behaviour that it does not know is from the future, and a header that is no JSON is none', () => {
+    const [flagged, garbled] = [smallLedger(), smallLedger()]
+    const drop = 'DROP TRIGGER events_no_update; UPDATE events SET data ='
+    onFile(flagged, (db) =>
+      db.exec(`${drop} json_set(data, '$.flags', json('["tomorrow"]')) WHERE position = 1`),
+    )
+    onFile(garbled, (db) => {
+      db.pragma('ignore_check_constraints = ON')
+      db.exec(`${drop} '{' WHERE position = 1`)
+    })
+    expect(() => open(flagged)).toThrow(/newer pathledger. It has the behaviour 'tomorrow'/)
+    expect(() => open(garbled)).toThrow(/has no header at position 1/)
   })
 
   it('a name that cannot be reached, or that SQLite would take for another', () => {
