@@ -30,13 +30,15 @@ const UNDO_MAX = 10_000
  */
 export class Stepper {
   readonly #reader: LedgerReader
+  readonly #undoMax: number
   #streams = new Map<string, StreamAt>()
   #position = 0
   #undo: Undo[] = []
   #page: readonly StoredEvent[] = []
 
-  constructor(reader: LedgerReader) {
+  constructor(reader: LedgerReader, undoMax = UNDO_MAX) {
     this.#reader = reader
+    this.#undoMax = undoMax
   }
 
   get position(): number {
@@ -49,7 +51,7 @@ export class Stepper {
     return { position: this.#position, streams: Object.fromEntries(sorted) }
   }
 
-  /** The step that led here; null before the first event, and right after a jump to the beginning. */
+  /** The step that led here; null before the first event. */
   get last(): Step | null {
     return this.#undo.at(-1)?.step ?? null
   }
@@ -64,22 +66,19 @@ export class Stepper {
     this.#streams.set(event.stream, after)
     this.#position = event.position
     this.#undo.push({ stream: event.stream, before, step })
-    if (this.#undo.length > UNDO_MAX * 2) this.#undo = this.#undo.slice(-UNDO_MAX)
+    if (this.#undo.length > this.#undoMax * 2) this.#undo = this.#undo.slice(-this.#undoMax)
     return step
   }
 
   /** Takes the last step back and gives it; null at the beginning. */
   back(): Step | null {
-    if (this.#position === 0) return null
     const undo = this.#undo.pop()
-    if (undo === undefined) {
-      const position = this.#position
-      this.goTo(position)
-      return this.back()
-    }
+    if (undo === undefined) return null
     if (undo.before === null) this.#streams.delete(undo.stream)
     else this.#streams.set(undo.stream, undo.before)
     this.#position -= 1
+    // No step further back is remembered: through the ledger again, so that the one that led here is known.
+    if (this.#undo.length === 0 && this.#position > 0) this.goTo(this.#position)
     return undo.step
   }
 

@@ -56,7 +56,7 @@ export function replayVerdict(reader: LedgerReader & { readonly file?: string })
     }
   }
   const position = difference?.position ?? firstBad
-  const reason = reasonOf(reader, { chain, firstBad, difference })
+  const reason = reasonOf(reader, { chain, difference }, firstBad)
   const both = difference === null ? null : { stored: difference.stored, decided: difference.decided }
   return {
     events,
@@ -72,10 +72,10 @@ export function replayVerdict(reader: LedgerReader & { readonly file?: string })
 
 function reasonOf(
   reader: LedgerReader,
-  { chain, firstBad, difference }: Pick<Verification, 'chain' | 'firstBad' | 'difference'>,
+  { chain, difference }: Pick<Verification, 'chain' | 'difference'>,
+  firstBad: number,
 ): LikelyReason {
-  if (chain === 'broken' && (difference === null || (firstBad ?? 0) <= difference.position))
-    return 'tampering'
+  if (chain === 'broken' && (difference === null || firstBad <= difference.position)) return 'tampering'
   if (difference === null) return 'unknown'
   const stream = reader.read({ fromPosition: difference.position, limit: 1 })[0]?.stream ?? 'engine'
   if (machineChanged(reader, machineOf(stream).name)) return 'logic'

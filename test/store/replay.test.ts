@@ -51,6 +51,27 @@ describe('stepping', () => {
     }
   })
 
+  test('remembers as many steps as it may, and further back goes through the ledger again', () => {
+    const reader = memoryReader(rows)
+    const stepper = new Stepper(reader, 10)
+    stepper.goTo(60)
+    for (let position = 59; position >= 20; position -= 1) {
+      expect(stepper.back()?.event.position).toBe(position + 1)
+      expect([stepper.position, stepper.last?.event.position]).toEqual([position, position])
+    }
+    expect(stepper.state).toEqual(redecide(reader, { toPosition: 20 }))
+  })
+
+  test.each([
+    ['of a newer schema', { schema: 99 }, 'EVENT_FROM_THE_FUTURE'],
+    ['whose payload is no JSON', { data: '{' }, 'LEDGER_DAMAGED'],
+    ['on a stream that no machine has', { stream: 'moon/1' }, 'LEDGER_DAMAGED'],
+  ])('stops before an event %s', (_what, change, code) => {
+    const stepper = new Stepper(memoryReader(rows.with(4, { ...rows[4]!, ...change })))
+    expect(() => stepper.goTo(9)).toThrow(expect.objectContaining({ code }))
+    expect(stepper.position).toBe(4)
+  })
+
   test('stops at both ends', () => {
     const stepper = new Stepper(memoryReader(rows))
     expect([stepper.back(), stepper.last, stepper.position]).toEqual([null, null, 0])
