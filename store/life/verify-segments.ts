@@ -7,6 +7,7 @@ import { CARRIED, carriedStreams, foldAll } from '../fold.ts'
 import type { PreviousSegment } from '../header.ts'
 import { CARRYING_EVENTS } from '../limits.ts'
 import { openLedgerReader, type FileReader } from '../reader.ts'
+import { ledgerError } from '../sqlite-errors.ts'
 import { verifyLedger, type Verification } from '../verify.ts'
 import { nextOf } from './segments.ts'
 
@@ -25,38 +26,37 @@ export function verifySegments(name: string): readonly SegmentCheck[] {
   const file = first.file
   first.close()
   const checks: SegmentCheck[] = []
-  let next: { readonly file: string; readonly reader: FileReader } | null = null
-  for (let at: string | null = file; at !== null;) {
+  let next: { readonly reader: FileReader; readonly previous: PreviousSegment } | null = null
+  for (let at = file; ;) {
     const reader: FileReader | PathledgerError = checks.length === 0 ? openLedgerReader(at) : openOrError(at)
     if (reader instanceof PathledgerError) {
       const why = reader.code === 'LEDGER_NOT_FOUND' ? 'The segment is missing.' : reader.message
       checks.push({ file: at, verification: null, why })
-      break
+      next?.reader.close()
+      return checks
     }
     const verification = verifyLedger(at)
-    const seam = next === null ? '' : seamOf(reader, next.reader)
+    const seam = next === null ? '' : seamOf(reader, next.reader, next.previous)
     checks.push({
       file: at,
       verification,
       why: [verification.why, seam].filter((part) => part !== '').join(' '),
     })
     next?.reader.close()
-    next = { file: at, reader }
     const previous: PreviousSegment | null = reader.header.previous
-    at =
-      previous === null || checks.some((check) => basename(check.file) === previous.file)
-        ? null
-        : join(dirname(at), basename(previous.file))
+    if (previous === null || checks.some((check) => basename(check.file) === previous.file)) {
+      reader.close()
+      return checks
+    }
+    next = { reader, previous }
+    at = join(dirname(at), basename(previous.file))
   }
-  next?.reader.close()
   return checks
 }
 
 /** What does not fit between a segment and the one behind it; '' when all does. */
-function seamOf(before: FileReader, behind: FileReader): string {
-  const { previous } = behind.header
+function seamOf(before: FileReader, behind: FileReader, previous: PreviousSegment): string {
   const { events, hash } = before.head()
-  if (previous === null) return 'No segment before is named.'
   if (previous.events !== events || previous.hash !== hex(hash)) {
     return `It ends at ${events} with ${hex(hash)}; ${basename(behind.file)} goes on from ${previous.events} with ${previous.hash}: another file, or another end.`
   }
@@ -87,7 +87,6 @@ function openOrError(file: string): FileReader | PathledgerError {
   try {
     return openLedgerReader(file)
   } catch (error) {
-    if (error instanceof PathledgerError) return error
-    throw error
+    return ledgerError(error, file)
   }
 }

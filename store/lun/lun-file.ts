@@ -11,7 +11,7 @@ import { Claims } from './claims.ts'
 import { KeptGroups } from './groups.ts'
 import { readEngines, readReservation } from './reservations.ts'
 import { openSharedWords, type SharedWords } from './shared-words.ts'
-import { LUN_APPLICATION_ID, LUN_SCHEMA_VERSION, type LunAnswer, type LunWrite } from './schema.ts'
+import type { LunAnswer, LunWrite } from './schema.ts'
 import type { LunAttachment, LunContents, LunGhost, LunStore } from './types.ts'
 import type { ReservationReply, ReservationStore } from './types.ts'
 
@@ -65,11 +65,6 @@ class LunFile implements LunStore {
     this.#claims = claims
     this.#writer = writer
     this.#db = new Database(file, { readonly: true, timeout: 50 })
-    const id = this.#db.pragma('application_id', { simple: true })
-    const version = this.#db.pragma('user_version', { simple: true })
-    if (id !== LUN_APPLICATION_ID || version !== LUN_SCHEMA_VERSION) {
-      throw new Error(`${file} is not the storage of a LUN that this version knows`)
-    }
     // Grows when any other connection commits, and costs no look at a table.
     this.#version = this.#db.prepare('PRAGMA data_version').pluck()
     const db = this.#db

@@ -1,6 +1,7 @@
 // What is done to a ledger as a whole: segments, export and import, signed heads, backup, repair.
 import {
   chmodSync,
+  readdirSync,
   copyFileSync,
   existsSync,
   readFileSync,
@@ -16,6 +17,7 @@ import { LedgerFile } from '../../store/ledger-file.ts'
 import { backupLedger } from '../../store/life/backup.ts'
 import { openSegments } from '../../store/life/chain-reader.ts'
 import { exportLedger, importLedger } from '../../store/life/ndjson.ts'
+import { removeIfThere, takeName } from '../../store/life/new-ledger.ts'
 import { repairLedger } from '../../store/life/repair.ts'
 import { closeSegment } from '../../store/life/segments.ts'
 import { checkHead, makeKeys, parseSignedHead, signHead } from '../../store/life/signed-head.ts'
@@ -24,7 +26,7 @@ import { foldAll, redecide } from '../../store/fold.ts'
 import { openLedger } from '../../store/open.ts'
 import { openLedgerReader } from '../../store/reader.ts'
 import { verifyLedger } from '../../store/verify.ts'
-import { HEADER, HEAD, PATH_A, Scribe } from './events.ts'
+import { added, HEADER, HEAD, PATH_A, Scribe } from './events.ts'
 import { story } from './story.ts'
 import { tempFiles } from './tmp.ts'
 
@@ -132,7 +134,22 @@ describe('segments', () => {
     )
     expect(foldAll(chain).streams[PATH_A]).toMatchObject({ value: { admin: 'disabled' } })
     expect(chain.read({ fromPosition: counts[0]! + 1, limit: 1 })).toMatchObject([{ type: 'ledger.header' }])
+    const { recordedAtUs: begun } = HEADER
+    expect([0, begun, begun + 60_000_000].map((timeUs) => chain.positionAt(timeUs))).toEqual([
+      ...[0, 1, chain.head().events],
+    ])
     chain.close()
+  })
+
+  it('are read by stream from a position on, though a stream begins with a later version in each', () => {
+    const [, two] = segmented() as [string, string, string]
+    const reader = openLedgerReader(two)
+    const [last] = reader.read({ stream: PATH_A })
+    expect(last?.version).toBeGreaterThan(2)
+    const from = (fromPosition: number) => reader.read({ stream: PATH_A, fromPosition })
+    expect([from(last!.position), from(last!.position + 1)]).toEqual([[last], []])
+    expect(reader.read({ stream: PATH_A, toPosition: last!.position - 1 })).toEqual([])
+    reader.close()
   })
 
   it('that are missing, swapped, cut or otherwise carried are found', () => {
@@ -155,6 +172,49 @@ describe('segments', () => {
         .slice(1)
         .every((why) => why !== ''),
     ).toBe(true)
+  })
+
+  it('whose seams do not fit say what does not', () => {
+    const [one, two, three] = segmented() as [string, string, string]
+    const header = (file: string, path: string, json: string) =>
+      change(file, `UPDATE events SET data = json_set(data, '$.${path}', json('${json}')) WHERE position = 1`)
+    header(two, 'previous.format', '1')
+    expect(verifySegments(three).at(-1)?.why).toContain('Its format is not the one that two.ledger names.')
+    const other = beside(three, 'other.ledger')
+    copyFileSync(three, other)
+    expect(verifySegments(other)[1]?.why).toContain('does not say that it goes on in other.ledger.')
+    writeFileSync(one, 'no ledger, but as long as one has to be to be looked at. '.repeat(4))
+    expect(verifySegments(three).at(-1)).toMatchObject({ verification: null, why: /is not a ledger/ })
+    header(two, 'previous.file', '"three.ledger"')
+    expect(() => openSegments(three)).toThrow(/go round in a circle/)
+    expect(verifySegments(three)).toHaveLength(2)
+  })
+
+  it('hand on states of any number, in as many events as they need', () => {
+    const one = tempFile('one.ledger')
+    const two = beside(one, 'two.ledger')
+    const ledger = LedgerFile.open(one, { header: HEADER })
+    const scribe = new Scribe()
+    const hctls = Array.from({ length: 1_500 }, (_, at) => `8:0:0:${at}`)
+    ledger.append(hctls.map((hctl, at) => scribe.event(`path/naa.6/${hctl}`, 'path.added', added(hctl, at))))
+    ledger.close()
+    const { nextEvents } = closeSegment(one, two, facts('second'))
+    expect(nextEvents).toBeGreaterThan(2)
+    expect(verifySegments(two).map((check) => check.why)).toEqual(['', ''])
+    const reader = openLedgerReader(two)
+    expect(Object.keys(foldAll(reader).streams)).toHaveLength(1 + hctls.length)
+    reader.close()
+  })
+
+  it('are not begun over a file, nor behind an end that is not where the head says', () => {
+    const one = storied()
+    const two = beside(one, 'two.ledger')
+    writeFileSync(two, '')
+    expect(() => closeSegment(one, two, facts('x'))).toThrow(code('FILE_EXISTS'))
+    expect(() => closeSegment(two, beside(one, 'three.ledger'), facts('x'))).toThrow(code('LEDGER_NOT_FOUND'))
+    change(one, 'UPDATE ledger_head SET events = events + 1')
+    expect(() => closeSegment(one, beside(one, 'three.ledger'), facts('x'))).toThrow(code('LEDGER_DAMAGED'))
+    expect(existsSync(beside(one, 'three.ledger'))).toBe(false)
   })
 
   it('once closed are written to no more, and say where it goes on', async () => {
@@ -218,6 +278,11 @@ describe('export and import', () => {
 
   it.each([
     ['a changed actor', (lines: string[]) => lines.with(8, lines[8]!.replace('"engine"', '"nobody"')), 9],
+    [
+      'a skipped version',
+      (lines: string[]) => lines.with(8, lines[8]!.replace(/"version":\d+/, '"version":77')),
+      9,
+    ],
     ['a missing line', (lines: string[]) => lines.toSpliced(8, 1), 9],
     ['no end', (lines: string[]) => lines.slice(0, -1), 57 + 1],
     ['a lost tail', (lines: string[]) => lines.toSpliced(-3, 2), 56],
@@ -333,6 +398,21 @@ describe('a signed head', () => {
   }
 })
 
+describe('a name for a new file', () => {
+  it('is taken only when it is free, and in a folder that is there', async () => {
+    const file = tempFile()
+    writeFileSync(file, 'somebody was quicker')
+    writeFileSync(`${file}.partial`, 'ours')
+    expect(() => takeName(`${file}.partial`, file)).toThrow(code('FILE_EXISTS'))
+    expect(readFileSync(file, 'utf8')).toBe('somebody was quicker')
+    expect(() => takeName(`${file}.none`, `${file}.new`)).toThrow(code('LEDGER_IO'))
+    expect(() => removeIfThere(dirname(file))).toThrow(code('LEDGER_IO'))
+    for (const name of [join(file, 'below'), beside(file, 'no/folder')])
+      await expect(importLedger(name, [])).rejects.toMatchObject({ code: 'LEDGER_IO' })
+    expect(() => backupLedger(`${file}.none`, `${file}.copy`)).toThrow(code('LEDGER_NOT_FOUND'))
+  })
+})
+
 describe('a backup', () => {
   it('is of one moment, while the engine writes, and verifies', async () => {
     const file = tempFile()
@@ -413,6 +493,42 @@ describe('repair', () => {
     expect(
       [made, `${made}.partial`, `${made}.dropped.ndjson.partial`].map((name) => existsSync(name)),
     ).toEqual([false, false, false])
+  })
+
+  it('says who repaired only where it was told, and writes bytes of what it dropped in hex', () => {
+    const file = storied()
+    change(file, `DELETE FROM ledger_head; UPDATE events SET actor = 'nobody' WHERE position = 57`)
+    const made = beside(file, 'made.ledger')
+    const { droppedFile, claimed } = repairLedger(file, made, { ...HEADER, eventId: 'repair' })
+    expect(claimed).toBeNull()
+    const row = JSON.parse(readFileSync(droppedFile!, 'utf8')) as unknown[]
+    expect([row[0], row[10], row.at(-1)]).toEqual([
+      57,
+      'nobody',
+      { hex: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    ])
+    const reader = openLedgerReader(made)
+    expect(reader.read({ fromPosition: 57 })).toMatchObject([{ type: 'ledger.repaired', actor: 'operator' }])
+    reader.close()
+  })
+
+  it('leaves nothing behind where what it dropped cannot be written, or the ledger is from the future', () => {
+    const file = storied()
+    change(file, `UPDATE events SET actor = 'nobody' WHERE position = 30`)
+    const [made, long] = [beside(file, 'made.ledger'), beside(file, 'm'.repeat(235))]
+    writeFileSync(`${made}.dropped.ndjson.partial`, 'kept')
+    expect(() => repairLedger(file, made, facts)).toThrow(code('FILE_EXISTS'))
+    expect(() => repairLedger(file, long, facts)).toThrow(code('LEDGER_IO'))
+    // SQLite keeps a journal beside it, for whose name there is no room.
+    expect(() => repairLedger(file, `${long}23456`, facts)).toThrow(code('LEDGER_PERMISSION'))
+    const newer = tempFile('newer.ledger')
+    const header = { ...HEADER, flags: ['tomorrow'] }
+    expect(() => LedgerFile.open(newer, { header })).toThrow(code('LEDGER_FROM_THE_FUTURE'))
+    expect(() => repairLedger(newer, beside(newer, 'made.ledger'), facts)).toThrow(
+      code('LEDGER_FROM_THE_FUTURE'),
+    )
+    expect(readdirSync(dirname(file)).filter((name) => /^m/.test(name))).toEqual([])
+    expect(readdirSync(dirname(newer)).filter((name) => /made/.test(name))).toEqual([])
   })
 
   it('reads as far as a page that is damaged', () => {

@@ -41,6 +41,10 @@ test('what one engine writes another one sees, and asking whether is cheap', asy
   expect(b.changed()).toBe(true)
   expect(b.load().ghosts).toEqual([ghost('one'), ghost('two')])
   expect(b.changed()).toBe(false)
+  await expect(a.openGhosts([{ ...ghost('bad'), length: null as never }])).rejects.toMatchObject({
+    code: 'LUN_STORAGE',
+  })
+  expect(await a.isLetGo(join(folder, 'no device'))).toBe(true)
   await a.endGhosts(['one'])
   expect(b.load().ghosts.map(({ id }) => id)).toEqual(['two'])
   await a.close()

@@ -1,12 +1,26 @@
 // What seldom happens to a store: rows that no writer of ours made, calls after the end.
 import { closeSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { PathledgerError } from '../../errors.ts'
+import { NO_KEY, type ReservationCommand } from '../../machines/reservation-rules.ts'
 import { settledOfWire, settledToWire } from '../../store/append-wire.ts'
 import { checkOrder, damagedRow, readStored } from '../../store/damage.ts'
+import { endingOf } from '../../store/ending.ts'
 import { lockLedger } from '../../store/lock.ts'
 import { GROUP_SCHEMA, groupsVersion, KeptGroups, readGroups, writeGroups } from '../../store/lun/groups.ts'
+import { isLetGo } from '../../store/lun/let-go.ts'
+import {
+  acknowledge,
+  applyRequest,
+  joinEngine,
+  leaveEngine,
+  readEngines,
+  readReservation,
+  RESERVATION_SCHEMA,
+} from '../../store/lun/reservations.ts'
 import { openSharedWords } from '../../store/lun/shared-words.ts'
 import { PATH_A, Scribe } from './events.ts'
 import { tempFiles } from './tmp.ts'
@@ -109,6 +123,47 @@ describe('what engines of a LUN share', () => {
     expect(seen).toHaveLength(4)
   })
 
+  test('reservations: one state and its epoch, and each engine with the epoch that it has acknowledged', () => {
+    const db = new Database(':memory:')
+    db.exec(RESERVATION_SCHEMA)
+    const command: ReservationCommand = {
+      action: 'register',
+      ...{ initiator: 'i', nexus: 'a', nexuses: ['a'] },
+      ...{ key: NO_KEY, serviceKey: '0x00000000000000a1', type: null, aptpl: false },
+    }
+    joinEngine(db, 'one', 'i')
+    const reply = applyRequest(db, { kind: 'command', command })
+    expect(reply).toMatchObject({ changed: true, epoch: 1 })
+    joinEngine(db, 'two', 'j')
+    acknowledge(db, 'one', 1)
+    acknowledge(db, 'one', 0)
+    expect(readEngines(db)).toEqual([
+      { engine: 'one', initiator: 'i', acked: 1 },
+      { engine: 'two', initiator: 'j', acked: 1 },
+    ])
+    const refused = applyRequest(db, { kind: 'command', command: { ...command, key: '0xbad' } })
+    expect(refused).toMatchObject({ changed: false, epoch: 1 })
+    expect(readReservation(db)).toEqual({ epoch: 1, state: reply.state })
+    leaveEngine(db, 'one')
+    expect(readEngines(db).map(({ engine }) => engine)).toEqual(['two'])
+    db.prepare("UPDATE reservation SET state = '{'").run()
+    expect(() => readReservation(db)).toThrow(/reservations are not what an engine writes/)
+  })
+
+  test('a device is let go of when it opens for us alone or is gone, and not where that cannot be told', async () => {
+    const socket = tempFile('socket')
+    const server = createServer().listen(socket)
+    await once(server, 'listening')
+    // A socket answers an open with ENXIO, as a device does behind which nothing is any more.
+    expect([isLetGo(import.meta.filename), isLetGo(`${socket}.none`), isLetGo(socket)]).toEqual([
+      true,
+      true,
+      true,
+    ])
+    expect(isLetGo(`${import.meta.filename}/below`)).toBe(false)
+    server.close()
+  })
+
   test('words in a mapped file: everybody sees the highest, and after the close what was there last', () => {
     const file = tempFile('words')
     const [one, other] = [openSharedWords(file), openSharedWords(file)]
@@ -126,6 +181,13 @@ describe('what engines of a LUN share', () => {
     symlinkSync(file, link)
     expect(() => openSharedWords(link)).toThrow(/ELOOP/)
   })
+})
+
+test('a thread is started from a source where we run from sources, and from what was built of it elsewhere', () => {
+  expect([endingOf('file:///p/store/writer.ts'), endingOf('file:///p/dist/store/writer.js')]).toEqual([
+    'ts',
+    'js',
+  ])
 })
 
 describe('a lock file that is not one', () => {

@@ -3,10 +3,11 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hashRow } from '../../store/encoding.ts'
+import { genesis, hashRow } from '../../store/encoding.ts'
 import { memoryReader, memoryStore } from '../../store/memory-store.ts'
 import { openLedger } from '../../store/open.ts'
 import { openLedgerReader } from '../../store/reader.ts'
+import type { StoredEvent } from '../../store/types.ts'
 import { verifyLedger, verifyRows } from '../../store/verify.ts'
 import { failed, HEADER, PATH_A, Scribe, started, twoPaths } from './events.ts'
 import { story } from './story.ts'
@@ -71,6 +72,31 @@ describe('verify', () => {
       kinds.add(what.replaceAll(/\d+/g, '').split(' changed')[0]!)
     }
     expect(kinds.size).toBeGreaterThan(20)
+  })
+
+  it('finds what is wrong in a chain that was made anew over it', () => {
+    const reader = openLedgerReader(original)
+    const rows = reader.read({ limit: 6 })
+    reader.close()
+    const chained = (changed: readonly StoredEvent[]) => {
+      let before = genesis()
+      return changed.map((row) => ({ ...row, hash: (before = hashRow(before, row)) }))
+    }
+    const found = (changed: readonly StoredEvent[]) => verifyLedger(memoryReader(chained(changed)))
+    expect(found(rows)).toMatchObject({ chain: 'ok', replay: 'equal' })
+    // What is in memory is text: there are no bytes that could be read as another one.
+    expect(found(rows.with(5, { ...rows[5]!, reason: 'typed as \ufffd' }))).toMatchObject({ chain: 'ok' })
+    const header = found(rows.with(0, { ...rows[0]!, type: 'engine.stopped' }))
+    expect(header).toMatchObject({ chain: 'broken', firstBad: 1 })
+    expect(header.why).toContain('It is engine.stopped, not the header.')
+    const carried = { ...rows[5]!, type: 'ledger.stateCarried', data: '{}' }
+    const unread = found(rows.with(5, carried))
+    expect(unread).toMatchObject({ chain: 'broken', replay: 'different', firstBad: 6 })
+    expect(unread.why).toContain('The states that it carries cannot be read.')
+    const machines = (data: unknown) =>
+      found(rows.with(0, { ...rows[0]!, data: JSON.stringify(data) })).warnings.join()
+    for (const data of [{ machines: null }, { machines: 7 }, null])
+      expect(machines(data)).toContain('begun with other machines')
   })
 
   it('sees a text that is not UTF-8 any more, also where it reads the same', async () => {
