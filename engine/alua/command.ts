@@ -41,7 +41,7 @@ export async function sendReady(
 ): Promise<Answered> {
   let answer = await send(core, device, command)
   for (let retry = 0; retry < RETRIES_MAX && isAttention(answer); retry += 1) {
-    if (answer.said !== null) told(answer.said)
+    told(answer.said)
     answer = await send(core, device, command)
   }
   return answer
@@ -63,8 +63,8 @@ export function failureText({ errno, status, said }: Answered): string {
   return said === null ? `status 0x${status.toString(16).padStart(2, '0')}` : `sense ${senseText(said)}`
 }
 
-function isAttention({ status, said }: Answered): boolean {
-  return status === CHECK_CONDITION && said?.key === SENSE_KEYS.unitAttention
+function isAttention(answer: Answered): answer is Answered & { readonly said: Sense } {
+  return answer.status === CHECK_CONDITION && answer.said?.key === SENSE_KEYS.unitAttention
 }
 
 function saidBy({ sense }: ScsiAnswer): Sense | null {

@@ -66,9 +66,9 @@ export class LunAlua {
   joined(path: PathRuntime, { port, tpgs }: Identity, report: Report | null): void {
     this.#head = path.head
     this.#stream = path.head.lunStream
-    if (port === null || tpgs === null) return
+    if (port === null || tpgs === null || report === null) return
     this.#record('lun.pathGrouped', { path: path.hctl, ...port, tpgs })
-    if (report !== null) this.#take(report, [path])
+    this.#take(report, [path])
   }
 
   left(hctl: string): void {
@@ -87,6 +87,10 @@ export class LunAlua {
 
   stop(): void {
     this.#timers.cancelAll()
+  }
+
+  get #paths(): readonly PathRuntime[] {
+    return this.#head?.paths ?? []
   }
 
   get #groups(): LunGroups {
@@ -113,7 +117,7 @@ export class LunAlua {
 
   /** Each path of a group has the group's state; only a difference is an event, so only that touches caches (D-63). */
   #spread(cause: Recorded): void {
-    for (const path of [...(this.#head?.paths ?? [])]) {
+    for (const path of [...this.#paths]) {
       const group = groupNumberOf(this.#groups, path.hctl)
       if (group === null) continue
       const { access, preferred } = groupOf(this.#groups, path.hctl) ?? NOT_LISTED
@@ -147,9 +151,7 @@ export class LunAlua {
     const tried: PathRuntime[] = []
     let report: Report = { failed: 'no path of it lives' }
     for (;;) {
-      const path = [via, ...(this.#head?.paths ?? [])].find(
-        (one) => one !== null && mayAsk(one) && !tried.includes(one),
-      )
+      const path = [via, ...this.#paths].find((one) => one !== null && mayAsk(one) && !tried.includes(one))
       if (path === undefined || path === null) break
       tried.push(path)
       report = await this.#turnstile.pass(() =>
@@ -164,7 +166,7 @@ export class LunAlua {
   }
 
   #take(report: Report, through: readonly PathRuntime[]): void {
-    if (this.#core.broken !== null || (this.#head?.paths.length ?? 0) === 0) return
+    if (this.#core.broken !== null || this.#paths.length === 0) return
     if ('failed' in report) {
       const via = through.map(({ hctl }) => hctl).slice(0, 64)
       this.#record('lun.reportFailed', { via, why: report.failed.slice(0, 512) || '-' })

@@ -170,7 +170,7 @@ export function loseCache({ world, random, workload }: Scene): void {
 export function breakLedger({ world, random }: Scene): void {
   const { ledger } = hostOf({ world, random })
   if (ledger.mode !== 'ok') return ledger.heal()
-  ledger.break(LEDGER_FAULTS[below(random, LEDGER_FAULTS.length)] ?? 'fails')
+  ledger.break(pick(random, LEDGER_FAULTS))
   const { clock } = world
   // Briefly, or longer than a gate waits.
   clock.setTimer(clock.monoUs() + below(random, pick(random, [2_000, 60_000])), () => ledger.heal())

@@ -67,7 +67,7 @@ function settingsOf(random: Random): SettingsInput {
     below(random, in_) === 0 ? value : otherwise
   return {
     multipath: 'always',
-    iopolicy: IO_POLICIES[below(random, IO_POLICIES.length)] ?? 'numa',
+    iopolicy: pick(random, IO_POLICIES),
     noPathRetry: pick(random, ['queue', 'queue', 'fail', 5]),
     noPathCheckMs: 50,
     delayedRemovalMs: one(2, 0, 200),

@@ -3,7 +3,7 @@
 import { PathledgerError } from '../../errors.ts'
 import { ACCESS_STATES, IO_POLICIES } from '../../machines/words.ts'
 import { letGoLater, notAdded, reboot } from './hosts.ts'
-import { below } from './mix.ts'
+import { below, pick } from './mix.ts'
 import type { Scene } from './scene.ts'
 import { addSlot, type Slot } from './slot.ts'
 import { report } from './world.ts'
@@ -29,7 +29,7 @@ export function operate(scene: Scene): void {
 
 export function access(scene: Scene): void {
   withPath(scene, (path) => {
-    path.setAccessState(ACCESS_STATES[below(scene.random, ACCESS_STATES.length)] ?? 'optimal', {
+    path.setAccessState(pick(scene.random, ACCESS_STATES), {
       why: 'simulated',
     })
   })
@@ -45,9 +45,7 @@ export function block(scene: Scene): void {
 
 export function policy({ world, random }: Scene): void {
   const heads = world.hosts.flatMap(({ mp }) => mp?.heads ?? [])
-  heads[below(random, Math.max(1, heads.length))]?.setIoPolicy(
-    IO_POLICIES[below(random, IO_POLICIES.length)] ?? 'numa',
-  )
+  heads[below(random, Math.max(1, heads.length))]?.setIoPolicy(pick(random, IO_POLICIES))
 }
 
 export function remove(scene: Scene): void {

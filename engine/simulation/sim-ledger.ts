@@ -10,7 +10,13 @@ import { never, type Life } from './life.ts'
 /** ok; answers with an error and writes nothing; writes, and answers with an error; answers nothing until it is well. */
 export type LedgerMode = 'ok' | 'busy' | 'full' | 'fails' | 'forgets' | 'hangs'
 
-export const LEDGER_FAULTS: readonly LedgerMode[] = ['busy', 'full', 'fails', 'forgets', 'hangs']
+export const LEDGER_FAULTS = [
+  'busy',
+  'full',
+  'fails',
+  'forgets',
+  'hangs',
+] as const satisfies readonly LedgerMode[]
 
 const CODES: Readonly<Record<'busy' | 'full' | 'fails' | 'forgets', string>> = {
   busy: 'LEDGER_BUSY',
