@@ -39,37 +39,48 @@ function* hardLife(): Generator<NewEvent, never> {
     at += 1
     const boot = Math.floor(at / 4_000)
     const stepped = at > 7_000 && at < 7_400 ? -9 * HOUR_US : 0
-    const state = JSON.parse(event.decision) as {
-      state: Record<string, string>
-      context?: object
-      refused?: true
-    }
-    const isPath = event.stream.startsWith('path/') && event.type !== 'path.ioSampled'
-    // Decisions of a machine that this file does not ask: what counts is that both ways read them alike.
-    if (isPath && at % 5 === 0) state.state['admin'] = 'disabled'
-    if (isPath && at % 7 === 0) state.context = { ...state.context, override: at % 2 === 0 ? 'on' : 'none' }
-    if (isPath && at % 131 === 0) state.state['device'] = 'deleted'
-    if (event.type === 'head.pathsChanged' && at % 3 === 0)
-      state.state['service'] = at % 2 === 0 ? 'failing' : 'queueing'
-    // A timer is taken back, armed for another time, or armed and forgotten.
-    if (event.type === 'path.episodeEnded' && at % 3 > 0) {
-      state.context = { timers: at % 3 === 1 ? {} : { probe: event.monoUs } }
-    }
-    if (event.type === 'path.probeSucceeded' && at % 2 === 0) state.context = { timers: { probe: 7 } }
-    if (event.type === 'path.failed' && at % 4 === 0) state.refused = true
     const shrunk = event.type === 'path.episodeEnded' && at % 4 === 1
     yield {
       ...event,
       recordedAtUs: event.recordedAtUs + at * 7_000_000 + stepped,
       monoUs: event.monoUs + at * 7_000_000 - boot * 20_000_000_000,
       bootId: `boot-${boot}`,
-      decision: JSON.stringify(state),
+      decision: JSON.stringify(hardDecision(event, at)),
       ...(shrunk ? { data: JSON.stringify({ ...(JSON.parse(event.data) as object), errors: 0 }) } : {}),
       cause: at % 50 === 0 ? at + (at % 40) - 20 : null,
       ...(at % 97 === 0 ? { actor: 'operator:0', reason: 'test' } : {}),
     }
   }
   throw new Error('the workload has ended')
+}
+
+interface Hard {
+  readonly state: Record<string, string>
+  context?: object
+  refused?: true
+}
+
+/** Decisions of a machine that this file does not ask: what counts is that both ways read them alike. */
+function hardDecision({ stream, type, decision, monoUs }: NewEvent, at: number): Hard {
+  const hard = JSON.parse(decision) as Hard
+  const isPath = stream.startsWith('path/') && type !== 'path.ioSampled'
+  if (isPath) changePath(hard, at)
+  if (type === 'head.pathsChanged' && at % 3 === 0) {
+    hard.state['service'] = at % 2 === 0 ? 'failing' : 'queueing'
+  }
+  // A timer is taken back, armed for another time, or armed and forgotten.
+  if (type === 'path.episodeEnded' && at % 3 > 0) {
+    hard.context = { timers: at % 3 === 1 ? {} : { probe: monoUs } }
+  }
+  if (type === 'path.probeSucceeded' && at % 2 === 0) hard.context = { timers: { probe: 7 } }
+  if (type === 'path.failed' && at % 4 === 0) hard.refused = true
+  return hard
+}
+
+function changePath(hard: Hard, at: number): void {
+  if (at % 5 === 0) hard.state['admin'] = 'disabled'
+  if (at % 7 === 0) hard.context = { ...hard.context, override: at % 2 === 0 ? 'on' : 'none' }
+  if (at % 131 === 0) hard.state['device'] = 'deleted'
 }
 
 beforeAll(() => {
