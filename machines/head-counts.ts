@@ -8,7 +8,8 @@ type Counts = Pick<HeadContext, 'paths' | 'usable' | 'available' | 'lost'>
 export function counts(context: HeadContext, event: HeadEvent): Counts {
   switch (event.type) {
     case 'head.pathsChanged':
-      return { ...event, lost: context.lost }
+      // Each by its name: spread, an event that is watched (registry.ts) is asked for all it has, several times over.
+      return { paths: event.paths, usable: event.usable, available: event.available, lost: context.lost }
     case 'head.lostPathsChanged':
       return event
     case 'head.recovered':

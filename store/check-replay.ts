@@ -41,8 +41,8 @@ export class ReplayCheck {
   /** The same for a row whose values are of their types. */
   takeInput(input: Input, stored: string): void {
     if (this.bad !== null) return
-    const { type, data, position: at } = input
-    if (type === 'ledger.header') this.#compareMachines(data)
+    const { type, position: at } = input
+    if (type === 'ledger.header') this.#compareMachines(input.data)
     try {
       const decided = this.#redecider.decide(input)
       if (decided !== stored) this.#differs({ position: at, stored, decided })

@@ -3,7 +3,7 @@
 import { behaviourOf, type Behaviour } from '../machines/behaviour.ts'
 import { parseDecision, type Decision } from '../machines/decision.ts'
 import { DecisionMemo } from '../machines/redecide.ts'
-import { machineOf } from '../machines/registry.ts'
+import { machineOf, type LifecycleMachine } from '../machines/registry.ts'
 import type { StateValue, StreamState } from '../machines/step.ts'
 import type { Upcasters } from '../machines/upcast.ts'
 import { readStored } from './damage.ts'
@@ -65,13 +65,11 @@ export function stateAt(reader: LedgerReader, point: LedgerPoint): LedgerState {
 
 /** The state of every stream by the machines as they are now, from the inputs alone. Reads page by page. */
 export function redecide(
-  reader: Pick<LedgerReader, 'read'>,
+  reader: Pick<LedgerReader, 'read' | 'inputs'>,
   options: Pick<FoldOptions, 'toPosition'> = {},
 ): LedgerState {
   const redecider = new Redecider()
-  for (const page of pages(reader, { toPosition: options.toPosition ?? NO_LIMIT })) {
-    for (const event of page) redecider.decide(event)
-  }
+  redecider.decideAll(reader, options.toPosition ?? NO_LIMIT)
   return redecider.state()
 }
 
@@ -79,13 +77,18 @@ export function redecide(
 export type Folded = Pick<StoredEvent, 'position' | 'stream' | 'version' | 'type' | 'decision' | 'data'>
 
 function* decisionPages(reader: Rows, from: number, to: number): Generator<readonly Folded[]> {
-  if (reader.decisions === undefined) {
-    yield* pages(reader, { fromPosition: from, toPosition: to })
-    return
-  }
+  if (reader.decisions === undefined) yield* pages(reader, { fromPosition: from, toPosition: to })
+  else yield* bulkPages((next) => reader.decisions?.(next, to) ?? [], from, to)
+}
+
+function* bulkPages<Row extends { readonly position: number }>(
+  read: (next: number) => readonly Row[],
+  from: number,
+  to: number,
+): Generator<readonly Row[]> {
   let next = from
   while (next <= to) {
-    const page = reader.decisions(next, to)
+    const page = read(next)
     const last = page.at(-1)
     if (last === undefined) return
     yield page
@@ -185,6 +188,7 @@ export type Input = Pick<
 >
 
 interface Decided {
+  readonly machine: LifecycleMachine
   version: number
   position: number
   state: StreamState
@@ -213,25 +217,36 @@ export class Redecider {
    * that the store wrote holds nothing that makes them.
    */
   decide(input: Input): string {
-    const { stream, version, position, type, data } = input
-    if (type === 'ledger.header') this.#memo = new DecisionMemo(behaviourOfHeader(data), this.#upcasters)
-    const machine = machineOf(stream)
+    // Its payload is fetched when it is asked for.
+    const { stream, version, position, type } = input
+    if (type === 'ledger.header')
+      this.#memo = new DecisionMemo(behaviourOfHeader(input.data), this.#upcasters)
     const at = this.#streams.get(stream)
+    const machine = at?.machine ?? machineOf(stream)
     const { text, state } = this.#memo.decide(machine, at?.state ?? machine.initial(), input)
-    if (at === undefined) this.#streams.set(stream, { version, position, state })
+    if (at === undefined) this.#streams.set(stream, { machine, version, position, state })
     else {
       at.version = version
       at.position = position
       at.state = state
     }
     this.#position = position
-    if (type === CARRIED) this.#carry(data, position)
+    if (type === CARRIED) this.#carry(input.data, position)
     return text
+  }
+
+  /** Decides every event up to a position, from the first on. Reads page by page. */
+  decideAll(reader: Pick<LedgerReader, 'read' | 'inputs'>, to: number): void {
+    const inputs: Iterable<readonly Input[]> =
+      reader.inputs === undefined
+        ? pages(reader, { toPosition: to })
+        : bulkPages((next) => reader.inputs?.(next, to) ?? [], 1, to)
+    for (const page of inputs) for (const input of page) this.decide(input)
   }
 
   /** A stream stands here, by what somebody else folded. */
   resume(stream: string, { version, position, value, context }: StreamAt): void {
-    this.#streams.set(stream, { version, position, state: { value, context } })
+    this.#streams.set(stream, { machine: machineOf(stream), version, position, state: { value, context } })
   }
 
   state(): LedgerState {
@@ -244,7 +259,9 @@ export class Redecider {
   #carry(data: string, position: number): void {
     for (const [stream, { version, value, context }] of carriedStreams(data)) {
       const at = this.#streams.get(stream)
-      this.#streams.set(stream, { version: at?.version ?? version, position, state: { value, context } })
+      const machine = at?.machine ?? machineOf(stream)
+      const state = { value, context }
+      this.#streams.set(stream, { machine, version: at?.version ?? version, position, state })
     }
   }
 }

@@ -72,6 +72,7 @@ function ledgerOf(writer: Writer, reader: FileReader, release: () => void): File
     positionAt: (timeUs) => reader.positionAt(timeUs),
     snapshot: (position) => reader.snapshot?.(position) ?? null,
     decisions: (from, to) => reader.decisions?.(from, to) ?? [],
+    inputs: (from, to) => reader.inputs?.(from, to) ?? [],
     select: (sql, values) => reader.select(sql, values),
     atOnce: (ask) => reader.atOnce(ask),
     close: () => (closing ??= close()),

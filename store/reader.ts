@@ -8,9 +8,10 @@ import { connectReadOnly, ledgerFile } from './connection.ts'
 import { checkOrder } from './damage.ts'
 import { plainBytes } from './encoding.ts'
 import { FOLD_SQL, foldedOf } from './fold-rows.ts'
-import type { Folded, LedgerState } from './fold.ts'
+import type { Folded, Input, LedgerState } from './fold.ts'
 import { readHeader } from './header.ts'
 import type { LedgerHeader } from './header.ts'
+import { DATA_SQL, INPUT_SQL, inputsOf, type FetchData } from './input-rows.ts'
 import { BULK_PAGE_ROWS } from './limits.ts'
 import { projectedTo, type Projection } from './projections/projection.ts'
 import { queryToSql } from './query-sql.ts'
@@ -135,6 +136,17 @@ class ReadConnection implements FileReader {
   decisions(fromPosition: number, toPosition: number): readonly Folded[] {
     const page = [fromPosition, toPosition, BULK_PAGE_ROWS]
     const rows = foldedOf(this.#run(FOLD_SQL, (statement) => statement.raw().all(...page)))
+    checkOrder(rows, fromPosition)
+    return rows
+  }
+
+  inputs(fromPosition: number, toPosition: number): readonly Input[] {
+    const page = [fromPosition, toPosition, BULK_PAGE_ROWS]
+    const data: FetchData = (position) => this.#run(DATA_SQL, (statement) => statement.pluck().get(position))
+    const rows = inputsOf(
+      this.#run(INPUT_SQL, (statement) => statement.raw().all(...page)),
+      data,
+    )
     checkOrder(rows, fromPosition)
     return rows
   }

@@ -1,5 +1,5 @@
 // The ledger's words. Types only. The physical schema is docs/ledger.md's; the rows keep its column names in camelCase.
-import type { Folded, LedgerState } from './fold.ts'
+import type { Folded, Input, LedgerState } from './fold.ts'
 
 /** One event to append. Positions, versions and hashes are the writer's business. */
 export interface NewEvent {
@@ -87,6 +87,8 @@ export interface LedgerReader {
   snapshot?(position: number): LedgerState | null
   /** What folding needs of the rows from one position to another, one page; `data` only of events that carry states. */
   decisions?(fromPosition: number, toPosition: number): readonly Folded[]
+  /** What deciding again needs of the rows from one position to another, one page. */
+  inputs?(fromPosition: number, toPosition: number): readonly Input[]
 }
 
 /** Hears the events of one commit, in order. */

@@ -1,13 +1,14 @@
 // Is this ledger what was written, and would the same decisions be taken again?
 import type Database from 'better-sqlite3'
+import { PathledgerError } from '../errors.ts'
 import { ChainCheck } from './check-chain.ts'
 import { ReplayCheck } from './check-replay.ts'
 import type { Difference } from './check-replay.ts'
 import { connectReadOnly, ledgerFile } from './connection.ts'
 import { hashedValues, hex } from './encoding.ts'
 import { beginFastCheck } from './fast-verify.ts'
-import type { Input } from './fold.ts'
-import { BULK_PAGE_ROWS, VERIFY_FAST_FROM } from './limits.ts'
+import { decidedInputs } from './input-rows.ts'
+import { VERIFY_FAST_FROM } from './limits.ts'
 import { pages } from './pages.ts'
 import { fileRows, isTableOurs, schemaWarnings } from './raw-rows.ts'
 import type { RowSource } from './raw-rows.ts'
@@ -77,9 +78,9 @@ function fastVerification(file: string, db: Database.Database, replays: boolean)
   const check = beginFastCheck(file, db)
   if (check === null) return null
   const replay = new ReplayCheck()
-  if (replays) replayRows(db, check.events, replay)
+  const isReadable = !replays || replayRows(db, check.events, replay)
   const whole = check.end()
-  if (whole === null) return null
+  if (whole === null || !isReadable) return null
   const warnings = [...schemaWarnings(db), ...replay.warnings]
   const { bad, difference } = replay
   const differs = bad === null ? null : `Position ${bad.position}: ${bad.why}`
@@ -89,15 +90,17 @@ function fastVerification(file: string, db: Database.Database, replays: boolean)
   }
 }
 
-/** What a decision is taken from, and what it was, of the rows up to a position. */
-const INPUTS = `SELECT stream, version, position, type, schema, mono_us AS monoUs, data, decision FROM events
-  WHERE position BETWEEN ? AND ? ORDER BY position`
-
-function replayRows(db: Database.Database, events: number, replay: ReplayCheck): void {
-  const page = db.prepare<[number, number], Input & { readonly decision: string }>(INPUTS)
-  for (let from = 1; from <= events && replay.bad === null; from += BULK_PAGE_ROWS) {
-    for (const row of page.all(from, Math.min(events, from + BULK_PAGE_ROWS - 1)))
-      replay.takeInput(row, row.decision)
+/** False where a row is none: the slow check says what is wrong with it. */
+function replayRows(db: Database.Database, events: number, replay: ReplayCheck): boolean {
+  try {
+    for (const [input, decision] of decidedInputs(db, events)) {
+      replay.takeInput(input, decision)
+      if (replay.bad !== null) break
+    }
+    return true
+  } catch (error) {
+    if (error instanceof PathledgerError) return false
+    throw error
   }
 }
 

@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { foldAll, Redecider, stateAt } from '../../store/fold.ts'
-import { pages } from '../../store/pages.ts'
 import { openLedgerReader, type FileReader } from '../../store/reader.ts'
 import { verifyChain } from '../../store/verify.ts'
 import { measureAppends, type AppendReport } from './appending.ts'
@@ -72,9 +71,7 @@ export async function benchLedger(settings: LedgerSettings): Promise<LedgerRepor
 function decided(reader: FileReader, count: number) {
   const fold = timed(() => foldAll(reader, { toPosition: count, snapshots: false }))
   const redecider = new Redecider()
-  const redecide = timed(() => {
-    for (const page of pages(reader, { toPosition: count })) for (const event of page) redecider.decide(event)
-  })
+  const redecide = timed(() => redecider.decideAll(reader, count))
   return {
     fold_per_s: perSecond(count, fold),
     redecide_per_s: perSecond(count, redecide),

@@ -37,6 +37,22 @@ describe('ledger reader', () => {
     expect(one.head().events).toBe(3)
   })
 
+  it('gives what deciding needs as the rows have it, the payloads of samples when they are asked for', () => {
+    const file = tempFile()
+    const ledger = LedgerFile.open(file, { header: HEADER })
+    ledger.appendBatch([{ events: story().flat() }])
+    ledger.close()
+    const reader = readerOf(file)
+    const rows = reader.read({})
+    expect(rows.some(({ type }) => type === 'path.ioSampled')).toBe(true)
+    const needed = rows.map(({ position, stream, version, type, schema, monoUs, data }) => {
+      return { position, stream, version, type, schema, monoUs, data }
+    })
+    const inputs = reader.inputs!(1, rows.length)
+    expect(inputs.map((input) => ({ ...input, data: input.data }))).toEqual(needed)
+    expect(reader.inputs!(5, 9).map(({ position }) => position)).toEqual([5, 6, 7, 8, 9])
+  })
+
   it('gives the rows that the filters mean, whatever is combined, also where the wall clock stepped back', () => {
     const file = tempFile()
     const ledger = LedgerFile.open(file, { header: HEADER })
