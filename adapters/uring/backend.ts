@@ -137,8 +137,8 @@ class PathRing implements UringBackend, Member {
       look: () => this.#turn(),
       onSleep: () => this.#attend(),
     })
-    this.#quickWait = new QuickWait(ports.clock, ring)
     this.#company = companyOf(ports.turns)
+    this.#quickWait = new QuickWait(ports.clock, ring, this.#company)
     this.inFlightMax = inFlightMax
     this.#requests = new Array<IoRequest>(inFlightMax).fill(NO_REQUEST)
     this.#dones = new Array<IoDone>(inFlightMax).fill(NO_DONE)
@@ -300,6 +300,10 @@ class PathRing implements UringBackend, Member {
     else this.#company.leave(this)
   }
 
+  isReady(): boolean {
+    return this.#ring.isReady()
+  }
+
   /** Takes what has completed off the ring, and tells it. Answers how many. */
   look(): number {
     if (this.#closed) return 0
@@ -307,6 +311,7 @@ class PathRing implements UringBackend, Member {
     const seen = this.#ring.reap(this.#take)
     if (seen === 0) return 0
     this.#company.latest = this
+    this.#company.told += seen
     if (this.#free === this.inFlightMax) this.#attend()
     const { length: refused } = this.#refused
     if (refused > 0 || this.#full) this.#goOn(this.#count)

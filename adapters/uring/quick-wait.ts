@@ -1,10 +1,11 @@
 // Waiting for a ring without a sleep of the event loop, whose wake costs more than most I/Os take. Either the kernel is asked
 // to wait, in the call that hands over where there is one: the thread sleeps meanwhile, so that whoever does the I/O can have
-// its processor. Or, with few in flight, the ring is watched for a moment, which saves the wake where another processor
-// does the I/O. It is done only as long as it pays: a hung path, or a slow one, soon does without.
+// its processor. Or the rings are watched for a moment, which saves the wakes of both where another processor does the I/O.
+// It is done only as long as it pays: a hung path, or a slow one, soon does without.
 import type { Clock } from '../ports.ts'
+import { BY_WAITS, Manner } from './manner.ts'
 
-/** With more in flight than this the next completion is never far: watching for it would only make small batches. */
+/** With at most so many in flight each is waited for; with more, what has completed is gathered for a moment. */
 export const FEW_IN_FLIGHT = 4
 
 /**
@@ -16,6 +17,9 @@ export const WAIT_US = 5000
 
 /** How long the ring is watched at most. */
 export const WATCH_US = 50
+
+/** With many in flight the watch goes on so long after the first completion: a batch of one costs as many calls as of ten. */
+export const GATHER_US = 8
 
 /** A wait has paid when something has completed within this. */
 export const PAYS_US = 200
@@ -31,6 +35,13 @@ const TRIAL = 32
 /** Looks at the ring between two looks at the clock. */
 const LOOKS = 32
 
+/** All rings of the event loop: they are watched together, and what one wait takes is told of all of them. */
+interface Others {
+  readonly manner: Manner
+  isAnyReady(): boolean
+  waited(nowUs: number): void
+}
+
 /** What is waited for. */
 interface Awaited {
   /** Something has completed, or would if the kernel were asked. */
@@ -44,14 +55,17 @@ interface Awaited {
 export class QuickWait {
   readonly #clock: Pick<Clock, 'monoUs'>
   readonly #ring: Awaited
-  readonly #manner = new Manner()
+  readonly #others: Others
+  /** With few in flight, and no other ring that has any. */
+  readonly #manner = new Manner(BY_WAITS)
   #left = WAITS
   #refused = 0
   #waitedUs = 0
 
-  constructor(clock: Pick<Clock, 'monoUs'>, ring: Awaited) {
+  constructor(clock: Pick<Clock, 'monoUs'>, ring: Awaited, others: Others) {
     this.#clock = clock
     this.#ring = ring
+    this.#others = others
   }
 
   /** The event loop had its turn. */
@@ -63,13 +77,12 @@ export class QuickWait {
   submit(inFlight: number): string | null {
     const us = this.#grantedUs()
     if (us === 0) return this.#ring.submit(0, 0)
-    const few = inFlight <= FEW_IN_FLIGHT
-    const watches = few && us === WAIT_US && this.#manner.watches
+    if (inFlight > FEW_IN_FLIGHT) return this.#forMany(inFlight, us, true)
+    const watches = us === WAIT_US && this.#manner.watches
     const sinceUs = this.#clock.monoUs()
-    const errno = watches ? this.#ring.submit(0, 0) : this.#ring.submit(us, leastOf(inFlight))
+    const errno = watches ? this.#ring.submit(0, 0) : this.#ring.submit(us, 1)
     if (watches && !this.#watch(sinceUs + WATCH_US)) this.#ring.wait(us, 1)
-    const tookUs = this.#note(sinceUs, us)
-    if (few) this.#manner.took(tookUs)
+    this.#manner.took(this.#note(sinceUs, us, this.#ring.isReady()), 1, 1)
     return errno
   }
 
@@ -77,10 +90,27 @@ export class QuickWait {
   forSome(inFlight: number): void {
     if (this.#ring.isReady()) return
     const us = this.#grantedUs()
-    if (us === 0) return
+    if (us > 0) this.#forMany(inFlight, us, false)
+  }
+
+  #forMany(inFlight: number, us: number, handsOver: boolean): string | null {
+    const { manner } = this.#others
+    const least = leastOf(inFlight)
     const sinceUs = this.#clock.monoUs()
-    this.#ring.wait(us, leastOf(inFlight))
-    this.#note(sinceUs, us)
+    let errno: string | null = null
+    let ready = false
+    if (us === WAIT_US && manner.watches) {
+      if (handsOver) errno = this.#ring.submit(0, 0)
+      ready = this.#gather(sinceUs + WATCH_US)
+      if (!ready) this.#ring.wait(us, least)
+    } else if (handsOver) {
+      errno = this.#ring.submit(us, least)
+    } else {
+      this.#ring.wait(us, least)
+    }
+    const tookUs = this.#note(sinceUs, us, ready || this.#ring.isReady())
+    this.#others.waited(sinceUs + tookUs)
+    return errno
   }
 
   #grantedUs(): number {
@@ -97,10 +127,23 @@ export class QuickWait {
     return false
   }
 
-  #note(sinceUs: number, us: number): number {
+  /** True when any ring has something, a moment later: others may have completed meanwhile. */
+  #gather(untilUs: number): boolean {
+    do {
+      for (let look = 0; look < LOOKS; look += 1) {
+        if (!this.#others.isAnyReady()) continue
+        const gatheredUs = this.#clock.monoUs() + GATHER_US
+        while (this.#clock.monoUs() < gatheredUs);
+        return true
+      }
+    } while (this.#clock.monoUs() < untilUs)
+    return false
+  }
+
+  #note(sinceUs: number, us: number, ready: boolean): number {
     const tookUs = this.#clock.monoUs() - sinceUs
     this.#waitedUs += tookUs
-    if (tookUs <= PAYS_US && this.#ring.isReady()) this.#left = WAITS
+    if (tookUs <= PAYS_US && ready) this.#left = WAITS
     else this.#left = tookUs >= us ? 0 : this.#left >> 1
     return tookUs
   }
@@ -109,36 +152,4 @@ export class QuickWait {
 /** Completions that are waited for: a few at a time where many are in flight, while the others are being done. */
 function leastOf(inFlight: number): number {
   return Math.max(1, inFlight >> 2)
-}
-
-/** Waits that are done in the same manner, one after the other: where the scheduler puts who does the I/O depends on it. */
-const BLOCK = 32
-/** The first of them do not count: the scheduler has to get used to it. */
-const SETTLE = 8
-/** One block of so many is done in the other manner, to know what it would take. */
-const BLOCKS_PER_TRIAL = 16
-
-/** Whether to sleep or to watch: whichever took less of late. */
-class Manner {
-  watches = false
-  #tookUs: [number, number] = [0, 0]
-  #sumUs = 0
-  #done = 0
-  #blocks = 0
-
-  took(us: number): void {
-    this.#done += 1
-    if (this.#done > SETTLE) this.#sumUs += us
-    if (this.#done === BLOCK) this.#choose()
-  }
-
-  #choose(): void {
-    this.#tookUs[this.watches ? 1 : 0] = this.#sumUs
-    this.#sumUs = 0
-    this.#done = 0
-    this.#blocks += 1
-    const [sleepUs, watchUs] = this.#tookUs
-    const better = watchUs < sleepUs
-    this.watches = this.#blocks % BLOCKS_PER_TRIAL === 1 ? !better : better
-  }
 }

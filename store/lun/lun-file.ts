@@ -8,6 +8,7 @@ import { messageOf, PathledgerError } from '../../errors.ts'
 import { endingOf } from '../ending.ts'
 import { checkedAttachments, checkedGhosts } from './checked.ts'
 import { Claims } from './claims.ts'
+import { Commits } from './commits.ts'
 import { KeptGroups } from './groups.ts'
 import { readEngines, readReservation } from './reservations.ts'
 import { openSharedWords, type SharedWords } from './shared-words.ts'
@@ -54,19 +55,17 @@ class LunFile implements LunStore {
   readonly #db: Database.Database
   readonly #claims: Claims
   readonly #writer: LunWriter
-  readonly #version: Database.Statement<[]>
+  readonly #commits: Commits
   readonly #words: SharedWords
   readonly reservations: ReservationStore
   readonly groups: KeptGroups
-  #seen: unknown = null
 
   constructor(file: string, claims: Claims, writer: LunWriter, words: SharedWords) {
     this.#words = words
     this.#claims = claims
     this.#writer = writer
     this.#db = new Database(file, { readonly: true, timeout: 50 })
-    // Grows when any other connection commits, and costs no look at a table.
-    this.#version = this.#db.prepare('PRAGMA data_version').pluck()
+    this.#commits = new Commits(this.#db)
     const db = this.#db
     this.reservations = {
       word: () => words.epoch.load(),
@@ -85,7 +84,7 @@ class LunFile implements LunStore {
   }
 
   load(): LunContents {
-    this.#seen = this.#version.get()
+    this.#commits.mark()
     return reading(this.#db.name, () => ({
       ghosts: checkedGhosts(this.#db.prepare('SELECT * FROM ghosts ORDER BY rowid').all()),
       attachments: checkedAttachments(this.#db.prepare('SELECT * FROM attachments ORDER BY rowid').all()),
@@ -93,7 +92,7 @@ class LunFile implements LunStore {
   }
 
   changed(): boolean {
-    return this.#version.get() !== this.#seen
+    return this.#commits.changed()
   }
 
   openGhosts(ghosts: readonly LunGhost[]): Promise<void> {
@@ -125,6 +124,7 @@ class LunFile implements LunStore {
   }
 
   async close(): Promise<void> {
+    this.#commits.close()
     this.#db.close()
     await this.#writer.close()
     this.#words.close()

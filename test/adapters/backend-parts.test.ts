@@ -21,7 +21,7 @@ import { Fifo } from '../../adapters/uring/fifo.ts'
 import { inFlightLimit, probeUring, readQueue } from '../../adapters/uring/index.ts'
 import { joinPieces, piecesOf } from '../../adapters/uring/pieces.ts'
 import { companyOf, type Member } from '../../adapters/uring/company.ts'
-import { PAYS_US, QuickWait, TURN_US, WAIT_US, WATCH_US } from '../../adapters/uring/quick-wait.ts'
+import { GATHER_US, PAYS_US, QuickWait, TURN_US, WAIT_US, WATCH_US } from '../../adapters/uring/quick-wait.ts'
 import { VirtualClock } from '../../adapters/virtual-clock.ts'
 import { performOn } from './backend-contract.ts'
 import { makeRequest, makeWrite, pathContract, perform } from './contract.ts'
@@ -83,8 +83,11 @@ describe('the parts of the backends', () => {
           return null
         },
       }
-      const quick = new QuickWait({ monoUs: () => seen.us }, ring)
+      const others = companyOf({ next: () => undefined })
+      others.enter({ look: () => 0, isReady: ring.isReady })
+      const quick = new QuickWait({ monoUs: () => (seen.us += 0.01) }, ring, others)
       return Object.assign(seen, {
+        others,
         /** Forgets what has been answered. */
         begin: () => void (readyAtUs = Infinity),
         wait: quick,
@@ -159,9 +162,38 @@ describe('the parts of the backends', () => {
       many(tooSlow, 1)
       expect(tooSlow.watched).toBeLessThan(300)
       expect(tooSlow.us).toBeLessThan(2000 * 21 + tooSlow.watched * (WATCH_US + 50))
-      const deep = makeRing(40, 20)
-      many(deep, 16)
-      expect(deep.watched).toBe(0)
+    })
+
+    test('with many in flight sleeps or watches by what a completion takes, and gathers a few before it ends a watch', () => {
+      const load = (ring: ReturnType<typeof makeRing>, asleep: number, watched: number): void => {
+        times(20_000, () => {
+          ring.wait.turn()
+          const before = ring.watched
+          void ring.wait.submit(16)
+          ring.others.told += ring.watched > before ? watched : asleep
+        })
+      }
+      const watching = makeRing(40, 10)
+      load(watching, 4, 4)
+      expect([watching.watched > 15_000, watching.waited.length > 500]).toEqual([true, true])
+      expect(watching.us).toBeGreaterThan(watching.watched * (10 + GATHER_US))
+      // A watch is over sooner, but with fewer of them.
+      const sleeping = makeRing(40, 10)
+      load(sleeping, 8, 1)
+      expect([sleeping.watched < 5000, sleeping.watched > 500]).toEqual([true, true])
+      const slow = makeRing(100, Infinity)
+      load(slow, 4, 4)
+      expect(slow.watched).toBeLessThan(2500)
+    })
+
+    test('with many in flight watches every ring: one that hangs does not keep another waiting', () => {
+      const ring = makeRing(Infinity)
+      ring.others.manner.watches = true
+      let other = 20
+      ring.others.enter({ look: () => 0, isReady: () => (other -= 1) === 0 })
+      ring.wait.forSome(16)
+      expect(ring.waited).toEqual([])
+      expect(ring.us).toBeLessThan(20 + GATHER_US)
     })
   })
 
@@ -178,6 +210,7 @@ describe('the parts of the backends', () => {
             if (leaves) company.leave(made)
             return 1
           },
+          isReady: () => false,
         }
         return made
       }
