@@ -1,11 +1,10 @@
 // The planted bugs, by name: what an engine with the bug does. Those of a port are around the port; those of a class change it
 // while a seed runs, and only then. docs/simulator.md says which check finds each, and with which seed.
 import { wrapPath } from '../../adapters/filters/wrap.ts'
-import type { IoCompletion, IoDone, IoRequest, PathDevice } from '../../adapters/ports.ts'
+import type { IoDone } from '../../adapters/ports.ts'
+import type { VirtualClock } from '../../adapters/virtual-clock.ts'
 import { PathledgerError } from '../../errors.ts'
 import { registerNexus } from '../../machines/reservation-rules.ts'
-import type { Effect } from '../../machines/effects.ts'
-import type { LunStore, ReservationStore } from '../../store/lun/types.ts'
 import { Bio } from '../bio.ts'
 import { HeadIo } from '../head-io.ts'
 import { HeldList } from '../held-list.ts'
@@ -13,9 +12,21 @@ import { LunState } from '../lun-state.ts'
 import { PathRuntime } from '../path-runtime.ts'
 import { BufferPool, type PoolBlock } from '../pool.ts'
 import { Recorder } from '../recorder.ts'
+import { Registry } from '../registry.ts'
 import { RequeueList } from '../requeue.ts'
 import { Stream } from '../stream.ts'
 import { LEDGER_STALL_US } from './mix.ts'
+import {
+  effects,
+  everyNth,
+  heard,
+  NOT_HEARD,
+  notRecorded,
+  patched,
+  same,
+  without,
+  withReservations,
+} from './planting.ts'
 import { NO_PLANT, type Plant } from './plant.ts'
 
 /** A planted bug with what it is. */
@@ -220,7 +231,7 @@ export const PLANTS: Readonly<Record<string, NamedPlant>> = {
       return patched(Stream.prototype, 'record', (record) => {
         return function (this: Stream, ...given) {
           if (given[0] !== 'head.pathsChanged' || !strikes()) return record.apply(this, given)
-          return { recorded: NEVER, effects: [], refused: false }
+          return NOT_HEARD
         }
       })
     },
@@ -258,6 +269,109 @@ export const PLANTS: Readonly<Record<string, NamedPlant>> = {
       },
     }),
   },
+  readErrorSwallowed: {
+    what: 'a read that its path refuses is done, with whatever its memory holds',
+    device: (inner) =>
+      wrapPath(inner, (request, done) => {
+        inner.submit(request, (completion) => {
+          const isRefused =
+            request.op === 'read' && completion.errno !== null && completion.errno !== 'EAGAIN'
+          done(isRefused ? { errno: null, status: null, bytes: request.length } : completion)
+        })
+      }),
+  },
+  pullNotHeeded: {
+    what: 'I/O of callers goes down a path that its operator has pulled',
+    patch: () => {
+      const pulled = new Set<PathRuntime>()
+      const undo = [
+        patched(PathRuntime.prototype, 'refresh', (refresh) => {
+          return function (this: PathRuntime) {
+            refresh.call(this)
+            const { device, health, admin } = this.value
+            const isPulled = admin === 'disabled' && device === 'running' && health === 'online'
+            if (isPulled) pulled.add(this)
+            else pulled.delete(this)
+          }
+        }),
+        patched(HeadIo.prototype, 'submit', (submit) => {
+          return function (this: HeadIo, io) {
+            for (const path of pulled) path.disabled = false
+            submit.call(this, io)
+            for (const path of pulled) path.disabled = true
+          }
+        }),
+      ]
+      return () => undo.forEach((back) => back())
+    },
+  },
+  recoveryNotHeard: {
+    what: 'a probe that went well is not heard: its path does not come back',
+    patch: () =>
+      patched(Stream.prototype, 'record', (record) => {
+        return function (this: Stream, ...given) {
+          return given[0] === 'path.probeSucceeded' ? NOT_HEARD : record.apply(this, given)
+        }
+      }),
+  },
+  activeTakenForOptimal: {
+    what: 'a path whose access state is active is taken for an optimal one',
+    patch: () => {
+      const getter = Object.getOwnPropertyDescriptor(Stream.prototype, 'state')
+      Object.defineProperty(Stream.prototype, 'state', {
+        configurable: true,
+        get(this: Stream) {
+          const state = getter?.get?.call(this) as Stream['state']
+          const { value } = state
+          const isActive = typeof value === 'object' && value['access'] === 'active'
+          return isActive ? { ...state, value: { ...value, access: 'optimal' } } : state
+        },
+      })
+      return () => {
+        if (getter !== undefined) Object.defineProperty(Stream.prototype, 'state', getter)
+      }
+    },
+  },
+  namesGivenAnew: {
+    what: 'a head that a start takes up gets another name than it had',
+    patch: () =>
+      patched(Registry.prototype, 'makeHead', (makeHead) => {
+        return function (this: Registry, facts) {
+          const isTakenUp = this.stream(`head/${facts.lun.wwid}`).state.context['present'] === true
+          return makeHead.call(this, isTakenUp ? { ...facts, name: `${facts.name}a` } : facts)
+        }
+      }),
+  },
+  requestMalformed: {
+    what: 'one I/O in forty is asked for in a way that the kernel does not take',
+    device: (inner) =>
+      heard(inner, 40, (_completion, done) => done({ errno: 'EINVAL', status: null, bytes: 0 })),
+  },
+  oldCompletionTaken: {
+    what: 'a completion of a device that is gone is taken for the I/O of that tag on the one that came after it',
+    device: tagged(),
+  },
+}
+
+/** The I/Os of each place have tags, the lowest that is free, from 0 again with each device in it. */
+function tagged(): NonNullable<Plant['device']> {
+  const places = new WeakMap<VirtualClock, Map<string, Map<number, IoDone>>>()
+  return (inner, clock) => {
+    const open = new Map<number, IoDone>()
+    const inPlace = places.get(clock) ?? new Map<string, Map<number, IoDone>>()
+    places.set(clock, inPlace.set(inner.hctl, open))
+    return wrapPath(inner, (request, done) => {
+      let tag = 0
+      while (open.has(tag)) tag += 1
+      open.set(tag, done)
+      inner.submit(request, (completion) => {
+        const now = inPlace.get(inner.hctl) ?? open
+        const waiting = now.get(tag) ?? done
+        now.delete(tag)
+        waiting(completion)
+      })
+    })
+  }
 }
 
 /** Throws PLANT_UNKNOWN. */
@@ -270,73 +384,4 @@ export function plantNamed(name: string | null): Plant {
     why: `There are ${Object.keys(PLANTS).join(', ')}.`,
     todo: 'Use one of these names.',
   })
-}
-
-const NEVER = { eventId: 'never', durable: true }
-
-/** Replaces a method; returns the way back. */
-function patched<Target extends object, Name extends keyof Target>(
-  target: Target,
-  name: Name,
-  make: (original: Target[Name]) => Target[Name],
-): () => void {
-  const original = target[name]
-  target[name] = make(original)
-  return () => {
-    target[name] = original
-  }
-}
-
-/** Changes what machines ask of the engine. */
-function effects(change: (effect: Effect) => Effect | null): () => void {
-  return patched(Stream.prototype, 'record', (record) => {
-    return function (this: Stream, ...given) {
-      const step = record.apply(this, given)
-      return { ...step, effects: step.effects.map(change).filter((effect) => effect !== null) }
-    }
-  })
-}
-
-function without(type: Effect['type']): () => void {
-  return effects((effect) => (effect.type === type ? null : effect))
-}
-
-function notRecorded(type: string): () => void {
-  return patched(Recorder.prototype, 'add', (add) => {
-    return function (this: Recorder, ...given) {
-      return given[0].type === type ? NEVER : add.apply(this, given)
-    }
-  })
-}
-
-/** The engine hears every nth completion of a path otherwise. */
-function heard(
-  inner: PathDevice,
-  n: number,
-  otherwise: (completion: IoCompletion, done: IoDone) => void,
-): PathDevice {
-  const strikes = everyNth(n)
-  return wrapPath(inner, (request: IoRequest, done: IoDone) => {
-    inner.submit(request, (completion) => {
-      if (strikes()) otherwise(completion, done)
-      else done(completion)
-    })
-  })
-}
-
-function withReservations(inner: LunStore, change: (store: ReservationStore) => ReservationStore): LunStore {
-  return { ...inner, reservations: change(inner.reservations) }
-}
-
-async function same(): Promise<{ same: true }> {
-  return { same: true }
-}
-
-/** True with every nth call. */
-function everyNth(n: number): () => boolean {
-  let count = 0
-  return () => {
-    count += 1
-    return count % n === 0
-  }
 }

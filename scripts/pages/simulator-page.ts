@@ -106,9 +106,10 @@ ${table(
 
 ## Planted bugs
 
-A check that cannot fail is worth nothing. \`--plant NAME\` puts a bug into the engine, by its ports or by its classes while a seed
-runs; the sources have no switches for it, but for the guard against ghosts. \`test/seeds.json\` has the seed that finds each,
-\`test/simulation/planted.test.ts\` runs it, and the same seed without the bug.
+A check that cannot fail is worth nothing: each of those above, but for the last, finds one of these. \`--plant NAME\` puts a
+bug into the engine, by its ports or by its classes while a seed runs; the sources have no switches for it, but for the guard
+against ghosts. \`test/seeds.json\` has the seed that finds each, \`test/simulation/planted.test.ts\` runs it, and the same seed
+without the bug.
 
 ${table(['bug', 'what the engine does', 'seed', 'found by'], plants)}
 

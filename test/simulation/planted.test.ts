@@ -18,6 +18,11 @@ describe('a planted bug', () => {
     expect(Object.keys(CHECKS).sort()).toEqual([...new Set(CHECKED), 'sometimes'].sort())
   })
 
+  test('is there for every check: one that nothing can break is worth nothing', () => {
+    const finds = new Set(Object.values(planted).map(({ invariant }) => invariant))
+    expect(CHECKED.filter((check) => !finds.has(check))).toEqual([])
+  })
+
   test.each(Object.entries(planted))('%s is found', async (plant, { seed, invariant }) => {
     const { violations } = await simulateSeed(seed, { plant })
     expect(violations.map(({ invariant: found }) => found)).toContain(invariant)
