@@ -3,13 +3,16 @@
 // switched on by number (setup.ts), so that nothing is compiled twice.
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../../adapters/seeded-random.ts'
+import type { Asked } from './baseline.ts'
+import { openJournal } from './journal.ts'
 import { mutate } from './mutate.ts'
-import { reportOf } from './report.ts'
+import { hasSurvived, reportOf } from './report.ts'
 import { SHAPES, SOURCES } from './scope.ts'
 import type { Mutant } from './mutate.ts'
 import type { Outcome } from './runner.ts'
@@ -38,6 +41,8 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
     processes: { type: 'string', default: '2' },
+    journal: { type: 'string' },
+    again: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -47,6 +52,8 @@ if (values.help) {
   process.stdout.write(`Examples:
   npm run mutation                        every mutant, as far as twenty minutes reach
   npm run --silent mutation -- --minutes 5 --seed 7 --json
+  npm run --silent mutation -- --journal FILE      goes on where the last run of these sources with FILE ended
+  npm run --silent mutation -- --journal FILE --again --write    those that survived once more, and docs/mutation.md
 
 Mutants are taken in the order that --seed draws, until the time is over: a sample, whose score is that of all but for chance.
 `)
@@ -64,10 +71,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pr
 for (const name of COPIED) cpSync(join(ROOT, name), join(folder, name), { recursive: true })
 symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
 const mutants: Mutant[] = []
+const sources = createHash('sha256')
 for (const file of globSync(SOURCES, { cwd: ROOT }).sort()) {
   if (SHAPES.test(file)) continue
   const { text, made } = mutate(file, readFileSync(join(ROOT, file), 'utf8'), mutants.length + 1)
   writeFileSync(join(folder, file), text)
+  sources.update(text)
   mutants.push(...made)
 }
 process.stderr.write(`${mutants.length} mutants\n`)
@@ -111,10 +120,14 @@ async function startRunner(mutant = 0): Promise<Runner> {
     ask: async (mutant) => {
       if (!isAlive(child)) return ready.status === 'timeout' ? ready : { status: 'ended' }
       const answered = next()
-      child.send({ id: mutant.id, source: mutant.file })
+      child.send({ id: mutant.id, source: mutant.file, beside: besides(mutant) } satisfies Asked)
       return within(answered)
     },
   }
+}
+
+function besides({ file }: Mutant): number[] {
+  return mutants.filter((one) => one.file === file).map(({ id }) => id)
 }
 
 function isAlive({ exitCode, signalCode, killed }: ChildProcess): boolean {
@@ -139,21 +152,28 @@ async function alone(mutant: Mutant): Promise<Outcome> {
 }
 
 const random = seededRandom(values.seed)
-const left = [...mutants]
+const { known, keep } = openJournal(values.journal ?? null, sources.digest('hex'))
+const outcomes = new Map(known)
+const left = [...mutants].filter(({ id }) => !known.has(id))
+/** After all others, for there may be tests now that there were not. */
+const again = values.again ? mutants.filter(({ id }) => hasSurvived(known.get(id))) : []
 const endMs = performance.now() + Number(values.minutes) * 60_000
-const outcomes: (Mutant & Outcome)[] = []
+
+function nextMutant(): Mutant | undefined {
+  return left.length > 0 ? left.splice(random.nextUint32() % left.length, 1)[0] : again.pop()
+}
 
 async function lane(): Promise<void> {
   let runner = await startRunner()
-  while (left.length > 0 && performance.now() < endMs) {
-    const [mutant] = left.splice(random.nextUint32() % left.length, 1)
-    if (mutant === undefined) break
+  for (let mutant = nextMutant(); mutant !== undefined; mutant = nextMutant()) {
     let outcome = await runner.ask(mutant)
     if (outcome.status === 'again' || outcome.status === 'ended') outcome = await alone(mutant)
-    outcomes.push({ ...mutant, ...outcome })
+    outcomes.set(mutant.id, outcome)
+    keep(mutant.id, outcome)
     process.stderr.write(
-      `${outcomes.length} ${outcome.status} ${mutant.file}:${mutant.line} ${mutant.what} (${outcome.by ?? ''})\n`,
+      `${outcomes.size} ${outcome.status} ${mutant.file}:${mutant.line} ${mutant.what} (${outcome.by ?? ''})\n`,
     )
+    if (performance.now() > endMs) break
     if (!isAlive(runner.child)) runner = await startRunner()
   }
   end(runner.child)
@@ -162,7 +182,7 @@ async function lane(): Promise<void> {
 // The first process notes which tests come by which mutant, for all.
 end((await startRunner()).child)
 await Promise.all(Array.from({ length: Number(values.processes) }, () => lane()))
-const report = reportOf(mutants.length, outcomes)
+const report = reportOf(mutants, outcomes)
 process.stdout.write(`${JSON.stringify(report, null, values.json ? 0 : 2)}\n`)
 if (values.write) {
   if (report.run < report.mutants)

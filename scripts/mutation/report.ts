@@ -17,19 +17,26 @@ export interface Report extends Counts {
   readonly survivors: readonly (Omit<Mutant, 'id'> & { readonly status: Outcome['status'] })[]
 }
 
-export function reportOf(mutants: number, outcomes: readonly (Mutant & Outcome)[]): Report {
-  const inOrder = [...outcomes].sort((one, other) => one.id - other.id)
-  const files = new Set(inOrder.map(({ file }) => file))
+export function reportOf(mutants: readonly Mutant[], outcomes: ReadonlyMap<number, Outcome>): Report {
+  const tried = mutants.flatMap((mutant) => {
+    const outcome = outcomes.get(mutant.id)
+    return outcome === undefined ? [] : [{ ...mutant, ...outcome }]
+  })
+  const files = [...new Set(tried.map(({ file }) => file))]
   return {
-    mutants,
-    ...countsOf(inOrder),
+    mutants: mutants.length,
+    ...countsOf(tried),
     files: Object.fromEntries(
-      [...files].map((name) => [name, countsOf(inOrder.filter(({ file }) => file === name))]),
+      files.map((name) => [name, countsOf(tried.filter(({ file }) => file === name))]),
     ),
-    survivors: inOrder
-      .filter(({ status }) => status === 'survived' || status === 'uncovered')
+    survivors: tried
+      .filter(hasSurvived)
       .map(({ file, line, what, status }) => ({ file, line, what, status })),
   }
+}
+
+export function hasSurvived(outcome: Outcome | undefined): boolean {
+  return outcome?.status === 'survived' || outcome?.status === 'uncovered'
 }
 
 function countsOf(outcomes: readonly Outcome[]): Counts {

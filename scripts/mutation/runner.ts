@@ -6,27 +6,15 @@ import { registerHooks } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
+import { Candidates, type Asked, type Baseline, type Candidate, type Covered } from './baseline.ts'
 import { runTest, takeEntries, testsOf, type Entry, type Test } from './harness.ts'
-import { LONG, OWN, REST_MS, TESTS, TWINS, TWINS_HOLD } from './scope.ts'
+import { LONG, TESTS } from './scope.ts'
 
 /** What the tests make of a mutant; `again` wants a process of its own for it. */
 export interface Outcome {
   readonly status: 'killed' | 'survived' | 'timeout' | 'uncovered' | 'again'
   /** The test that notices it. */
   readonly by?: string
-}
-
-/** What a run without a mutant came to: of each file its suites, which are looked into, and its tests. */
-interface Baseline {
-  /** Mutants that are passed while modules load. */
-  readonly statics: readonly number[]
-  readonly suites: Readonly<Record<string, Covered>>
-  readonly tests: Readonly<Record<string, Readonly<Record<string, Covered>>>>
-}
-
-interface Covered {
-  readonly ms: number
-  readonly ids: readonly number[]
 }
 
 /** A loop that a mutant never lets end asks for it again and again. */
@@ -72,7 +60,9 @@ process.on('uncaughtException', (error) => strays.push(error))
 process.on('unhandledRejection', (error) => strays.push(error))
 
 /** null: it passes. */
-async function failureOf(test: Test, ms: number): Promise<'failed' | 'timeout' | null> {
+type Failure = 'failed' | 'timeout' | null
+
+async function failureOf(test: Test, ms: number): Promise<Failure> {
   Object.assign(mutants, { hits: 0, stalled: false })
   strays.length = 0
   let ticks = 0
@@ -131,24 +121,73 @@ async function measure(loaded: ReadonlyMap<string, Entry[]>, statics: readonly n
   return { statics, suites, tests }
 }
 
-/** A test, or all of a file's whose suites pass the mutant. */
-interface Candidate {
-  readonly file: string
-  readonly name: string | null
-  readonly ms: number
-  readonly ids: ReadonlySet<number>
-  kills: number
-}
+class Trial {
+  readonly #loaded: ReadonlyMap<string, readonly Entry[]>
+  readonly #baseline: Baseline
+  readonly #candidates: Candidates
+  readonly #bodies = new Map<string, Map<string, Test>>()
 
-function candidatesIn({ suites, tests }: Baseline): Candidate[] {
-  return Object.entries(suites).flatMap(([file, suite]) => {
-    const inside = Object.entries(tests[file] ?? {})
-    const all = inside.reduce((sum, [, { ms }]) => sum + ms, suite.ms)
-    return [
-      { file, name: null, ms: all, ids: new Set(suite.ids), kills: 0 },
-      ...inside.map(([name, { ms, ids }]) => ({ file, name, ms, ids: new Set(ids), kills: 0 })),
-    ]
-  })
+  constructor(loaded: ReadonlyMap<string, readonly Entry[]>, baseline: Baseline) {
+    this.#loaded = loaded
+    this.#baseline = baseline
+    this.#candidates = new Candidates(baseline)
+  }
+
+  async of(asked: Asked): Promise<Outcome> {
+    if (this.#candidates.isStatic(asked.id) && !isAlone) return { status: 'again' }
+    const tests = this.#candidates.for(asked)
+    if (tests.length === 0) return { status: 'uncovered' }
+    for (const candidate of tests) {
+      mutants.active = asked.id
+      const failure = await this.#failureOf(candidate)
+      mutants.active = 0
+      if (failure === null) continue
+      candidate.kills += 1
+      const by = `${candidate.file}: ${candidate.name ?? 'its suites'}`
+      if (failure === 'timeout') return { status: 'timeout', by }
+      // What a mutant leaves behind must not be taken for the next one.
+      if (!isAlone && (await this.#failureOf(candidate)) !== null) return { status: 'again' }
+      return { status: 'killed', by }
+    }
+    return { status: 'survived' }
+  }
+
+  async #failureOf({ file, name, ms }: Candidate): Promise<Failure> {
+    if (name === null) return this.#failureIn(file)
+    const test = this.#testOf(file, name)
+    return test === undefined ? null : failureOf(test, ms)
+  }
+
+  /** Of a file whose suites the mutant is in: all that they come to with it. */
+  async #failureIn(file: string): Promise<Failure> {
+    Object.assign(mutants, { hits: 0, stalled: false })
+    let inside: Map<string, Test>
+    try {
+      inside = this.#lookInto(file)
+    } catch {
+      return mutants.stalled ? 'timeout' : 'failed'
+    }
+    for (const [name, { ms }] of Object.entries(this.#baseline.tests[file] ?? {})) {
+      const test = inside.get(name)
+      const failure = test === undefined ? null : await failureOf(test, ms)
+      if (failure !== null) return failure
+    }
+    return null
+  }
+
+  /** Where its suites pass no mutant: looked into once. */
+  #testOf(file: string, name: string): Test | undefined {
+    const { active } = mutants
+    if (!isAlone) mutants.active = 0
+    const inside = this.#bodies.get(file) ?? this.#lookInto(file)
+    this.#bodies.set(file, inside)
+    mutants.active = active
+    return inside.get(name)
+  }
+
+  #lookInto(file: string): Map<string, Test> {
+    return new Map(testsOf(this.#loaded.get(file) ?? []).map((test) => [test.name, test] as const))
+  }
 }
 
 async function main(): Promise<void> {
@@ -159,83 +198,9 @@ async function main(): Promise<void> {
     ? await measure(loaded, statics)
     : (JSON.parse(readFileSync(known, 'utf8')) as Baseline)
   if (isFirst) writeFileSync(known, JSON.stringify(baseline))
-  const early = new Set(baseline.statics)
-  const all = candidatesIn(baseline)
-
-  const bodies = new Map<string, Map<string, Test>>()
-  const lookInto = (file: string) =>
-    new Map(testsOf(loaded.get(file) ?? []).map((test) => [test.name, test] as const))
-  /** As they are without the mutant. */
-  const testOf = (file: string, name: string): Test | undefined => {
-    const inside = bodies.get(file) ?? lookInto(file)
-    bodies.set(file, inside)
-    return inside.get(name)
-  }
-
-  /** The tests that may notice a mutant, the likeliest and cheapest first. */
-  const candidates = (id: number, source: string): Candidate[] => {
-    let restMs = 0
-    const isWithin = ({ file, ms }: Candidate): boolean => {
-      if (OWN.test(file)) return true
-      restMs += ms
-      return restMs <= REST_MS
-    }
-    const whole = new Set(all.filter(({ name, ids }) => name === null && ids.has(id)).map(({ file }) => file))
-    return all
-      .filter(({ file, name, ids }) =>
-        whole.has(file) ? name === null : name !== null && (early.has(id) || ids.has(id)),
-      )
-      .filter(({ file }) => !TWINS.includes(file) || TWINS_HOLD.includes(source))
-      .sort((one, other) => one.ms - other.ms)
-      .filter(isWithin)
-      .sort((one, other) => one.ms / (1 + one.kills) - other.ms / (1 + other.kills))
-  }
-
-  const noticed = async ({ file, name, ms }: Candidate): Promise<'failed' | 'timeout' | null> => {
-    if (name !== null) {
-      const { active } = mutants
-      if (!isAlone) mutants.active = 0
-      const test = testOf(file, name)
-      mutants.active = active
-      return test === undefined ? null : failureOf(test, ms)
-    }
-    Object.assign(mutants, { hits: 0, stalled: false })
-    let inside: Map<string, Test>
-    try {
-      inside = lookInto(file)
-    } catch {
-      return mutants.stalled ? 'timeout' : 'failed'
-    }
-    for (const [known, { ms }] of Object.entries(baseline.tests[file] ?? {})) {
-      const test = inside.get(known)
-      const failure = test === undefined ? null : await failureOf(test, ms)
-      if (failure !== null) return failure
-    }
-    return null
-  }
-
-  const tryOut = async (id: number, source: string): Promise<Outcome> => {
-    if (early.has(id) && !isAlone) return { status: 'again' }
-    const tests = candidates(id, source)
-    if (tests.length === 0) return { status: 'uncovered' }
-    for (const candidate of tests) {
-      mutants.active = id
-      const failure = await noticed(candidate)
-      mutants.active = 0
-      if (failure === null) continue
-      candidate.kills += 1
-      const by = `${candidate.file}: ${candidate.name ?? 'its suites'}`
-      if (failure === 'timeout') return { status: 'timeout', by }
-      // What a mutant leaves behind must not be taken for the next one.
-      if (!isAlone && (await noticed(candidate)) !== null) return { status: 'again' }
-      return { status: 'killed', by }
-    }
-    return { status: 'survived' }
-  }
-
+  const trial = new Trial(loaded, baseline)
   process.on('message', (asked) => {
-    const { id, source } = asked as { id: number; source: string }
-    void tryOut(id, source).then((outcome) => process.send?.(outcome))
+    void trial.of(asked as Asked).then((outcome) => process.send?.(outcome))
   })
   process.send?.({ status: 'uncovered' })
 }

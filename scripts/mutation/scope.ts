@@ -26,7 +26,7 @@ export const LONG: readonly string[] = [
 ]
 /** What is about the mutated code alone runs whole; of the rest, the cheapest that come by, for so long. */
 export const OWN = /^test\/(machines|histories)\/|^test\/engine\/select\./
-export const REST_MS = 5_000
+export const REST_MS = 3_000
 
 /** These compare a machine with itself: what it decides is as it is to them, but for how it is asked. */
 export const TWINS: readonly string[] = [
