@@ -134,17 +134,18 @@ async function profiled(load: (milliseconds: number) => Promise<LoadResult>): Pr
 }
 
 function spentIn(profile: Profiler.Profile): Spent[] {
-  const callers = new Map<number, string>()
+  const callers = new Map<number, Profiler.ProfileNode['callFrame']>()
   const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]))
   for (const { callFrame, children = [] } of profile.nodes) {
-    for (const child of children) callers.set(child, callFrame.functionName)
+    for (const child of children) callers.set(child, callFrame)
   }
   const spent = new Map<string, Spent>()
   for (const [index, id] of (profile.samples ?? []).entries()) {
     const frame = frames.get(id)
     // The profiler itself is no part of an I/O.
-    if (frame === undefined || frame.url === 'node:inspector') continue
-    const layer = layerOf(frame, callers.get(id) ?? '')
+    const caller = callers.get(id)
+    if (frame === undefined || [frame, caller].some((one) => one?.url === 'node:inspector')) continue
+    const layer = layerOf(frame, caller?.functionName ?? '')
     const name = layer.startsWith(CALLS) ? `(${layer})` : nameOf(frame)
     const one = spent.get(`${layer} ${name}`) ?? { name, layer, us: 0 }
     one.us += profile.timeDeltas?.[index] ?? 0

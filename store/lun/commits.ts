@@ -31,8 +31,8 @@ export class Commits {
 
   /** What is read from now on has every commit that {@link changed} does not tell of. */
   mark(): void {
-    this.#header?.forEach((_, at) => this.#note(at))
-    this.#seenVersion = this.#version.get()
+    if (this.#header === null) this.#seenVersion = this.#version.get()
+    else this.#note(this.#header)
   }
 
   /** True when another connection, of this process or of any other, has committed since the last `mark`. */
@@ -53,15 +53,17 @@ export class Commits {
 
   #askVersion(): boolean {
     this.#asked += 1
-    if (this.#asked !== ASKED_OFTEN) return this.#version.get() !== this.#seenVersion
-    this.#header = mappedHeader(this.#db.name)
-    this.#header?.forEach((_, at) => this.#note(at))
-    // What was committed before the header was noted is known by the version.
-    return this.#version.get() !== this.#seenVersion
+    const header = this.#asked === ASKED_OFTEN ? mappedHeader(this.#db.name) : null
+    if (header !== null) this.#note(header)
+    const changed = this.#version.get() !== this.#seenVersion
+    // A commit before the header was noted is in the version alone: then another time.
+    if (changed && header !== null) this.#asked = 0
+    else this.#header = header
+    return changed
   }
 
-  #note(at: number): void {
-    if (this.#header !== null) this.#seen[at] = Atomics.load(this.#header, at)
+  #note(header: Uint32Array): void {
+    for (let at = 0; at < HEADER_WORDS; at += 1) this.#seen[at] = Atomics.load(header, at)
   }
 }
 
