@@ -61,6 +61,9 @@ export interface FileReader extends SqlReader {
   /** The file, without symbolic links. */
   readonly file: string
   readonly header: LedgerHeader
+  snapshot(position: number): LedgerState | null
+  decisions(fromPosition: number, toPosition: number): readonly Folded[]
+  inputs(fromPosition: number, toPosition: number): readonly Input[]
   atOnce<Result>(ask: (moment: Moment) => Result): Result
   /** Calls `listener` with each page of new events, in order, looking every `intervalUs`. Returns the way to stop it. */
   follow(listener: LedgerListener, options: FollowOptions): () => void

@@ -26,7 +26,10 @@ export const OVERTAKEN = 'another engine took our registration away before it wa
 
 /** Why the storage did not do a command. */
 export function refusalWords({ status, state }: ReservationReply): string {
-  if (status === 'INVALID_RELEASE') return `The reservation is of type ${state.type ?? 'none'}.`
+  if (status === 'INVALID_RELEASE')
+    return state.type === null
+      ? 'There is no reservation of any type.'
+      : `The reservation is of type ${state.type}.`
   if (status === 'INVALID_FIELD') return 'A key of 0, or no type, makes no sense here.'
   if (status === 'NO_RESOURCES') return 'There are as many registrants as there may be.'
   return 'The key is not the one that is registered, or somebody else holds the reservation.'

@@ -31,7 +31,7 @@ export function readGroups(db: Database.Database): KeptGroup[] {
 
 /** How often they have changed. */
 export function groupsVersion(db: Database.Database): number {
-  return db.prepare<[], number>('SELECT coalesce(max(version), 0) FROM port_groups').pluck().get() ?? 0
+  return Number(db.prepare('SELECT coalesce(max(version), 0) FROM port_groups').pluck().get())
 }
 
 /** Keeps groups, inside the caller's transaction; those that are kept already only with `replace`. */

@@ -1,7 +1,7 @@
 // `pathledger sql`: a SELECT of one's own, in three forms, and all that it must not do.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { askSql } from '../../index.ts'
 import { HEADER } from '../store/events.ts'
 import { story } from '../store/story.ts'
@@ -71,6 +71,12 @@ describe('refuses', () => {
   })
 
   test('bounds that are none, and a file that is no ledger', async () => {
+    vi.stubEnv('NODE_OPTIONS', '--no-such-option')
+    await expect(askSql(file, 'SELECT 1')).rejects.toMatchObject({
+      code: 'SQL_BOUNDS',
+      why: /no-such-option/,
+    })
+    vi.unstubAllEnvs()
     await expect(askSql(file, 'SELECT 1', { rowsMax: 0 })).rejects.toMatchObject({ code: 'SQL_BOUNDS' })
     expect((await run('sql', join(folder, 'none'), 'SELECT 1')).code).toBe(3)
     expect((await run('sql', import.meta.filename, 'SELECT 1')).code).toBe(6)

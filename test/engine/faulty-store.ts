@@ -20,6 +20,8 @@ export class FaultyStore implements LedgerStore {
   holds: string | null = null
   /** What it fails with. */
   code = 'LEDGER_IO'
+  /** Where set, what it fails with is this: no error of ours. */
+  thrown: Error | null = null
   /** Events of each append that was tried, in order. */
   readonly tried: Append[] = []
   readonly #inner: MemoryStore
@@ -35,6 +37,7 @@ export class FaultyStore implements LedgerStore {
     if (this.mode === 'hangs' || held) await new Promise<void>((resolve) => void this.#hung.push(resolve))
     if (this.mode === 'ok') return this.#inner.append(append)
     if (this.mode === 'forgets') await this.#inner.append(append)
+    if (this.thrown !== null) throw this.thrown
     throw new PathledgerError(this.code, {
       message: 'The disk of the ledger says no.',
       why: 'A test threw the switch.',

@@ -6,6 +6,7 @@ import { GhostIndex, type Ghost } from '../../engine/ghosts.ts'
 import type { ExplainRoot } from '../../store/explain/types.ts'
 import { overlaps } from '../../engine/range-index.ts'
 import { expectExplained } from '../explained.ts'
+import { SharedLuns } from './lun-storage.ts'
 import { BLOCK, bytesOf, Rig, type RigOptions, type RigPath } from './rig.ts'
 
 const A = '8:0:0:0'
@@ -34,6 +35,22 @@ async function haunted(options: RigOptions = {}): Promise<{ rig: Rig; a: RigPath
   await made.rig.write(0, OLD)
   return made
 }
+
+test('a ghost that the storage of the LUN does not take: its caller is told that nobody knows, and with what it failed', async () => {
+  const luns = new SharedLuns()
+  const { rig, a } = await twoPaths({ luns })
+  luns.fails = 'the disk is full'
+  a.hang.enable()
+  const error = await rig.errorOf(rig.head.write({ offset: 0, data: OLD }))
+  expect(error).toMatchObject({
+    code: 'LUN_STORAGE',
+    errno: 'EIO',
+    outcome: 'unknown',
+    why: 'the disk is full',
+  })
+  luns.fails = null
+  a.hang.drop('EIO')
+})
 
 /** That `explain` names what was done to A as the first evidence of its failure. */
 function expectFailureExplained(rig: Rig, root: Partial<ExplainRoot> = {}): void {
@@ -223,6 +240,33 @@ describe('what ends a ghost', () => {
     a.heal()
     await rig.pass(500)
     expect(a.path.state.health).toBe('failed')
+    expect(rig.rows('path.fenced')).toHaveLength(1)
+  })
+
+  test('no fence that fails, has nothing to say, or answers when its time is up; the next failed probe asks again', async () => {
+    const answers: (() => Promise<string | null>)[] = [
+      () => Promise.reject(new Error('no such server')),
+      () => Promise.resolve(null),
+      () => new Promise((resolve) => void late.push(() => resolve('killed too late'))),
+      () => Promise.resolve('server killed'),
+    ]
+    const late: (() => void)[] = []
+    const asked: number[] = []
+    const fence = () => {
+      asked.push(rig.clock.monoUs())
+      return answers[asked.length - 1]!()
+    }
+    const { rig, a } = await twoPaths({ fence, fenceTimeoutMs: 30, checker: { minMs: 100, maxMs: 100 } })
+    a.fail()
+    await rig.write(0, OLD)
+    for (let turn = 1; turn < answers.length; turn += 1) {
+      await rig.pass(20)
+      expect([asked.length, rig.rows('path.fenced').length, rig.mp.ghosts.length]).toEqual([turn, 0, 1])
+      await rig.pass(90)
+    }
+    for (const answer of late) answer()
+    await rig.settle()
+    expect(rig.events('lun.ghostsEnded')).toMatchObject([{ proof: 'fence', detail: 'server killed' }])
     expect(rig.rows('path.fenced')).toHaveLength(1)
   })
 

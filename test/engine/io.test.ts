@@ -148,6 +148,22 @@ describe('bad input', () => {
     }
   })
 
+  test('one whose caller has aborted it already, or whose memory is not one piece', async () => {
+    const rig = await Rig.open()
+    const a = await rig.add('8:0:0:0')
+    const signal = AbortSignal.abort()
+    expect(await rig.errorOf(rig.head.read({ offset: 0, length: 512, signal }))).toMatchObject({
+      ...{ code: 'ABORTED', errno: 'ECANCELED', outcome: 'failed' },
+    })
+    const data = [new Uint8Array(512), new Uint8Array(512)]
+    const told: (Error | null)[] = []
+    const done = (error: Error | null) => void told.push(error)
+    rig.head.submit([{ op: 'write', offset: 0, length: 1024, data, ghostSafe: false, done }])
+    await rig.settle()
+    expect(told).toMatchObject([{ code: 'IO_DATA', why: 'It got several.' }])
+    expect(a.ios).toEqual([])
+  })
+
   test('a NUMA node that does not exist: says how many there are', async () => {
     const rig = await Rig.open({ numaNodes: 2 })
     const a = await rig.add('8:0:0:0')
@@ -207,6 +223,9 @@ describe('bad input', () => {
     expect(codeOf(() => head.setIoPolicy('round-robin'))).toBe('HEAD_REMOVED')
     expect(codeOf(() => path.fail())).toBe('PATH_REMOVED')
     expect(codeOf(() => path.setAccessState('standby'))).toBe('PATH_REMOVED')
+    expect(codeOf(() => path.reportSense(new Uint8Array(18)))).toBe('PATH_REMOVED')
+    expect(codeOf(() => path.prefer())).toBe('PATH_REMOVED')
+    expect(codeOf(() => head.alloc(512))).toBe('HEAD_REMOVED')
     expect(codeOf(() => rig.mp.head(WWID))).toBe('HEAD_NOT_FOUND')
   })
 

@@ -16,6 +16,8 @@ export class SharedLuns {
   readonly #alive = new Set<string>()
   /** Set by a test: from now on ghosts are not written, as if the engine died just before. */
   deaf = false
+  /** Set by a test: from now on nothing can be written, and why. */
+  fails: string | null = null
   /** Whether the kernel has let go of the devices of an engine that died. */
   isLetGo = true
 
@@ -39,6 +41,7 @@ export class SharedLuns {
   #store(): LunStore {
     const seen = { version: this.#version }
     const write = async (change: () => void) => {
+      if (this.fails !== null) throw new Error(this.fails)
       if (this.deaf) return new Promise<void>(() => undefined)
       change()
       this.#version += 1

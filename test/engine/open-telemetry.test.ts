@@ -36,6 +36,27 @@ function fakeTracer(): { tracer: OtelTracer; spans: FakeSpan[] } {
   return { tracer, spans }
 }
 
+test('of so many events the causes are remembered; an effect of an older one has no link', () => {
+  const { tracer, spans } = fakeTracer()
+  const listen = openTelemetry(tracer)
+  const event = {
+    type: 'path.checkPassed',
+    stream: 'path/x/8:0:0:0',
+    data: '{}',
+    actor: 'engine',
+    reason: null,
+  }
+  const at = (position: number, cause: number | null) =>
+    listen({
+      event: { ...event, position, cause, recordedAtUs: position, monoUs: position },
+      state: { value: {}, context: {} },
+    } as never)
+  for (let position = 1; position <= 10_001; position += 1) at(position, null)
+  at(10_002, 1)
+  at(10_003, 3)
+  expect(spans.slice(-2).map(({ links }) => links)).toEqual([[], [2]])
+})
+
 test('each event is a span with its payload, linked to its cause; a failure is one from its beginning to its end', async () => {
   const rig = await Rig.open({ ioTrace: 'full' })
   const { tracer, spans } = fakeTracer()

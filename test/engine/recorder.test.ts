@@ -60,6 +60,17 @@ describe('batches', () => {
   })
 })
 
+test('a store that fails with no error of ours stops the engine, with what it said', async () => {
+  const { rig, store } = await openFaulty({ checked: false })
+  await rig.add(A)
+  Object.assign(store, { mode: 'fails', thrown: new Error('a wire is loose') })
+  toggle(rig, 1)
+  await rig.settle()
+  expect(rig.mp.broken).toMatchObject({ code: 'LEDGER_IO', why: 'a wire is loose' })
+  expect(() => rig.head.alloc(BLOCK)).toThrow(rig.mp.broken!)
+  await rig.drive(rig.mp.close())
+})
+
 describe('a ledger that is away for a while', () => {
   test.each<[StoreMode, string]>([
     ['fails', 'LEDGER_IO'],

@@ -3,6 +3,7 @@
 import { expect, test, vi } from 'vitest'
 import type { ReservationAction } from '../../machines/reservation-rules.ts'
 import { EVENT_TYPES } from '../../machines/registry.ts'
+import { refusalWords } from '../../engine/reservations/command.ts'
 import { FaultyStore } from './faulty-store.ts'
 import { SharedLuns } from './lun-storage.ts'
 import { bytesOf, Rig, type RigPath } from './rig.ts'
@@ -55,6 +56,16 @@ async function isSettled(rig: Rig, promise: Promise<unknown>): Promise<boolean> 
 }
 
 const of = ({ rig }: Scene) => rig.head.reservations
+
+test.each([
+  ['INVALID_RELEASE', 'exclusive-access', 'The reservation is of type exclusive-access.'],
+  ['INVALID_RELEASE', null, 'There is no reservation of any type.'],
+  ['INVALID_FIELD', null, 'A key of 0, or no type, makes no sense here.'],
+  ['NO_RESOURCES', null, 'There are as many registrants as there may be.'],
+  ['CONFLICT', null, 'The key is not the one that is registered, or somebody else holds the reservation.'],
+])('why the storage did not do a command: %s (%s)', (status, type, words) => {
+  expect(refusalWords({ status, state: { type } } as never)).toBe(words)
+})
 
 test('every event of a reservation that changes something is a gate', () => {
   const types = [...EVENT_TYPES.values()].filter(({ type }) => type.startsWith('reservation.'))

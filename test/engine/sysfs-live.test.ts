@@ -2,6 +2,7 @@
 // words and errors, and clean answers about what has gone.
 import { describe, expect, test } from 'vitest'
 import type { SysfsEntry } from '../../adapters/sysfs/entries.ts'
+import { liveSource } from '../../engine/sysfs/live-source.ts'
 import { ledgerSysfs, type SysfsTree } from '../../engine/sysfs/view.ts'
 import { memoryReader } from '../../store/memory-store.ts'
 import { BLOCK, bytesOf, Rig, testLun } from './rig.ts'
@@ -21,6 +22,19 @@ function fromLedger(rig: Rig): SysfsTree {
 function recorded({ entries, ...tree }: SysfsTree) {
   return { ...tree, entries: entries.map((entry) => (isLiveOnly(entry) ? { ...entry, content: '' } : entry)) }
 }
+
+test('what went away between the look and the word is ENOENT', () => {
+  const nothing = { runtimes: () => [], findPath: () => null }
+  const source = liveSource({ core: {}, registry: nothing, heads: () => [], path: () => undefined } as never)
+  const word = { object: 'disk', action: 'change' } as const
+  for (const act of [
+    () => source.head(3),
+    () => source.askUevent({ index: 3 }, word, {}),
+    () => source.askUevent({ hctl: A }, word, {}),
+  ]) {
+    expect(act).toThrow(expect.objectContaining({ code: 'SYSFS_NO_ENTRY', errno: 'ENOENT' }))
+  }
+})
 
 describe('a running engine and its ledger', () => {
   test('come to the same tree at every position of an eventful life', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { whatIf } from '../../engine/what-if/what-if.ts'
 import { memoryReader } from '../../store/memory-store.ts'
 import type { StoredEvent } from '../../store/types.ts'
-import { bytesOf, Rig, type RigOptions } from './rig.ts'
+import { bytesOf, Rig, testLun, type RigOptions } from './rig.ts'
 
 const [A, B] = ['8:0:0:0', '9:0:0:0'] as const
 
@@ -158,6 +158,52 @@ describe('without traced I/O', () => {
     const answer = await whatIf(memoryReader(rig.memory.rows()), { settings: { delayedRemovalMs: 10_000 } })
     expect([answer.then.headsRemoved, answer.instead.headsRemoved]).toEqual([1, 0])
     expect(answer.firstDivergence!.event).not.toBeNull()
+  })
+
+  test('without a trace: what hung, what only wrote badly, and what was no fault of its path', async () => {
+    const rig = await Rig.open({ attemptTimeoutMs: 500, probeTimeoutMs: 100, failThreshold: 3 })
+    const a = await rig.add(A)
+    await rig.add(B)
+    await rig.write(0, bytesOf(1))
+    a.fail({ errno: 'EIO', op: 'write', count: 1 })
+    await rig.write(512, bytesOf(2))
+    await rig.pass(1_000)
+    a.fail({ errno: 'EIO', op: 'write' })
+    for (let turn = 0; turn < 6; turn += 1) {
+      await rig.write(512 * turn, bytesOf(turn))
+      await rig.pass(100)
+    }
+    a.heal()
+    await rig.pass(20_000)
+    a.hang.enable()
+    await rig.read(0)
+    await rig.pass(2_000)
+    await rig.end()
+    expect(rig.events('path.failed', A).map(({ verdict }) => verdict)).toContain('failThreshold')
+    expect(rig.rows('path.cleared', A)).not.toEqual([])
+    const recorded = { attemptTimeoutMs: 500, probeTimeoutMs: 100, failThreshold: 3 }
+    const answer = await whatIf(memoryReader(rig.memory.rows()), {
+      settings: { reattachMs: 1_000 },
+      recorded,
+    })
+    expect(answer).toMatchObject({ traced: false, firstDivergence: null })
+    expect(answer.instead.failovers).toBe(answer.then.failovers)
+  })
+
+  test('a run without a path, and one of two LUNs', async () => {
+    const idle = await Rig.open()
+    await idle.end()
+    const none = await whatIf(memoryReader(idle.memory.rows()), { settings: { noPathRetry: 'fail' } })
+    expect(none).toMatchObject({ firstDivergence: null, fidelity: { same: 0, of: 0 } })
+    const rig = await Rig.open({ ioTrace: 'full' })
+    await rig.add(A)
+    const other = testLun({ wwid: 'naa.600140500000000000000000000000b2' })
+    await rig.add('8:0:1:0', { lun: other })
+    await rig.write(0, bytesOf(1))
+    await rig.drive(rig.mp.head(other.wwid).write({ offset: 0, data: bytesOf(2) }))
+    await rig.end()
+    const two = await whatIf(memoryReader(rig.memory.rows()), { settings: { iopolicy: 'round-robin' } })
+    expect(two).toMatchObject({ firstDivergence: null, fidelity: { same: 2, of: 2 } })
   })
 
   test('settings that are none, and a ledger without a run', async () => {

@@ -229,6 +229,13 @@ describe('what a disk is', () => {
     expect(asked).toEqual(['HDIO_GETGEO', 'HDIO_GETGEO'])
   })
 
+  test('getGeometry is all zeros where a device fills in less than that', async () => {
+    const rig = await Rig.open()
+    await add(rig, A, () => answer([255, 63]))
+    const nothing = { heads: 0, sectors: 0, cylinders: 0, start: 0 }
+    expect(await rig.drive(rig.head.getGeometry())).toEqual(nothing)
+  })
+
   test('getUniqueId gives the designator asked for, nothing for another kind or where the device cannot tell', async () => {
     const rig = await Rig.open()
     const made = await add(rig, A)

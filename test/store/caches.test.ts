@@ -1,4 +1,5 @@
 // Snapshots and projections are caches: with them, without them, damaged or foreign, the answers are the same.
+import { createHash } from 'node:crypto'
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -49,8 +50,8 @@ function onFile(file: string, sql: string): void {
 describe('snapshots', () => {
   it('are taken every ten thousand events, and change nothing but where folding begins', () => {
     const reader = openLedgerReader(copy())
-    expect(reader.snapshot?.(9_999)).toBeNull()
-    expect([10_000, 15_000, EVENTS].map((at) => reader.snapshot?.(at)?.position)).toEqual([
+    expect(reader.snapshot(9_999)).toBeNull()
+    expect([10_000, 15_000, EVENTS].map((at) => reader.snapshot(at)?.position)).toEqual([
       10_000, 10_000, 20_000,
     ])
     for (const toPosition of [1, 9_999, 10_000, 10_001, 20_500, EVENTS]) {
@@ -77,7 +78,7 @@ describe('snapshots', () => {
     const file = copy()
     onFile(file, sql)
     const reader = openLedgerReader(file)
-    expect(reader.snapshot?.(EVENTS)).toBeNull()
+    expect(reader.snapshot(EVENTS)).toBeNull()
     expect(foldAll(reader)).toEqual(foldAll(reader, { snapshots: false }))
     reader.close()
     const db = new Database(file, { readonly: true })
@@ -86,11 +87,28 @@ describe('snapshots', () => {
     expect(verifyLedger(file)).toMatchObject({ chain: 'ok', replay: 'equal' })
   })
 
+  it('are not believed when they are of another ledger, whole in themselves; nor are its projections', () => {
+    const file = copy()
+    const db = new Database(file)
+    const of = 'SELECT position, machines, state FROM snapshots WHERE position = 20000'
+    const { position, machines, state } = db.prepare(of).get() as Record<string, string>
+    const hash = Buffer.alloc(32, 1)
+    const digest = createHash('sha256')
+      .update(`${position}\n${machines}\n${hash.toString('hex')}\n${state}`)
+      .digest()
+    db.prepare('UPDATE snapshots SET hash = ?, digest = ? WHERE position = 20000').run(hash, digest)
+    db.exec('UPDATE projections SET hash = zeroblob(32)')
+    const { snapshots, projections } = cacheInfo(db)
+    db.close()
+    expect(snapshots.map(({ refused }) => refused)).toEqual([null, 'not of this ledger'])
+    expect(projections.map((one) => one.position)).toEqual(PROJECTIONS.map(() => 0))
+  })
+
   it('of which the table is not what it should be are no snapshots', () => {
     const file = copy()
     onFile(file, 'DROP TABLE snapshots; CREATE TABLE snapshots (other)')
     const reader = openLedgerReader(file)
-    expect(reader.snapshot?.(EVENTS)).toBeNull()
+    expect(reader.snapshot(EVENTS)).toBeNull()
     expect(stateAt(reader, { position: EVENTS }).position).toBe(EVENTS)
     reader.close()
   })

@@ -30,6 +30,14 @@ function auditorsHash(previous: Buffer, row: Record<string, Hashed>): Buffer {
   return sha.digest()
 }
 
+it('hashes a value of any length, ASCII or not, as an implementation from the documentation does', () => {
+  for (const text of ['x'.repeat(100_000), 'ä€\u{1f600}'.repeat(20_000)]) {
+    const row = Object.fromEntries(HASHED.map((column) => [column, column === 'data' ? text : column]))
+    const before = Buffer.alloc(32, 7)
+    expect(Buffer.from(hashValues(before, Object.values(row))).equals(auditorsHash(before, row))).toBe(true)
+  }
+})
+
 describe('canonical encoding', () => {
   it('gives the hashes that an implementation from the documentation gives', () => {
     const file = tempFile()

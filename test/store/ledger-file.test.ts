@@ -12,7 +12,7 @@ import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { LedgerFile } from '../../store/ledger-file.ts'
-import { APPLICATION_ID } from '../../store/schema.ts'
+import { APPLICATION_ID, makeDurable } from '../../store/schema.ts'
 import { ledgerError } from '../../store/sqlite-errors.ts'
 import { failed, HEADER, PATH_A, PATH_B, Scribe, twoPaths } from './events.ts'
 import { tempFiles } from './tmp.ts'
@@ -135,7 +135,12 @@ describe('ledger file', () => {
       expect.objectContaining({ code: 'EVENT_INVALID' }),
     )
     ledger.append([second!])
+    // Again with the same id, as after an answer that was lost: it is there once.
+    ledger.append([second!])
     expect(ledger.head().events).toBe(3)
+    expect(() => ledger.append([{ ...second!, eventId: 'other', decision: '7' }])).toThrow(
+      /EVENT_INVALID|not fit/,
+    )
     ledger.close()
   })
 
@@ -259,6 +264,10 @@ describe('ledger file, refused', () => {
     })
     expect(() => open(flagged)).toThrow(/newer pathledger. It has the behaviour 'tomorrow'/)
     expect(() => open(garbled)).toThrow(/has no header at position 1/)
+  })
+
+  it('a ledger where SQLite can keep no write-ahead log', () => {
+    expect(() => makeDurable(new Database(':memory:'))).toThrow(/cannot use a write-ahead log here.*'memory'/)
   })
 
   it('a name that cannot be reached, or that SQLite would take for another', () => {

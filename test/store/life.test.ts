@@ -190,7 +190,7 @@ describe('segments', () => {
     expect(verifySegments(three)).toHaveLength(2)
   })
 
-  it('hand on states of any number, in as many events as they need', () => {
+  it('hand on states of any number, in as many events as they need, and are imported however long', async () => {
     const one = tempFile('one.ledger')
     const two = beside(one, 'two.ledger')
     const ledger = LedgerFile.open(one, { header: HEADER })
@@ -204,6 +204,12 @@ describe('segments', () => {
     const reader = openLedgerReader(two)
     expect(Object.keys(foldAll(reader).streams)).toHaveLength(1 + hctls.length)
     reader.close()
+    // More lines than are committed at once.
+    const old = openLedgerReader(one)
+    const lines = [...exportLedger(old)].join('').trimEnd().split('\n')
+    old.close()
+    const { events } = await importLedger(beside(one, 'copy.ledger'), lines)
+    expect(verifyLedger(beside(one, 'copy.ledger'))).toMatchObject({ events, chain: 'ok', replay: 'equal' })
   })
 
   it('are not begun over a file, nor behind an end that is not where the head says', () => {
@@ -376,6 +382,11 @@ describe('a signed head', () => {
     chmodSync(keys.privateKey, 0o640)
     expect(() => signHead(reader, keys.privateKey, 1)).toThrow(code('KEY_PERMISSION'))
     expect(() => signHead(reader, keys.publicKey, 1)).toThrow(/KEY_|cannot be used|holds no/)
+    writeFileSync(beside(file, 'no.key'), 'no key', { mode: 0o600 })
+    expect(() => signHead(reader, beside(file, 'no.key'), 1)).toThrow(code('KEY_INVALID'))
+    expect(() => signHead(reader, beside(file, 'none.key'), 1)).toThrow(code('KEY_PERMISSION'))
+    expect(() => makeKeys(join(file, 'below.key'))).toThrow(code('KEY_PERMISSION'))
+    expect(() => parseSignedHead('{')).toThrow(code('SIGNED_HEAD_INVALID'))
     expect(() => makeKeys(keys.privateKey)).toThrow(code('FILE_EXISTS'))
     reader.close()
   })

@@ -5,10 +5,14 @@ import { createServer } from 'node:net'
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { PathledgerError } from '../../errors.ts'
+import { behaviourOf } from '../../machines/behaviour.ts'
 import { NO_KEY, type ReservationCommand } from '../../machines/reservation-rules.ts'
 import { settledOfWire, settledToWire } from '../../store/append-wire.ts'
+import { fromWire, toWire } from '../../store/error-wire.ts'
 import { checkOrder, damagedRow, readStored } from '../../store/damage.ts'
 import { endingOf } from '../../store/ending.ts'
+import { Folder } from '../../store/fold.ts'
+import { behaviourAt, behaviourOfHeader } from '../../store/header.ts'
 import { lockLedger } from '../../store/lock.ts'
 import { GROUP_SCHEMA, groupsVersion, KeptGroups, readGroups, writeGroups } from '../../store/lun/groups.ts'
 import { isLetGo } from '../../store/lun/let-go.ts'
@@ -22,6 +26,7 @@ import {
   RESERVATION_SCHEMA,
 } from '../../store/lun/reservations.ts'
 import { openSharedWords } from '../../store/lun/shared-words.ts'
+import { memoryReader } from '../../store/memory-store.ts'
 import { PATH_A, Scribe } from './events.ts'
 import { tempFiles } from './tmp.ts'
 
@@ -65,6 +70,25 @@ describe('rows that nobody of ours wrote', () => {
   })
 })
 
+test('of decisions that a fold has read it keeps a bounded number, and comes to the same', () => {
+  const rows = Array.from({ length: 9_000 }, (_, at) => ({
+    ...{ position: at + 1, stream: 'path/a/1', version: at + 1, type: 'path.checkPassed', data: '' },
+    decision: `{"state":"s","context":{"n":${at % 4_500}},"effects":[],"digest":""}`,
+  }))
+  const folder = new Folder(null)
+  folder.takeAll(rows)
+  expect(folder.state()).toMatchObject({
+    position: 9_000,
+    streams: { 'path/a/1': { position: 9_000, version: 9_000, value: 's', context: { n: 4_499 } } },
+  })
+})
+
+test('a ledger without a header that can be read behaves as the first ones did', () => {
+  expect([behaviourAt(memoryReader([])), behaviourOfHeader('{'), behaviourOfHeader('{}')]).toEqual(
+    Array.from({ length: 3 }, () => behaviourOf([])),
+  )
+})
+
 describe('an outcome on its way between threads', () => {
   test('is what it was: an error, nothing new, and rows behind what was on the ledger already', () => {
     const events = ['one', 'two'].map((eventId) =>
@@ -76,6 +100,8 @@ describe('an outcome on its way between threads', () => {
       ok: false,
       error: { code: 'LEDGER_DAMAGED', message: refused.error.message },
     })
+    // A message that does not end with the reason and the advice keeps all of its own words.
+    expect(fromWire({ ...toWire(refused.error), message: 'Short.' }).message).toMatch(/^Short\. No\./)
     const known = { ok: true, answer: { positions: [3, 4] }, events: [] } as const
     expect(settledOfWire(settledToWire(known as never), { events })).toMatchObject({ ok: true, events: [] })
     const row = { ...events[1]!, position: 9, version: 2, cause: 3, hash: new Uint8Array(32).fill(1) }

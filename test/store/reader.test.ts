@@ -25,6 +25,43 @@ function readerOf(file: string): FileReader {
 const code = (name: string) => expect.objectContaining({ code: name }) as Error
 
 describe('ledger reader', () => {
+  it.each([
+    ['a text as bytes', "actor = x'00'"],
+    ['a cause as text', "cause = 'one'"],
+    ['a number as text', "mono_us = 'soon'"],
+    ['a hash as text', "hash = 'none'"],
+  ])('refuses a row with %s, and names its position', (_what, change) => {
+    const file = tempFile()
+    const ledger = LedgerFile.open(file, { header: HEADER })
+    ledger.append(twoPaths(new Scribe()))
+    ledger.close()
+    const db = new Database(file)
+    // Made anew without types: anything can be written into it.
+    db.exec(
+      `CREATE TABLE loose AS SELECT * FROM events; DROP TABLE events; ALTER TABLE loose RENAME TO events`,
+    )
+    db.exec(`UPDATE events SET ${change} WHERE position = 3`)
+    db.close()
+    const reader = readerOf(file)
+    expect(reader.read({ toPosition: 2 })).toHaveLength(2)
+    expect(() => reader.read({})).toThrow(
+      expect.objectContaining({ code: 'LEDGER_DAMAGED', details: { position: 3 } }),
+    )
+  })
+
+  it('asks nothing of a file that it has let go of, and makes no ledger that must be there', async () => {
+    const file = tempFile()
+    await expect(openLedger(file, { header: HEADER, create: false })).rejects.toMatchObject({
+      code: 'LEDGER_NOT_FOUND',
+    })
+    const store = await openLedger(file, { header: HEADER })
+    expect(store.atOnce!(() => store.select('SELECT count(*) AS n FROM events'))).toEqual([{ n: 1 }])
+    await store.close()
+    const reader = openLedgerReader(file)
+    reader.close()
+    expect(() => reader.atOnce(() => 1)).toThrow(code('LEDGER_CLOSED'))
+  })
+
   it('reads while an engine writes, as often as one likes', async () => {
     const store = await openLedger(tempFile(), { header: HEADER })
     const [one, other] = [readerOf(store.file), readerOf(store.file)]

@@ -3,6 +3,7 @@ import Database from 'better-sqlite3'
 import { afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { seededRandom } from '../../adapters/seeded-random.ts'
 import { MACHINES, type Decided, type RecordedInput } from '../../machines/registry.ts'
+import { genesis, hashRow } from '../../store/encoding.ts'
 import { foldAll, redecide } from '../../store/fold.ts'
 import { memoryReader } from '../../store/memory-store.ts'
 import { openLedgerReader, type FileReader } from '../../store/reader.ts'
@@ -87,6 +88,11 @@ test('the difference of two points is what separates their states, both ways', (
   const there = changesBetween(early, late)
   expect(there.length).toBeGreaterThan(1)
   expect(changesBetween(early, early)).toEqual([])
+  // To before the first event: every stream goes from what it was to nothing.
+  const away = changesBetween(early, { position: 0, streams: {} })
+  expect(away.map(({ stream }) => stream)).toEqual(Object.keys(foldAll(reader, { toPosition: 60 }).streams))
+  for (const { events, state } of away)
+    expect([events < 0, state.every(({ to }) => to === null)]).toEqual([true, true])
   const back = changesBetween(late, early)
   expect(back.map(({ stream, events }) => [stream, -events])).toEqual(
     there.map(({ stream, events }) => [stream, events]),
@@ -133,6 +139,16 @@ describe('replay that compares', () => {
     expect(verdict).toMatchObject({ equal: false, position, reason: 'tampering' })
     expect(verdict.difference!.stored).toContain('"health":"online"')
     expect(verdict.difference!.decided).toContain('"health":"failed"')
+  })
+
+  test('does not guess where an event cannot be decided again at all', () => {
+    let before = genesis()
+    const newer = rows.map((row) => {
+      const changed = row.position === 5 ? { ...row, schema: 99 } : row
+      return { ...changed, hash: (before = hashRow(before, changed)) }
+    })
+    const verdict = replayVerdict(memoryReader(newer))
+    expect(verdict).toMatchObject({ equal: false, position: 5, reason: 'unknown', difference: null })
   })
 
   // The chain is made anew over the changed row, as an engine with other logic would have written it.

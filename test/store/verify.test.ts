@@ -89,9 +89,9 @@ describe('verify', () => {
     const header = found(rows.with(0, { ...rows[0]!, type: 'engine.stopped' }))
     expect(header).toMatchObject({ chain: 'broken', firstBad: 1 })
     expect(header.why).toContain('It is engine.stopped, not the header.')
-    const carried = { ...rows[5]!, type: 'ledger.stateCarried', data: '{}' }
-    const unread = found(rows.with(5, carried))
-    expect(unread).toMatchObject({ chain: 'broken', replay: 'different', firstBad: 6 })
+    const carried = { ...rows[4]!, type: 'ledger.stateCarried', data: '{}' }
+    const unread = found(rows.with(4, carried))
+    expect(unread).toMatchObject({ chain: 'broken', replay: 'different', firstBad: 5 })
     expect(unread.why).toContain('The states that it carries cannot be read.')
     const machines = (data: unknown) =>
       found(rows.with(0, { ...rows[0]!, data: JSON.stringify(data) })).warnings.join()

@@ -1,10 +1,13 @@
-// What a target may answer when it is asked what it is and how its port groups stand: refusals, too much, too little.
+// What a target may answer when it is asked what it is, how its port groups stand, or what a caller wants to know:
+// refusals, too much, too little.
 import { describe, expect, test } from 'vitest'
 import type { ScsiAnswer } from '../../adapters/ports.ts'
 import { buildFixedSense, senseOf } from '../../adapters/scsi/sense.ts'
 import type { VirtualLunSettings } from '../../adapters/virtual-lun.ts'
+import { ASSOCIATIONS, DESIGNATOR_TYPES } from '../../adapters/scsi/designators.ts'
 import { Turnstile } from '../../engine/alua/turnstile.ts'
 import { A, aluaRig, B, C } from './alua-rig.ts'
+import { WWID } from './rig.ts'
 
 const REPORT = 0xa3
 const good = (...bytes: number[]): ScsiAnswer => ({
@@ -126,6 +129,59 @@ describe('a report of target port groups', () => {
     expect(rig.events('lun.groupsReported').at(-1)).toMatchObject({ via: C })
     expect(a.path.state.access).toBe('standby')
   })
+})
+
+describe('a unique id', () => {
+  const ATTENTION = { ...good(), status: 2, sense: buildFixedSense(senseOf(6, 0x29, 0)) }
+
+  async function asked(answer: ScsiAnswer, times = 1) {
+    const now = { left: 0 }
+    const { rig, made } = await pathWith((which) =>
+      which === 'page83' && (now.left -= 1) >= 0 ? answer : null,
+    )
+    await rig.addMade(made)
+    now.left = times
+    return { rig, id: rig.head.getUniqueId('naa') }
+  }
+
+  test.each([
+    ['at once, where a unit attention came first', ATTENTION, WWID.slice('naa.'.length)],
+    ['empty, where the target is busy', BUSY, ''],
+    ['empty, where it complains without a word', { ...BUSY, status: 2 }, ''],
+  ])('is had %s', async (_what, answer, id) => {
+    const { rig, id: found } = await asked(answer)
+    expect(Buffer.from(await rig.drive(found)).toString('hex')).toBe(id)
+  })
+
+  test('is an error where the path does not answer, or tells of nothing but attentions', async () => {
+    const { rig, id } = await asked({ ...good(), errno: 'EIO' })
+    expect(await rig.errorOf(id)).toMatchObject({ code: 'IOCTL_FAILED', errno: 'EIO' })
+    const other = await asked(ATTENTION, 99)
+    expect(await other.rig.drive(other.id)).toEqual(new Uint8Array(0))
+  })
+
+  test('is none of a length that no id has', async () => {
+    const designators = ['600140500000000000000000000000a1', '0102030405'].map((hex, at) => ({
+      ...{
+        association: ASSOCIATIONS.logicalUnit,
+        type: at === 0 ? DESIGNATOR_TYPES.naa : DESIGNATOR_TYPES.eui64,
+      },
+      bytes: new Uint8Array(Buffer.from(hex, 'hex')),
+    }))
+    const { rig, made } = await pathWith(() => null, { designators, groups: [] })
+    await rig.addMade(made)
+    expect(await rig.drive(rig.head.getUniqueId('eui64'))).toEqual(new Uint8Array(0))
+  })
+})
+
+test('a command that its path does not answer is an error, and says nothing of the path', async () => {
+  const now = { mute: false }
+  const { rig, made } = await pathWith(() => (now.mute ? { ...good(), errno: 'ENOLINK' } : null))
+  await rig.addMade(made)
+  now.mute = true
+  const error = await rig.errorOf(rig.head.sendCommand({ cdb: new Uint8Array(6) }))
+  expect(error).toMatchObject({ code: 'IOCTL_FAILED', errno: 'ENOLINK' })
+  expect(made.path.state.health).toBe('online')
 })
 
 test('so many questions are asked at once, and the rest in the order in which they came', async () => {
