@@ -64,7 +64,7 @@ export function* decidedInputs(
   to: number,
 ): Generator<readonly [input: Input, decision: string]> {
   const page = db.prepare<[number, number, number], unknown[]>(DECIDED_SQL).raw()
-  const data = db.prepare<[number], unknown>(DATA_SQL).pluck()
+  const data = db.prepare<[number]>(DATA_SQL).pluck()
   const fetch: FetchData = (position) => data.get(position)
   for (let from = 1; from <= to; from += BULK_PAGE_ROWS) {
     for (const row of page.all(from, to, BULK_PAGE_ROWS)) {
