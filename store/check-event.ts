@@ -66,7 +66,21 @@ export function checkNewEvent(event: NewEvent): void {
     throw invalid(event, `its payload is version ${event.schema}, and ${declared.schema} is known`)
   }
   checkPayload(event, parse(event, 'data'))
+  checkDecision(event)
+}
+
+/** Decisions that were looked at: of a long life's a few are most. */
+const DECISIONS = new Set<string>()
+const DECISIONS_KEPT = 1_024
+const DECISION_KEPT_CHARS = 512
+
+function checkDecision(event: NewEvent): void {
+  const { decision } = event
+  if (DECISIONS.has(decision)) return
   if (!isDecision(parse(event, 'decision'))) throw invalid(event, 'decision is not one')
+  if (decision.length > DECISION_KEPT_CHARS) return
+  if (DECISIONS.size >= DECISIONS_KEPT) DECISIONS.clear()
+  DECISIONS.add(decision)
 }
 
 function checkPayload(event: NewEvent, data: unknown): void {

@@ -1,6 +1,7 @@
 // What is hashed: the bytes of a row, so that no two different rows give the same bytes. docs/ledger.md describes them
 // with an example, and test/store/encoding.test.ts checks that example with an implementation of its own.
 import { hash } from 'node:crypto'
+import { asciiRowBytes } from './row-bytes.ts'
 import type { StoredEvent } from './types.ts'
 
 /** The columns of `events`, in the order of the schema. The hash is over all of them but the last. */
@@ -107,7 +108,9 @@ function bytesOfLatin1(text: string): Uint8Array {
 
 /** {@link hashValues} of a row as the store's users know it. */
 export function hashRow(previousHash: Uint8Array, row: Omit<StoredEvent, 'hash'>): Uint8Array {
-  return hashValues(previousHash, hashedValues(row))
+  const bytes = asciiRowBytes(previousHash, row)
+  if (bytes === null) return hashValues(previousHash, hashedValues(row))
+  return bytesOfLatin1(hash('sha256', bytes, 'binary'))
 }
 
 /** The same bytes without Node's Buffer around them, so that a hash compares equal wherever it comes from. */

@@ -64,8 +64,8 @@ class Planner {
     }
     const position = this.#tail.events + 1
     const version = (this.#versions.get(event.stream) ?? this.#ledger.versionOf(event.stream)) + 1
-    const unhashed = { ...event, position, version, cause: this.#causeOf(event) }
-    const row = { ...unhashed, hash: hashRow(this.#tail.hash, unhashed) }
+    const row = rowOf(event, position, version, this.#causeOf(event))
+    row.hash = hashRow(this.#tail.hash, row)
     this.rows.push(row)
     this.#planned.set(event.eventId, row)
     this.#versions.set(event.stream, version)
@@ -101,6 +101,35 @@ class Planner {
     )
   }
 }
+
+/** The row of an event, still without its hash. */
+function rowOf(
+  event: NewEvent,
+  position: number,
+  version: number,
+  cause: number | null,
+): StoredEvent & { hash: Uint8Array } {
+  const { eventId, stream, type, schema, recordedAtUs, monoUs, bootId, actor, reason, data, decision } = event
+  return {
+    position,
+    eventId,
+    stream,
+    version,
+    type,
+    schema,
+    recordedAtUs,
+    monoUs,
+    bootId,
+    cause,
+    actor,
+    reason,
+    data,
+    decision,
+    hash: NO_HASH,
+  }
+}
+
+const NO_HASH = new Uint8Array(0)
 
 function checkExpected({ expected }: Append, ledger: Ledgered): void {
   for (const [stream, wanted] of Object.entries(expected ?? {})) {

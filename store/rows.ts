@@ -63,3 +63,33 @@ export function eventOfRow(row: RawRow): StoredEvent {
 export function valuesOfEvent(event: StoredEvent): readonly unknown[] {
   return [...hashedValues(event), event.hash]
 }
+
+/** The values of several events for one INSERT, written over those that a list held before. */
+export function putValues(
+  values: unknown[],
+  events: readonly StoredEvent[],
+  from: number,
+  count: number,
+): void {
+  let at = 0
+  for (let index = from; index < from + count; index += 1) {
+    const event = events[index]
+    if (event === undefined) throw new RangeError('fewer events than rows')
+    values[at] = event.position
+    values[at + 1] = event.eventId
+    values[at + 2] = event.stream
+    values[at + 3] = event.version
+    values[at + 4] = event.type
+    values[at + 5] = event.schema
+    values[at + 6] = event.recordedAtUs
+    values[at + 7] = event.monoUs
+    values[at + 8] = event.bootId
+    values[at + 9] = event.cause
+    values[at + 10] = event.actor
+    values[at + 11] = event.reason
+    values[at + 12] = event.data
+    values[at + 13] = event.decision
+    values[at + 14] = event.hash
+    at += COLUMNS.length
+  }
+}

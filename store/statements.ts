@@ -1,10 +1,10 @@
 // The statements of the writing connection, and the ledger as one batch sees it.
 import type Database from 'better-sqlite3'
-import { genesis, plainBytes } from './encoding.ts'
+import { COLUMNS, genesis, plainBytes } from './encoding.ts'
 import { CARRIED, carriedStreams } from './fold.ts'
 import { CARRYING_EVENTS, INSERT_ROWS } from './limits.ts'
 import type { Ledgered } from './plan.ts'
-import { COLUMN_LIST, eventOfRow, valuesOfEvent } from './rows.ts'
+import { COLUMN_LIST, eventOfRow, putValues, valuesOfEvent } from './rows.ts'
 import type { RawRow } from './rows.ts'
 import type { LedgerHead, StoredEvent } from './types.ts'
 
@@ -83,6 +83,7 @@ export function prepareStatements(db: Database.Database): Statements {
   const inserting = (count: number) =>
     db.prepare(`INSERT INTO events (${COLUMN_LIST}) VALUES ${Array(count).fill(`(${places})`).join(', ')}`)
   const [one, many] = [inserting(1), inserting(INSERT_ROWS)]
+  const values: unknown[] = new Array(COLUMNS.length * INSERT_ROWS).fill(null)
   const eventOf = (row: RawRow | undefined) => (row === undefined ? undefined : eventOfRow(row))
   return {
     first: () => eventOf(first.get()),
@@ -95,9 +96,10 @@ export function prepareStatements(db: Database.Database): Statements {
     insert: (rows) => {
       const whole = rows.length - (rows.length % INSERT_ROWS)
       for (let at = 0; at < whole; at += INSERT_ROWS) {
-        many.run(...rows.slice(at, at + INSERT_ROWS).flatMap(valuesOfEvent))
+        putValues(values, rows, at, INSERT_ROWS)
+        many.run(values)
       }
-      for (const row of rows.slice(whole)) one.run(...valuesOfEvent(row))
+      for (const row of rows.slice(whole)) one.run(valuesOfEvent(row))
     },
   }
 }

@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
-import { encodeValues, hashValues } from '../../store/encoding.ts'
+import { seededRandom } from '../../adapters/seeded-random.ts'
+import { encodeValues, hashRow, hashValues } from '../../store/encoding.ts'
 import type { Hashed } from '../../store/encoding.ts'
 import { LedgerFile } from '../../store/ledger-file.ts'
+import { asciiRowBytes } from '../../store/row-bytes.ts'
 import { HEADER } from './events.ts'
 import { story } from './story.ts'
 import { tempFiles } from './tmp.ts'
@@ -87,5 +89,70 @@ describe('canonical encoding', () => {
     const texts = cases.map((values) => encodeValues(values))
     expect(new Set(texts).size).toBe(cases.length)
     expect(encodeValues(['ä', 12, -7n, null, ''])).toBe('2:ä2:122:-7-0:')
+  })
+
+  it('is the same by the quick way for any row, ASCII or not, short or too long for it', () => {
+    const random = seededRandom('rows')
+    const pick = (below: number) => random.nextUint32() % below
+    const text = (max: number) =>
+      Array.from({ length: pick(max) }, () =>
+        pick(40) === 0 ? ['ä', '€', '😀', '\u007f'][pick(4)] : 'aZ0":{}'[pick(7)],
+      ).join('')
+    const integer = () =>
+      Math.floor([9, 10, 99_999_999, 100_000_000, 2 ** 31, 2 ** 53 - 1, pick(1e9)][pick(7)]! / (1 + pick(2)))
+    let quick = 0
+    for (let at = 0; at < 500; at += 1) {
+      const row = {
+        ...{
+          position: integer(),
+          eventId: text(20),
+          stream: text(40),
+          version: integer(),
+          type: text(20),
+          schema: integer(),
+        },
+        ...{
+          recordedAtUs: integer(),
+          monoUs: integer(),
+          bootId: text(9),
+          cause: pick(2) === 0 ? null : integer(),
+        },
+        ...{ actor: text(9), reason: pick(2) === 0 ? null : text(9), data: text(pick(9) === 0 ? 3_000 : 60) },
+        decision: pick(50) === 0 ? 'x'.repeat(70_000) : text(60),
+      }
+      const previous = new Uint8Array(32).fill(pick(256))
+      const {
+        position,
+        eventId: event_id,
+        stream,
+        version,
+        type,
+        schema,
+        cause,
+        actor,
+        reason,
+        data,
+        decision,
+      } = row
+      const columns = {
+        position,
+        event_id,
+        stream,
+        version,
+        type,
+        schema,
+        cause,
+        actor,
+        reason,
+        data,
+        decision,
+      }
+      const others = { recorded_at_us: row.recordedAtUs, mono_us: row.monoUs, boot_id: row.bootId }
+      const byAuditor = auditorsHash(Buffer.from(previous), { ...columns, ...others })
+      expect(Buffer.from(hashRow(previous, row)).equals(byAuditor), JSON.stringify(row)).toBe(true)
+      quick += asciiRowBytes(previous, row) === null ? 0 : 1
+    }
+    expect(quick).toBeGreaterThan(20)
+    expect(quick).toBeLessThan(480)
   })
 })
