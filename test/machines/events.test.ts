@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import type { EventType } from '../../machines/events.ts'
+import { word, type EventType } from '../../machines/events.ts'
+import { quickCheck } from '../../machines/quick-check.ts'
 import { checkEvent, EVENT_TYPES } from '../../machines/registry.ts'
 import { randomPayload } from './arbitraries.ts'
 import { MODELS, type Model } from './models.ts'
@@ -99,6 +100,41 @@ describe.each(ROWS)('%s', (type, eventType, stream) => {
     expect(() => checkEvent(stream, type, data)).toThrow(refused)
   })
 
+  test('the quick check says of any payload, whole or spoiled, what zod says', () => {
+    const quick = quickCheck(eventType.payload)
+    if (quick === null) return
+    const odd = fc.constantFrom(
+      -1,
+      -0,
+      0.5,
+      2 ** 53,
+      '',
+      'w'.repeat(513),
+      'w',
+      null,
+      true,
+      [],
+      {},
+      { a: 1 },
+      '1',
+    )
+    const spoiled = fc
+      .tuple(randomPayload(eventType), fc.nat(), odd, fc.nat(3))
+      .map(([data, at, value, how]) => {
+        const plain = JSON.parse(JSON.stringify(data)) as Record<string, unknown>
+        const names = Object.keys(plain)
+        const name = names[at % Math.max(1, names.length)] ?? 'none'
+        if (how === 1) plain[name] = value
+        if (how === 2) plain[`${name}s`] = value
+        if (how === 3) return Object.fromEntries(Object.entries(plain).filter(([key]) => key !== name))
+        return plain
+      })
+    const property = fc.property(spoiled, (data) => {
+      expect(quick(data)).toBe(eventType.payload.safeParse(data).success)
+    })
+    fc.assert(property, { numRuns: 60 })
+  })
+
   test('belongs to no other kind of stream', () => {
     const others = MODELS.map(streamOf).filter((other) => other !== stream)
     expect(others).toHaveLength(MODELS.length - 1)
@@ -112,6 +148,16 @@ function objectsIn(schema: unknown): Record<string, unknown>[] {
   const inner = Object.values(schema).flatMap(objectsIn)
   return 'properties' in schema ? [schema, ...inner] : inner
 }
+
+test('the quick check knows samples, which most events are, and no payload with a rule of its own', () => {
+  const known = TYPES.filter(({ payload }) => quickCheck(payload) !== null).map(({ type }) => type)
+  expect(known).toEqual(expect.arrayContaining(['path.ioSampled', 'head.ioSampled', 'path.suspected']))
+  expect(known).not.toContain('head.pathsChanged')
+  const inherited = Object.create({ why: 'of its prototype' }) as object
+  for (const value of [inherited, null, [], 7])
+    expect(quickCheck(z.strictObject({ why: word }))!(value)).toBe(false)
+  expect(quickCheck(z.object({ why: word }))).toBeNull()
+})
 
 describe('numbers in payloads', () => {
   const cleared = { errors: 1, bios: 1, resent: 1 }
