@@ -19,7 +19,11 @@ export function asciiRowBytes(previousHash: Uint8Array, row: Omit<StoredEvent, '
   if (previousHash.length !== HASH_BYTES || charsOf(row) > BYTES.length - BESIDES_TEXTS) return null
   BYTES.set(previousHash)
   at = HASH_BYTES
-  const isAscii =
+  return putFront(row) && putBack(row) ? firstBytes(at) : null
+}
+
+function putFront(row: Omit<StoredEvent, 'hash'>): boolean {
+  return (
     putInteger(row.position) &&
     putText(row.eventId) &&
     putText(row.stream) &&
@@ -28,13 +32,18 @@ export function asciiRowBytes(previousHash: Uint8Array, row: Omit<StoredEvent, '
     putInteger(row.schema) &&
     putInteger(row.recordedAtUs) &&
     putInteger(row.monoUs) &&
-    putText(row.bootId) &&
-    (row.cause === null ? putNull() : putInteger(row.cause)) &&
-    putText(row.actor) &&
-    (row.reason === null ? putNull() : putText(row.reason)) &&
-    putText(row.data) &&
-    putText(row.decision)
-  return isAscii ? firstBytes(at) : null
+    putText(row.bootId)
+  )
+}
+
+function putBack({ cause, actor, reason, data, decision }: Omit<StoredEvent, 'hash'>): boolean {
+  return (
+    (cause === null ? putNull() : putInteger(cause)) &&
+    putText(actor) &&
+    (reason === null ? putNull() : putText(reason)) &&
+    putText(data) &&
+    putText(decision)
+  )
 }
 
 function charsOf({
