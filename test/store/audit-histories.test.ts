@@ -41,7 +41,7 @@ import {
   type Extras,
 } from './events.ts'
 import { headCreated } from './story.ts'
-import { histories, writeLedger } from './random-histories.ts'
+import { histories, restartedHistories, writeLedger } from './random-histories.ts'
 
 interface History {
   readonly name: string
@@ -53,7 +53,7 @@ let folder: string
 const all: History[] = []
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'pathledger-audit-'))
-  for (const [name, rows] of await histories()) {
+  for (const [name, rows] of [...(await histories()), ...(await restartedHistories())]) {
     const file = join(folder, `${all.length}.ledger`)
     writeLedger(file, rows)
     all.push({ name, rows, reader: openLedgerReader(file) })
@@ -96,6 +96,10 @@ const pathUp = (row: StoredEvent) => {
   if (['created', 'createdBlocked', 'deleted'].includes(device)) return null
   return health === 'online' || health === 'marginal'
 }
+
+/** Of one boot the monotonic clock tells, and of two nothing but the wall clock, which may have stepped back. */
+const spanUs = (from: StoredEvent, to: StoredEvent) =>
+  from.bootId === to.bootId ? to.monoUs - from.monoUs : Math.max(0, to.recordedAtUs - from.recordedAtUs)
 
 test('topology: which heads and paths there were at any position', () => {
   for (const share of [0.1, 0.5, 0.9, 1]) {
@@ -156,7 +160,7 @@ test('availability: time up and down, failures, MTBF and MTTR', () => {
           const upBefore = before === undefined ? null : kind === 'path' ? pathUp(before) : headUp(before)
           if (up === null) return
           there = true
-          const us = (own[at + 1] ?? end).monoUs - row.monoUs
+          const us = spanUs(row, own[at + 1] ?? end)
           if (up) upUs += us
           else downUs += us
           if (upBefore === true && !up) failures += 1
@@ -228,7 +232,7 @@ function causeOf(rows: readonly StoredEvent[], { cause }: StoredEvent) {
 
 function endOf(start: StoredEvent, ended: StoredEvent | null) {
   if (ended === null) return { endedPosition: null, endedAtUs: null, endedBy: null, tookUs: null }
-  const tookUs = ended.monoUs - start.monoUs
+  const tookUs = spanUs(start, ended)
   return { endedPosition: ended.position, endedAtUs: ended.recordedAtUs, endedBy: ended.type, tookUs }
 }
 
@@ -380,7 +384,7 @@ test('ghosts: each one, and what proved that it was over', () => {
                 detail: how.detail ?? null,
               },
               endedBy: ended?.actor ?? null,
-              tookUs: ended === undefined ? null : ended.monoUs - row.monoUs,
+              tookUs: ended === undefined ? null : spanUs(row, ended),
             }
           })
         }),
