@@ -85,9 +85,9 @@ describe('ledger reader', () => {
     const needed = rows.map(({ position, stream, version, type, schema, monoUs, data }) => {
       return { position, stream, version, type, schema, monoUs, data }
     })
-    const inputs = reader.inputs!(1, rows.length)
+    const inputs = reader.inputs(1, rows.length)
     expect(inputs.map((input) => ({ ...input, data: input.data }))).toEqual(needed)
-    expect(reader.inputs!(5, 9).map(({ position }) => position)).toEqual([5, 6, 7, 8, 9])
+    expect(reader.inputs(5, 9).map(({ position }) => position)).toEqual([5, 6, 7, 8, 9])
   })
 
   it('gives the rows that the filters mean, whatever is combined, also where the wall clock stepped back', () => {
