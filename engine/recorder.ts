@@ -69,7 +69,6 @@ export class Recorder {
   readonly #versions: Map<string, number>
   #queue: Pending[] = []
   #inFlight: Pending[] = []
-  #sendDue = false
   readonly #listeners = new Set<(live: LiveEvent) => void>()
   readonly #unsubscribe: () => void
   #degradedSinceUs: number | null = null
@@ -139,7 +138,7 @@ export class Recorder {
     if (this.#isOver()) return pending
     this.#last = { position: this.#last.position + 1, timeUs: event.recordedAtUs }
     this.#queue.push(pending)
-    this.#sendSoon()
+    this.#send()
     return pending
   }
 
@@ -212,16 +211,6 @@ export class Recorder {
       this.#break(stalled(this.#ports.ledgerStallUs))
     }
     return this.#broken !== null
-  }
-
-  /** All that is decided in one go is one commit: a path that fails is several events, and its gate waits for them. */
-  #sendSoon(): void {
-    if (this.#sendDue || this.#inFlight.length > 0) return
-    this.#sendDue = true
-    queueMicrotask(() => {
-      this.#sendDue = false
-      this.#send()
-    })
   }
 
   #send(): void {
