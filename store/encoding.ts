@@ -1,7 +1,7 @@
 // What is hashed: the bytes of a row, so that no two different rows give the same bytes. docs/ledger.md describes them
 // with an example, and test/store/encoding.test.ts checks that example with an implementation of its own.
 import { hash } from 'node:crypto'
-import { asciiRowBytes } from './row-bytes.ts'
+import { RowBytes } from './row-bytes.ts'
 import type { StoredEvent } from './types.ts'
 
 /** The columns of `events`, in the order of the schema. The hash is over all of them but the last. */
@@ -78,6 +78,8 @@ function charsOf(plain: string): number {
 
 /** Where rows are encoded, one after the other: a buffer of its own for each row would cost as much as its hash. */
 const SCRATCH = Buffer.allocUnsafeSlow(65_536)
+/** The same for rows that are appended. */
+const ROW = new RowBytes()
 const HASH_BYTES = 32
 
 /** SHA-256 over the hash of the row before and the canonical encoding of this one. 32 bytes. */
@@ -108,7 +110,7 @@ function bytesOfLatin1(text: string): Uint8Array {
 
 /** {@link hashValues} of a row as the store's users know it. */
 export function hashRow(previousHash: Uint8Array, row: Omit<StoredEvent, 'hash'>): Uint8Array {
-  const bytes = asciiRowBytes(previousHash, row)
+  const bytes = ROW.ofAscii(previousHash, row)
   if (bytes === null) return hashValues(previousHash, hashedValues(row))
   return bytesOfLatin1(hash('sha256', bytes, 'binary'))
 }

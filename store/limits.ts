@@ -53,7 +53,10 @@ export interface WriterLimits {
   readonly maxPendingEvents: number
   /** Characters of their `data` and `decision`, together. */
   readonly maxPendingBytes: number
-  /** Events after which a batch takes no further append. */
+  /**
+   * Events after which a batch takes no further append. A commit writes each page of the index of streams that it touched: the more
+   * events share one, the fewer bytes an event costs.
+   */
   readonly maxBatchEvents: number
 }
 
@@ -61,5 +64,5 @@ export interface WriterLimits {
 export const WRITER_LIMITS: WriterLimits = {
   maxPendingEvents: 20_000,
   maxPendingBytes: 33_554_432,
-  maxBatchEvents: 512,
+  maxBatchEvents: 1_024,
 }
