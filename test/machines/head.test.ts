@@ -248,3 +248,23 @@ test.each([
   const life = live()
   expect(life.when(type, figures).leadsTo({ effects: [] }).state).toEqual(life.state)
 })
+
+describe('a size', () => {
+  test('grows, and is no other size when it is the same or smaller', () => {
+    const sizes = (toBytes: number) => ({ fromBytes: 1_048_576, toBytes })
+    live()
+      .when('head.resized', sizes(1_048_576 + 512))
+      .leadsTo({ context: { sizeBytes: 1_049_088 }, effects: [] })
+    live().when('head.resized', sizes(1_048_576)).isRefused()
+    live().when('head.resized', sizes(512)).isRefused()
+  })
+})
+
+describe('two timers of a head', () => {
+  test('that are due at the same moment are told apart', () => {
+    const life = pending({ delayedRemovalUs: DELAY_US })
+    const dueUs = life.timers['removal']!
+    for (const timer of ['reattach', 'noPath'])
+      life.when('head.timerFired', { timer, dueUs }, dueUs).isRefused()
+  })
+})

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { given, type Happening, type Life } from './given.ts'
-import { added, CHECKER, EVIDENCE, failed, WHY } from './payloads.ts'
+import { added, CHECKER, EVIDENCE, failed, rules, WHY } from './payloads.ts'
 
 const ADDED: Happening = ['path.added', added()]
 const FAILED: Happening = ['path.failed', failed()]
@@ -226,5 +226,92 @@ describe('a fenced path', () => {
 
   test('has failed before: a healthy one is not fenced', () => {
     given('path', ADDED).when('path.fenced', fence).isRefused()
+  })
+})
+
+describe('rules of health', () => {
+  const RULES: Happening = ['path.rulesSet', rules()]
+  const well = given('path', ADDED, RULES)
+
+  test('set on a path that has failed check it only when it is back', () => {
+    const broken = given('path', ADDED, FAILED).when('path.rulesSet', rules())
+    broken.leadsTo({ effects: [] })
+    expect(Object.keys(broken.timers)).toEqual(['probe'])
+    expect(Object.keys(well.timers)).toEqual(['check'])
+  })
+
+  /** Fails, and comes back with the first probe. */
+  const back = (life: Life, atUs: number) =>
+    life.when('path.failed', failed(), atUs).whenTimerFires('probe').when('path.probeSucceeded', { reads: 3 })
+
+  test('two failures within the time bring it back marginal, two that are further apart do not', () => {
+    const once = back(well, 10_000_000)
+    expect(once.state.value).toMatchObject({ health: 'online' })
+    expect(back(once, 10_000_000 + 60_000_000).state.value).toMatchObject({ health: 'marginal' })
+    const apart = back(once, 10_000_000 + 60_000_001)
+    expect(apart.state.value).toMatchObject({ health: 'online' })
+    expect(apart.context).toMatchObject({ flaps: 1 })
+  })
+
+  test('however often it fails, its failures are counted to sixteen', () => {
+    let life: Life = well
+    for (let time = 1; time <= 20; time += 1) life = back(life, life.atUs + 10_000_000)
+    expect(life.context).toMatchObject({ flaps: 16 })
+  })
+
+  test.each([
+    ['none that were taken is no sampling', { reads: 0, errors: 0, slow: 0 }, 'marginal'],
+    ['twenty bad ones of a thousand are few enough', { reads: 1_000, errors: 12, slow: 8 }, 'online'],
+    ['twenty-one are not', { reads: 1_000, errors: 12, slow: 9 }, 'marginal'],
+  ])('samples of a marginal path: %s', (_what, sampled, health) => {
+    const marginal = well.when('path.becameMarginal', WHY)
+    const asked = marginal.whenTimerFires('sample').when('path.sampled', sampled)
+    expect(asked.state.value).toMatchObject({ health })
+  })
+
+  test('two timers that are due at the same moment are told apart', () => {
+    const life = well.when('path.failed', failed(), 10_000_000)
+    const { fastFail, loss } = life.timers
+    expect([fastFail, loss]).toEqual([20_000_000, 40_000_000])
+    life.when('path.timerFired', { timer: 'loss', dueUs: fastFail }, fastFail).isRefused()
+    life.when('path.timerFired', { timer: 'fastFail', dueUs: loss }, loss).isRefused()
+  })
+})
+
+describe('a path that its operator has pulled', () => {
+  const pulled = given('path', ADDED, ['path.disabled', WHY])
+
+  test('may be overridden, and not again once he has pulled an overridden one', () => {
+    const overridden = pulled.when('path.overridden', WHY)
+    expect(overridden.context).toMatchObject({ override: 'on' })
+    const again = overridden.when('path.disabled', WHY)
+    expect(again.context).toMatchObject({ override: 'refused' })
+    again.when('path.overridden', WHY).isRefused()
+    const back = again.when('path.enabled', WHY).when('path.disabled', WHY)
+    expect(back.context).toMatchObject({ override: 'none' })
+  })
+})
+
+describe('a restart', () => {
+  const lost: Happening = ['path.lost', { ...WHY, timers: {} }]
+  const returned = { ...added(), changed: [] }
+  const asked = (life: Life) =>
+    life
+      .when(...lost)
+      .when('path.returned', returned)
+      .decided.effects.map(({ type }) => type)
+
+  test('asks again for the check, the probe and the samples that the last run has not answered', () => {
+    const well = given('path', ADDED, ['path.rulesSet', rules()])
+    expect(asked(well.whenTimerFires('check'))).toContain('check')
+    expect(asked(given('path', ADDED, ['path.suspected', EVIDENCE]))).toContain('probe')
+    const marginal = well.when('path.becameMarginal', WHY)
+    expect(asked(marginal.whenTimerFires('sample'))).toContain('tally')
+  })
+
+  test('asks for nothing that nobody had asked for', () => {
+    expect(asked(given('path', ADDED))).not.toContain('check')
+    expect(asked(given('path', ADDED))).not.toContain('probe')
+    expect(asked(given('path', ADDED))).not.toContain('tally')
   })
 })

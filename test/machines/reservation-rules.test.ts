@@ -8,6 +8,7 @@ import {
   mayAccess,
   NO_KEY,
   NO_RESERVATION,
+  REGISTRANTS_MAX,
   registerNexus,
   RESERVATION_TYPES,
   type ReservationAction,
@@ -247,9 +248,107 @@ describe('unit attentions', () => {
     expect(told(cleared)).toEqual(['two 3'])
     expect(told(hearAttentions(cleared, 'one'))).toEqual(['two 3'])
     expect(told(hearAttentions(cleared, 'two'))).toEqual([])
+    for (const { asc } of cleared.attentions) expect(asc).toBe(0x2a)
+    for (const { asc } of after(reserved, { ...asOne, action: 'release', type }).attentions)
+      expect(asc).toBe(0x2a)
     // Releasing what was exclusive tells nobody.
     const alone = after(both, { ...asOne, action: 'reserve', type: 'write-exclusive' })
     expect(told(after(alone, { ...asOne, action: 'release', type: 'write-exclusive' }))).toEqual([])
+  })
+
+  test('tell of each thing once, and of another thing all the same', () => {
+    const three = after(both, {
+      initiator: 'three',
+      nexus: '30:0:0:0',
+      nexuses: ['30:0:0:0'],
+      serviceKey: KEYS[3]!,
+    })
+    const type = 'write-exclusive-reg-only' as const
+    const once = after(three, { ...asOne, action: 'reserve', type }, { ...asOne, action: 'release', type })
+    expect(told(once)).toEqual(['two 4', 'three 4'])
+    expect(
+      told(after(once, { ...asOne, action: 'reserve', type }, { ...asOne, action: 'release', type })),
+    ).toEqual(told(once))
+    expect(told(after(once, { ...asOne, action: 'clear' }))).toEqual(['two 4', 'three 4', 'two 3', 'three 3'])
+  })
+
+  test('a reservation that is taken over tells those who stay when its type is another one', () => {
+    const three = after(both, {
+      initiator: 'three',
+      nexus: '30:0:0:0',
+      nexuses: ['30:0:0:0'],
+      serviceKey: KEYS[3]!,
+    })
+    const type = 'write-exclusive-reg-only' as const
+    const asTwo = { ...two, key: KEYS[2]! }
+    const reserved = after(three, { ...asTwo, action: 'reserve', type })
+    const takenAs = (as: ReservationType) =>
+      after(reserved, { ...asOne, action: 'preempt', serviceKey: KEYS[2]!, type: as })
+    expect(told(takenAs(type))).toEqual(['two 5'])
+    expect(told(takenAs('exclusive-access'))).toEqual(['two 5', 'three 4'])
+  })
+})
+
+describe('registrants', () => {
+  const keyed = (initiator: string, nexus: string, key: string) => ({ initiator, nexus, key })
+  const base = { nexus: '8:0:0:0', nexuses: ['8:0:0:0', '9:0:0:0'], type: null, aptpl: true }
+
+  test('keep their place when they change their key', () => {
+    const state: ReservationState = {
+      ...NO_RESERVATION,
+      registrants: [
+        keyed('one', '8:0:0:0', KEYS[1]!),
+        keyed('two', '20:0:0:0', KEYS[2]!),
+        keyed('one', '9:0:0:0', KEYS[1]!),
+      ],
+    }
+    const command = {
+      ...base,
+      action: 'register',
+      initiator: 'one',
+      key: KEYS[1]!,
+      serviceKey: KEYS[3]!,
+    } as const
+    expect(applyReservation(state, command).state.registrants).toEqual([
+      keyed('one', '8:0:0:0', KEYS[3]!),
+      keyed('two', '20:0:0:0', KEYS[2]!),
+      keyed('one', '9:0:0:0', KEYS[3]!),
+    ])
+  })
+
+  test('who goes does not change whether a power loss is survived', () => {
+    const registrants = [keyed('one', '8:0:0:0', KEYS[1]!), keyed('two', '20:0:0:0', KEYS[2]!)]
+    const gone = { ...base, action: 'register', initiator: 'one', key: KEYS[1]!, serviceKey: NO_KEY } as const
+    for (const aptpl of [false, true]) {
+      const answer = applyReservation({ ...NO_RESERVATION, registrants, aptpl }, { ...gone, aptpl: !aptpl })
+      expect(answer.state).toMatchObject({ aptpl, registrants: [{ initiator: 'two' }] })
+    }
+  })
+
+  test('who takes over without naming paths keeps those that he is registered on', () => {
+    const registrants = [
+      keyed('one', '8:0:0:0', KEYS[1]!),
+      keyed('one', '9:0:0:0', KEYS[1]!),
+      keyed('two', '20:0:0:0', KEYS[2]!),
+    ]
+    const holder = { initiator: 'two', nexus: '20:0:0:0' }
+    const state: ReservationState = { ...NO_RESERVATION, registrants, type: 'write-exclusive', holder }
+    const command: ReservationCommand = {
+      ...base,
+      ...{ nexuses: [], action: 'preempt', initiator: 'one', key: KEYS[1]! },
+      ...{ serviceKey: KEYS[2]!, type: 'exclusive-access' },
+    }
+    expect(applyReservation(state, command).state.registrants).toEqual(registrants.slice(0, 2))
+  })
+
+  test('are no more than a target keeps: one more is not added', () => {
+    const full = Array.from({ length: REGISTRANTS_MAX }, (_, at) => keyed('one', `8:0:0:${at}`, KEYS[1]!))
+    const state: ReservationState = { ...NO_RESERVATION, registrants: full }
+    expect(registerNexus(state, { initiator: 'one', nexus: '9:0:0:0' })).toBe(state)
+    const room: ReservationState = { ...state, registrants: full.slice(1) }
+    expect(registerNexus(room, { initiator: 'one', nexus: '9:0:0:0' }).registrants).toHaveLength(
+      REGISTRANTS_MAX,
+    )
   })
 })
 
