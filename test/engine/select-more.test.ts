@@ -36,6 +36,13 @@ describe('round-robin', () => {
     expect(chosen(of, 9)).toBe('aaabbbaaa')
   })
 
+  test('D-17: takes no path that is gone, though it is still the cached one', () => {
+    for (const paths of [[path('a')], [path('a'), path('b')]]) {
+      const of = table(paths, { policy: 'round-robin', current: [path('gone')], left: [5] })
+      expect(chosen(of, 1)).toBe('a')
+    }
+  })
+
   test('stays for its quantum of bytes', () => {
     const of = table([path('a'), path('b')], {
       policy: 'round-robin',

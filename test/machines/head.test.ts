@@ -257,6 +257,7 @@ describe('a size', () => {
       .leadsTo({ context: { sizeBytes: 1_049_088 }, effects: [] })
     live().when('head.resized', sizes(1_048_576)).isRefused()
     live().when('head.resized', sizes(512)).isRefused()
+    given('head').when('head.resized', sizes(2_097_152)).isRefused()
   })
 })
 

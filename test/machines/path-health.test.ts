@@ -292,6 +292,20 @@ describe('a path that its operator has pulled', () => {
   })
 })
 
+describe('a path that is held back', () => {
+  const heldBack: Happening = ['path.heldBack', { forUs: 5_000_000, ...WHY }]
+
+  test('is so once, until its time is over or it has failed', () => {
+    const held = given('path', ADDED).when(...heldBack)
+    held.when(...heldBack).isRefused()
+    const back = held.when('path.failedBack', WHY)
+    back.when('path.failedBack', WHY).isRefused()
+    held.when('path.failed', failed()).when('path.failedBack', WHY).isRefused()
+    given('path').when('path.failedBack', WHY).isRefused()
+    given('path').when('path.overridden', WHY).isRefused()
+  })
+})
+
 describe('a restart', () => {
   const lost: Happening = ['path.lost', { ...WHY, timers: {} }]
   const returned = { ...added(), changed: [] }

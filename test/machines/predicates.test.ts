@@ -1,7 +1,7 @@
 // The predicates that selection, audits and drawings share, over every state that a path can be in. What is expected is
 // written down here by hand, from the specification, and not computed with the code's own words.
 import { describe, expect, test } from 'vitest'
-import { flagsOf, isAvailable, isDisabled, isOptimized } from '../../machines/predicates.ts'
+import { flagsOf, isAvailable, isDisabled, isOptimized, NO_FLAGS, rankOf } from '../../machines/predicates.ts'
 import type { AccessState, AdminState, DeviceState, HealthState, PathValue } from '../../machines/words.ts'
 import { given } from './given.ts'
 import { added, WHY } from './payloads.ts'
@@ -155,4 +155,24 @@ describe('is it worth waiting for this path', () => {
 test('a context from before there were flags has none of them set', () => {
   expect(flagsOf({})).toEqual({ override: 'none', waiting: false, heldBack: false, goingAway: false })
   expect(flagsOf({ waiting: true })).toMatchObject({ waiting: true, heldBack: false })
+})
+
+describe('how good is this path', () => {
+  const value = { device: 'running', access: 'optimal', health: 'online', admin: 'enabled' } as const
+  const active = { ...value, access: 'active' } as const
+
+  test('scenario 9: well before held back before marginal or going away, and in each optimized before not', () => {
+    const heldBack = { ...NO_FLAGS, heldBack: true }
+    const marginal = { ...value, health: 'marginal' } as const
+    const ranks = [
+      ...[rankOf(value), rankOf(active)],
+      ...[rankOf(value, heldBack), rankOf(active, heldBack)],
+      ...[rankOf(marginal), rankOf({ ...marginal, access: 'active' })],
+    ]
+    expect(ranks[0]).toBe(0)
+    expect(ranks).toEqual([...new Set(ranks)].sort((one, other) => one - other))
+    const goingAway = { ...NO_FLAGS, goingAway: true }
+    expect([rankOf(value, goingAway), rankOf(active, goingAway)]).toEqual(ranks.slice(4))
+    expect(rankOf(marginal, heldBack)).toBe(ranks[4])
+  })
 })
