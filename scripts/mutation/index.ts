@@ -179,13 +179,18 @@ async function lane(): Promise<void> {
   end(runner.child)
 }
 
-// The first process notes which tests come by which mutant, for all.
-end((await startRunner()).child)
-await Promise.all(Array.from({ length: Number(values.processes) }, () => lane()))
+// With no time it only says what the journal has.
+if (Number(values.minutes) > 0 && left.length + again.length > 0) {
+  // The first process notes which tests come by which mutant, for all.
+  end((await startRunner()).child)
+  await Promise.all(Array.from({ length: Number(values.processes) }, () => lane()))
+}
 const report = reportOf(mutants, outcomes)
 process.stdout.write(`${JSON.stringify(report, null, values.json ? 0 : 2)}\n`)
 if (values.write) {
   if (report.run < report.mutants)
     process.stderr.write(`only ${report.run} of ${report.mutants} were tried\n`)
   writeFileSync(join(import.meta.dirname, 'result.json'), `${JSON.stringify(report, null, 2)}\n`)
+  const { mutationPage } = await import('../pages/mutation-page.ts')
+  writeFileSync(join(ROOT, 'docs/mutation.md'), await mutationPage())
 }

@@ -2,7 +2,7 @@
 import type { Mutant } from './mutate.ts'
 import type { Outcome } from './runner.ts'
 
-interface Counts {
+export interface Counts {
   readonly run: number
   readonly killed: number
   readonly timeouts: number

@@ -25,7 +25,7 @@ export const LONG: readonly string[] = [
   'test/scenarios/35-log-flood.test.ts',
 ]
 /** What is about the mutated code alone runs whole; of the rest, the cheapest that come by, for so long. */
-export const OWN = /^test\/(machines|histories)\/|^test\/engine\/select\./
+export const OWN = /^test\/(machines|histories)\/|^test\/engine\/select/
 export const REST_MS = 3_000
 
 /** These compare a machine with itself: what it decides is as it is to them, but for how it is asked. */

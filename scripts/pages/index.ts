@@ -2,6 +2,7 @@
 import type { Generated } from '../generated.ts'
 import { errorsPage } from './errors-page.ts'
 import { eventsPage } from './events-page.ts'
+import { mutationPage } from './mutation-page.ts'
 import { replayPage } from './replay-page.ts'
 import { settingsPage } from './settings-page.ts'
 import { simulatorPage } from './simulator-page.ts'
@@ -11,6 +12,7 @@ export const PAGES: Readonly<Record<string, () => Promise<string>>> = {
   'docs/events.md': eventsPage,
   'docs/settings.md': settingsPage,
   'docs/errors.md': errorsPage,
+  'docs/mutation.md': mutationPage,
   'docs/replay.md': replayPage,
   'docs/simulator.md': simulatorPage,
 }
