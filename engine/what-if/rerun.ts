@@ -134,6 +134,8 @@ function withPaths(
   })
 }
 
+const REFUSED_NOW = ['TRANSITION_REFUSED', 'HEAD_REMOVED', 'PATH_REMOVED']
+
 /** Does again what was done from outside. What is refused now is refused: that is part of the answer. */
 function happen(mp: Multipath, recording: Recording, clock: VirtualClock, happening: Happening): void {
   const { stream, type, data, actor, reason, atUs } = happening
@@ -152,11 +154,7 @@ function happen(mp: Multipath, recording: Recording, clock: VirtualClock, happen
     if (type === 'head.delayedRemovalChanged') head.setDelayedRemoval(Number(data['us']) / 1000, word)
     if (type === 'head.drained') head.drain(word)
   } catch (error) {
-    if (
-      !hasCode(error, 'TRANSITION_REFUSED') &&
-      !hasCode(error, 'HEAD_REMOVED') &&
-      !hasCode(error, 'PATH_REMOVED')
-    ) {
+    if (!REFUSED_NOW.some((code) => hasCode(error, code))) {
       throw Object.assign(new Error(`${type} at ${atUs} cannot be done again`), { cause: error })
     }
   }
@@ -188,11 +186,14 @@ function touch(
   data: Readonly<Record<string, unknown>>,
   word: { readonly actor: string; readonly reason?: string },
 ): void {
-  const { access, preferred, why } = data as { access?: AccessState; preferred?: boolean; why?: string }
   const acts: Readonly<Record<string, () => void>> = {
     'path.removed': () => void path.remove(word).catch(() => undefined),
     'path.disabled': () => path.fail(word),
     'path.enabled': () => path.reinstate(word),
+    'path.accessChanged': () => {
+      const { access, preferred, why } = data as { access: AccessState; preferred: boolean; why: string }
+      path.setAccessState(access, { preferred, why })
+    },
     'path.blocked': () => path.block(word),
     'path.unblocked': () => path.unblock(word),
     'path.quiesced': () => path.quiesce(word),
@@ -201,10 +202,5 @@ function touch(
     'path.transportWentOffline': () => path.setTransportOffline(word),
     'path.cameOnline': () => path.setOnline(word),
   }
-  if (type === 'path.accessChanged' && access !== undefined) {
-    path.setAccessState(access, {
-      ...(preferred === undefined ? {} : { preferred }),
-      ...(why === undefined ? {} : { why }),
-    })
-  } else acts[type]?.()
+  acts[type]?.()
 }

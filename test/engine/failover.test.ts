@@ -1,4 +1,5 @@
 // Whose error is it? What happens to an I/O that a path refuses, and what its caller hears.
+import { Suspicion } from '../../engine/suspicion.ts'
 import { describe, expect, test } from 'vitest'
 import { completed } from '../../adapters/completions.ts'
 import { wrapPath } from '../../adapters/filters/wrap.ts'
@@ -276,6 +277,29 @@ describe('a busy path', () => {
     expect(b.ios).toHaveLength(1)
     expect(rig.lun.medium.subarray(0, BLOCK)).toEqual(bytesOf(1))
   })
+})
+
+test('attemptsMax: a write that each path refuses in its own way is tried so often, and its caller is told how often', async () => {
+  const rig = await Rig.open({ attemptsMax: 2 })
+  const paths = [await rig.add(A), await rig.add(B), await rig.add('10:0:0:0')]
+  // What a probe reads is well: it is not the paths.
+  for (const [at, errno] of ['EIO', 'ENOLINK', 'ETIMEDOUT'].entries()) paths[at]!.fail({ op: 'write', errno })
+  const error = await rig.errorOf(rig.head.write({ offset: 0, data: bytesOf(1) }))
+  expect(error).toMatchObject({ code: 'IO_ERROR', why: 'It was tried 2 times.', details: { attempts: 2 } })
+  expect(paths.map(({ ios }) => ios.length)).toEqual([1, 1, 0])
+})
+
+test('an episode counts its bios up to a bound and every error, and tells late comers its verdict at once', () => {
+  const suspicion = new Suspicion({ errno: 'EIO', status: 'IOERR', op: 'read', offset: 0, length: 512 }, 5)
+  for (let bio = 0; bio < 100_100; bio += 1) suspicion.count(bio, suspicion.first, 6)
+  expect(suspicion.bios).toBe(100_000)
+  expect([suspicion.errors, suspicion.samples.length, suspicion.lastUs]).toEqual([100_100, 8, 6])
+  const told: string[] = []
+  suspicion.whenSettled(() => void told.push('early'))
+  suspicion.settle('cleared', null)
+  suspicion.settle('failed', null)
+  suspicion.whenSettled(() => void told.push('late'))
+  expect([told, suspicion.verdict]).toEqual([['early', 'late'], 'cleared'])
 })
 
 describe('failThreshold', () => {

@@ -42,6 +42,9 @@ describe('limits', () => {
       ioOptBytes: 6 * KIB,
       physicalBlockBytes: 4096,
     })
+    // A multiple that no number holds exactly says nothing.
+    const [odd, even] = [2 ** 40 - 87, 2 ** 40].map((ioOptBytes) => geometry({ ...one, ioOptBytes }))
+    expect(stackLimits([odd!, even!])).toMatchObject({ ioOptBytes: 0 })
     expect(stackLimits([])).toBeNull()
   })
 

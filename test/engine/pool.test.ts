@@ -26,6 +26,21 @@ describe('the buffer pool', () => {
     expect(blocks.map(({ bytes }) => bytes.length)).toEqual([512, 4096, 5000, 65_536])
   })
 
+  test('memory that lies elsewhere counts against the bound, and giving it back wakes who waits', () => {
+    const pool = new BufferPool(64 * KIB, plain)
+    let woken = 0
+    pool.onFreed = () => void (woken += 1)
+    expect([pool.reserve(60 * KIB), pool.reserve(8 * KIB), pool.usedBytes]).toEqual([true, false, 60 * KIB])
+    expect(pool.take(8 * KIB)).toBeNull()
+    pool.want()
+    pool.unreserve(60 * KIB)
+    expect([woken, pool.usedBytes]).toEqual([1, 0])
+    expect(pool.reserve(64 * KIB)).toBe(true)
+    // Nobody waits any more.
+    pool.unreserve(64 * KIB)
+    expect(woken).toBe(1)
+  })
+
   test('no two blocks overlap, nothing leaks, and what was given back is whole again', () => {
     const take = fc.integer({ min: 1, max: 256 * KIB })
     const give = fc.nat({ max: 1_000 }).map((which) => -which)

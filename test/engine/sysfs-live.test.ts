@@ -23,6 +23,12 @@ function recorded({ entries, ...tree }: SysfsTree) {
   return { ...tree, entries: entries.map((entry) => (isLiveOnly(entry) ? { ...entry, content: '' } : entry)) }
 }
 
+test('before the first event there is a tree without heads, of no time', () => {
+  const { position, timeUs, entries } = ledgerSysfs(memoryReader([]), 0)
+  expect([position, timeUs]).toEqual([0, 0])
+  expect(entries.some(({ path }) => path.includes('sda'))).toBe(false)
+})
+
 test('what went away between the look and the word is ENOENT', () => {
   const nothing = { runtimes: () => [], findPath: () => null }
   const source = liveSource({ core: {}, registry: nothing, heads: () => [], path: () => undefined } as never)

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { memoryPath } from '../../adapters/memory.ts'
 import type { DeviceIoctl, DeviceIoctlAnswer, PathDevice } from '../../adapters/ports.ts'
 import type { Head } from '../../engine/head.ts'
+import { PathledgerError } from '../../errors.ts'
 import type { Path } from '../../engine/path.ts'
 import { BLOCK, bytesOf, Rig, testLun } from '../engine/rig.ts'
 
@@ -66,6 +67,21 @@ describe('an ioctl', () => {
     expect(both[0]!.path.state.health).toBe('online')
     expect(rig.rows('path.suspected')).toEqual([])
     expect(rig.head.counters).toMatchObject({ callerErrors: 0, resent: 0 })
+  })
+
+  test('is waited for without a limit where attempts have none; and an error of ours from an adapter is the answer', async () => {
+    const rig = await Rig.open({ attemptTimeoutMs: 0 })
+    let letGo = (_answer: DeviceIoctlAnswer): void => undefined
+    const ours = new PathledgerError('ADAPTER_SAYS', { message: 'No.', why: 'It is so.', todo: 'Nothing.' })
+    await add(rig, A, ({ command }) => {
+      if (command === 'Y') throw ours
+      return new Promise((resolve) => void (letGo = resolve))
+    })
+    const asked = rig.head.ioctl({ command: 'X' })
+    await rig.pass(86_400_000)
+    letGo(answer([1]))
+    expect((await rig.drive(asked)).data).toEqual(Uint8Array.of(1))
+    expect(await rig.errorOf(rig.head.ioctl({ command: 'Y' }))).toBe(ours)
   })
 
   test('is not counted as an I/O in flight, neither for the policy nor in the statistics', async () => {

@@ -146,6 +146,12 @@ describe('a head', () => {
         code: 'IO_ERROR',
         errno: 'EIO',
       })
+      // Of a write nobody knows how far it came.
+      made.fail({ errno: 'EIO', count: 1 })
+      expect(await rig.errorOf(plain.write({ offset: 0, data: bytesOf(4) }))).toMatchObject({
+        code: 'IO_ERROR',
+        outcome: 'unknown',
+      })
       await rig.drive(plain.close())
       expect((await rig.errorOf(plain.flush())).code).toBe('CLOSED')
     }

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { workload, HEADER } from '../../bench/ledger/workload.ts'
+import { ledgerCaches } from '../../engine/ledger-life.ts'
 import { cacheInfo, catchUp, dropCaches } from '../../store/caches.ts'
 import { checkCaches } from '../../store/check-caches.ts'
 import { changeCaches, listCaches } from '../../store/life/file-caches.ts'
@@ -138,6 +139,7 @@ describe('caches', () => {
   it('of a file are listed, dropped and made; of one that is damaged they are not', () => {
     const file = copy()
     const whole = listCaches(file)
+    expect(ledgerCaches(file)).toEqual(whole)
     expect(whole.snapshots).toHaveLength(2)
     expect(changeCaches(file, 'drop', 1).snapshots).toEqual([])
     expect(changeCaches(file, 'make', 1)).toEqual(whole)
