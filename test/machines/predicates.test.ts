@@ -161,7 +161,7 @@ describe('how good is this path', () => {
   const value = { device: 'running', access: 'optimal', health: 'online', admin: 'enabled' } as const
   const active = { ...value, access: 'active' } as const
 
-  test('scenario 9: well before held back before marginal or going away, and in each optimized before not', () => {
+  test('well before held back before marginal or going away, and in each optimized before not', () => {
     const heldBack = { ...NO_FLAGS, heldBack: true }
     const marginal = { ...value, health: 'marginal' } as const
     const ranks = [
