@@ -1,6 +1,6 @@
 // The simulator's disk: what a power cut may take and may not, and what a flush that fails takes.
 import { expect, test } from 'vitest'
-import { SimDisk } from '../../engine/simulation/disk.ts'
+import { Disk } from '../../engine/simulation/disk.ts'
 import { BLOCK } from '../../engine/simulation/shadow.ts'
 
 const filled = (mark: number, blocks = 1) => new Uint8Array(blocks * BLOCK).fill(mark)
@@ -9,10 +9,10 @@ const says = (...words: readonly boolean[]) => {
   const left = [...words]
   return { nextUint32: () => (left.shift() === true ? 0 : 1) } as never
 }
-const marks = (disk: SimDisk) => Array.from({ length: 4 }, (_, block) => disk.medium[block * BLOCK])
+const marks = (disk: Disk) => Array.from({ length: 4 }, (_, block) => disk.medium[block * BLOCK])
 
-function written(): SimDisk {
-  const disk = new SimDisk(4 * BLOCK, 4 * BLOCK)
+function written(): Disk {
+  const disk = new Disk(4 * BLOCK, 4 * BLOCK)
   disk.write(0, filled(1), true)
   disk.write(BLOCK, filled(2), false)
   return disk
