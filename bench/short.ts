@@ -78,7 +78,7 @@ export function shortPart(report: IoReport): string {
 
 const COLUMNS = [
   'handing over',
-  'waiting calls',
+  'waiting, watching',
   'engine',
   'adapters',
   'event loop, garbage',
@@ -134,7 +134,7 @@ function wordsOf(
   const withoutOurs = (yardstickNs / Math.max(1, kernel + loop + idle + bench)).toFixed(2)
   return (
     gap +
-    `Of ${total} ns an I/O ${kernel} are in the kernel, on the same processors that do the I/O; the engine and the adapters take ` +
+    `Of ${total} ns an I/O ${kernel} are in the kernel or in watching for what completes, on the processors that do the I/O; the engine and the adapters take ` +
     `${own}, ${loads}. fio takes ${yardstickNs} for all, on one of the two devices, whose one worker has the other processor to ` +
     `itself; ours wake two workers. With an engine that cost nothing the ratio would be about ${withoutOurs}.`
   )
@@ -152,7 +152,7 @@ function flappingWords({ layers, flapping }: Profiles, twoOfThree: number): stri
   )
   return (
     `Of ${now.total} ns an I/O, ${more('total')} to the same three paths without faults, samples and a ledger in a file: engine and ` +
-    `store ${more('engine')}, adapters ${more('adapters')}, calls that hand over ${more('handingOver')}, calls that wait ` +
+    `store ${more('engine')}, adapters ${more('adapters')}, calls that hand over ${more('handingOver')}, waits and watching ` +
     `${more('waiting')}, event loop and garbage ${more('loop')}, asleep ${more('idle')}, load generator ${more('bench')}. By ` +
     `function: ${functions.join('; ')}. While the third path has failed there are two: in the rounds above two quiet ones did ` +
     `${twoOfThree} of what three did.`

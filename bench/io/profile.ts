@@ -32,7 +32,7 @@ export interface LayerTimes {
   readonly total: number
   /** In calls that only hand over to the kernel, or ask it what has completed. */
   readonly handingOver: number
-  /** In calls that wait for a completion, what they hand over included. */
+  /** In calls that wait for a completion, what they hand over included, and in watching for one. */
   readonly waiting: number
   /** engine/, machines/ and store/. */
   readonly engine: number
@@ -133,25 +133,43 @@ async function profiled(load: (milliseconds: number) => Promise<LoadResult>): Pr
   return { spent, us: spent.reduce((sum, { us }) => sum + us, 0), ios, wallNs: 1e9 / iops }
 }
 
+type Frame = Profiler.ProfileNode['callFrame']
+
 function spentIn(profile: Profiler.Profile): Spent[] {
-  const callers = new Map<number, Profiler.ProfileNode['callFrame']>()
-  const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]))
-  for (const { callFrame, children = [] } of profile.nodes) {
-    for (const child of children) callers.set(child, callFrame)
-  }
+  const places = placesOf(profile)
   const spent = new Map<string, Spent>()
   for (const [index, id] of (profile.samples ?? []).entries()) {
-    const frame = frames.get(id)
-    // The profiler itself is no part of an I/O.
-    const caller = callers.get(id)
-    if (frame === undefined || [frame, caller].some((one) => one?.url === 'node:inspector')) continue
-    const layer = layerOf(frame, caller?.functionName ?? '')
-    const name = layer.startsWith(CALLS) ? `(${layer})` : nameOf(frame)
+    const place = places.get(id)
+    if (place === undefined) continue
+    const { layer, name } = place
     const one = spent.get(`${layer} ${name}`) ?? { name, layer, us: 0 }
     one.us += profile.timeDeltas?.[index] ?? 0
     spent.set(`${layer} ${name}`, one)
   }
   return [...spent.values()]
+}
+
+/** The layer and the name of each node, but for the profiler itself, which is no part of an I/O. */
+function placesOf({
+  nodes,
+}: Profiler.Profile): Map<number, { readonly layer: string; readonly name: string }> {
+  const callers = new Map<number, Frame>()
+  const watching = new Set<number>()
+  const places = new Map<number, { readonly layer: string; readonly name: string }>()
+  // Callers come before what they call.
+  for (const { id, callFrame, children = [] } of nodes) {
+    const caller = callers.get(id)
+    if (isWatch(callFrame)) watching.add(id)
+    for (const child of children) {
+      callers.set(child, callFrame)
+      if (watching.has(id)) watching.add(child)
+    }
+    if ([callFrame, caller].some((one) => one?.url === 'node:inspector')) continue
+    const layer = watching.has(id) ? WATCHING : layerOf(callFrame, caller?.functionName ?? '')
+    const isOne = layer.startsWith(CALLS) || layer === WATCHING
+    places.set(id, { layer, name: isOne ? `(${layer})` : nameOf(callFrame) })
+  }
+  return places
 }
 
 function rowsOf({ spent, us: all, ios }: Profiled, keyOf: (one: Spent) => string): ProfileRow[] {
@@ -184,7 +202,7 @@ function layersOf({ spent, us: all, wallNs }: Profiled): LayerTimes {
   }
   const times = {
     handingOver: of(/^system calls$/),
-    waiting: of(/^system calls that wait$/),
+    waiting: of(/^(system calls that wait|watching)$/),
     engine: of(/^(engine|machines|store)$/),
     adapters: of(/^adapters\//),
     bench: of(/^bench$/),
@@ -196,9 +214,15 @@ function layersOf({ spent, us: all, wallNs }: Profiled): LayerTimes {
 }
 
 const CALLS = 'system calls'
+/** Looking at the rings until something has completed: a wait, though one without a call. */
+const WATCHING = 'watching'
+
+function isWatch({ functionName, url }: Frame): boolean {
+  return url.endsWith('/quick-wait.ts') && ['#gather', '#watch'].includes(functionName)
+}
 
 /** The folder of ours that a function is in, or what else it belongs to. */
-function layerOf({ functionName, url }: Profiler.ProfileNode['callFrame'], caller: string): string {
+function layerOf({ functionName, url }: Frame, caller: string): string {
   // Calls into the kernel are functions without a file, under whatever name, made by two of ours.
   const native = url === '' ? caller : ''
   if (functionName === 'ringWait' || native === 'ringWait') return `${CALLS} that wait`
@@ -210,7 +234,7 @@ function layerOf({ functionName, url }: Profiler.ProfileNode['callFrame'], calle
   return url.startsWith('node:') ? 'Node' : 'other'
 }
 
-function nameOf({ functionName, url, lineNumber }: Profiler.ProfileNode['callFrame']): string {
+function nameOf({ functionName, url, lineNumber }: Frame): string {
   const file = url.split('/').slice(-2).join('/')
   return file === '' ? functionName : `${functionName || '(anonymous)'} ${file}:${lineNumber + 1}`
 }
