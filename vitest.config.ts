@@ -47,9 +47,10 @@ export default defineConfig({
       reportOnFailure: true,
       thresholds: {
         ...{ statements: 93, branches: 87, lines: 94, functions: 93 },
-        // What decides is held more tightly than what acts.
+        // What decides, acts and records is held more tightly than what touches the world.
         'machines/**': { statements: 97, branches: 95 },
-        'engine/**': { statements: 95, branches: 90 },
+        'engine/**': { statements: 95, branches: 95 },
+        'store/**': { statements: 95, branches: 95 },
       },
     },
   },
