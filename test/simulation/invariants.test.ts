@@ -2,6 +2,8 @@
 // nothing of it would let every seed pass.
 import { expect, test } from 'vitest'
 import { AT_THE_END, EVERY_STEP, WHEN_CLOSED } from '../../engine/simulation/invariants.ts'
+import { notAdded } from '../../engine/simulation/hosts.ts'
+import { PathledgerError } from '../../errors.ts'
 import { recoveredEqualsFold } from '../../engine/simulation/recovered.ts'
 import type { Multipath } from '../../engine/multipath.ts'
 import type { LedgerState } from '../../store/fold.ts'
@@ -179,4 +181,21 @@ test('a ledger that does not say what is so: of a path, of a head, and after a r
   expect(recoveredEqualsFold(engine('live'), told({}, 'x'))).toBe('there is no head x')
   expect(recoveredEqualsFold(engine('removed'), told())).toMatch(/^a head is \["removed".*says \["live"/)
   expect(recoveredEqualsFold(engine('live', []), told())).toBe(`lost are , and the ledger says ${A}`)
+})
+
+test('a device that was not taken: for one of the reasons that there may be, or a promise is broken', () => {
+  const reached: string[] = []
+  const wrong: { invariant: string; detail: string }[] = []
+  const world = { wrong, sometimes: { reach: (situation: string) => void reached.push(situation) } }
+  const refused = (code: string) =>
+    new PathledgerError(code, { message: 'No.', why: 'It is so.', todo: 'None.' })
+  for (const code of ['PATH_WRONG_LUN', 'PATH_GHOST_CLAIM', 'PATH_DUPLICATE'])
+    notAdded(world as never, refused(code))
+  expect([reached, wrong]).toEqual([['identityRefused', 'claimRefused'], []])
+  notAdded(world as never, refused('PATH_NO_ID'))
+  notAdded(world as never, new TypeError('odd'))
+  expect(wrong.map(({ invariant }) => invariant)).toEqual(['errorsAreExpected', 'errorsAreExpected'])
+  expect(wrong.map(({ detail }) => detail).join()).toMatch(
+    /not added: PATH_NO_ID: .*not added: unexpected: TypeError: odd/,
+  )
 })
