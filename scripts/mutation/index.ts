@@ -8,6 +8,7 @@ import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, write
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { commit } from '../../cli/simulate/commit.ts'
 import { seededRandom } from '../../adapters/seeded-random.ts'
 import type { Asked } from './baseline.ts'
 import { openJournal } from './journal.ts'
@@ -185,7 +186,7 @@ if (Number(values.minutes) > 0 && left.length + again.length > 0) {
   end((await startRunner()).child)
   await Promise.all(Array.from({ length: Number(values.processes) }, () => lane()))
 }
-const report = reportOf(mutants, outcomes)
+const report = { commit: commit(), ...reportOf(mutants, outcomes) }
 process.stdout.write(`${JSON.stringify(report, null, values.json ? 0 : 2)}\n`)
 if (values.write) {
   if (report.run < report.mutants)

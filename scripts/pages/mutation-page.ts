@@ -6,10 +6,12 @@ import { scoreOf, type Counts, type Report } from '../mutation/report.ts'
 import { LONG, TESTS } from '../mutation/scope.ts'
 import { code, page, table } from './markdown.ts'
 
-function readReport(): Report {
-  return JSON.parse(
-    readFileSync(join(import.meta.dirname, '..', 'mutation', 'result.json'), 'utf8'),
-  ) as Report
+/** With the commit whose mutants they were. */
+type Published = Report & { readonly commit: string }
+
+function readReport(): Published {
+  const file = join(import.meta.dirname, '..', 'mutation', 'result.json')
+  return JSON.parse(readFileSync(file, 'utf8')) as Published
 }
 
 const percent = (counts: Counts): string => `${scoreOf(counts).toFixed(1)} %`
@@ -21,16 +23,19 @@ function margin({ run, mutants, killed, timeouts }: Report): string {
   return (196 * Math.sqrt(((share * (1 - share)) / run) * finite)).toFixed(1)
 }
 
-function told(report: Report): string {
-  const { run, mutants, killed, timeouts, survived, uncovered } = report
-  const all = run === mutants ? `All ${mutants} mutants were tried.` : sample(report)
+function told(report: Published): string {
+  const { run, mutants, killed, timeouts, survived, uncovered, commit } = report
+  const all =
+    run === mutants
+      ? `All ${mutants} mutants that there were at commit ${commit} were tried.`
+      : sample(report)
   return `${all} Tests noticed ${killed}, ${timeouts} ran for ever, ${survived} survived, and at ${uncovered} no test comes by:
 a score of **${percent(report)}**, where those that no test comes by count as survivors.`
 }
 
-function sample(report: Report): string {
-  const { run, mutants } = report
-  return `Of ${mutants} mutants ${run} were tried, as they were drawn by the seed: the score of all is within ${margin(report)} percent of that of
+function sample(report: Published): string {
+  const { run, mutants, commit } = report
+  return `Of ${mutants} mutants at commit ${commit} ${run} were tried, as they were drawn by the seed: the score of all is within ${margin(report)} percent of that of
 these (95 % interval).`
 }
 
