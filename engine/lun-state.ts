@@ -69,7 +69,7 @@ export class LunState {
 
   /** Looks while something waits for a ghost of another engine: whether it has ended, and now and then whether that has died. */
   tend(): void {
-    if (this.#storage.changed()) this.#adopt(this.#storage.load())
+    this.refresh()
     const nowUs = this.#core.clock.monoUs()
     if (this.#burying || nowUs < this.#tendedUs + LOOK_FOR_DEAD_US) return
     this.#tendedUs = nowUs
