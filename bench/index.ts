@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { messageOf } from '../errors.ts'
 import { benchFailover } from './failover/index.ts'
 import { benchHeads } from './heads/index.ts'
 import { benchIo } from './io/index.ts'
@@ -116,7 +117,7 @@ function figures(list: string): RatioName[] {
 try {
   process.exitCode = await main()
 } catch (error) {
-  console.error(error instanceof Error ? error.message : String(error))
+  console.error(messageOf(error))
   process.exitCode = 1
 }
 // What a benchmark left open must not keep the process.

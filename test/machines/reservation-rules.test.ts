@@ -234,6 +234,12 @@ describe('unit attentions', () => {
     }, state)
   const two = { initiator: 'two', nexus: '20:0:0:0', nexuses: ['20:0:0:0'] }
   const both = after(NO_RESERVATION, {}, { ...two, serviceKey: KEYS[2]! })
+  const three = after(both, {
+    initiator: 'three',
+    nexus: '30:0:0:0',
+    nexuses: ['30:0:0:0'],
+    serviceKey: KEYS[3]!,
+  })
   const asOne = { key: KEYS[1]! }
   const told = (state: ReservationState) =>
     state.attentions.map(({ initiator, ascq }) => `${initiator} ${ascq.toString(16)}`)
@@ -257,12 +263,6 @@ describe('unit attentions', () => {
   })
 
   test('tell of each thing once, and of another thing all the same', () => {
-    const three = after(both, {
-      initiator: 'three',
-      nexus: '30:0:0:0',
-      nexuses: ['30:0:0:0'],
-      serviceKey: KEYS[3]!,
-    })
     const type = 'write-exclusive-reg-only' as const
     const once = after(three, { ...asOne, action: 'reserve', type }, { ...asOne, action: 'release', type })
     expect(told(once)).toEqual(['two 4', 'three 4'])
@@ -273,12 +273,6 @@ describe('unit attentions', () => {
   })
 
   test('a reservation that is taken over tells those who stay when its type is another one', () => {
-    const three = after(both, {
-      initiator: 'three',
-      nexus: '30:0:0:0',
-      nexuses: ['30:0:0:0'],
-      serviceKey: KEYS[3]!,
-    })
     const type = 'write-exclusive-reg-only' as const
     const asTwo = { ...two, key: KEYS[2]! }
     const reserved = after(three, { ...asTwo, action: 'reserve', type })

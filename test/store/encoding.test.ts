@@ -122,34 +122,9 @@ describe('canonical encoding', () => {
         decision: pick(50) === 0 ? 'x'.repeat(70_000) : text(60),
       }
       const previous = new Uint8Array(32).fill(pick(256))
-      const {
-        position,
-        eventId: event_id,
-        stream,
-        version,
-        type,
-        schema,
-        cause,
-        actor,
-        reason,
-        data,
-        decision,
-      } = row
-      const columns = {
-        position,
-        event_id,
-        stream,
-        version,
-        type,
-        schema,
-        cause,
-        actor,
-        reason,
-        data,
-        decision,
-      }
-      const others = { recorded_at_us: row.recordedAtUs, mono_us: row.monoUs, boot_id: row.bootId }
-      const byAuditor = auditorsHash(Buffer.from(previous), { ...columns, ...others })
+      const { eventId, recordedAtUs, monoUs, bootId, ...same } = row
+      const renamed = { event_id: eventId, recorded_at_us: recordedAtUs, mono_us: monoUs, boot_id: bootId }
+      const byAuditor = auditorsHash(Buffer.from(previous), { ...same, ...renamed })
       expect(Buffer.from(hashRow(previous, row)).equals(byAuditor), JSON.stringify(row)).toBe(true)
       quick += bytes.ofAscii(previous, row) === null ? 0 : 1
     }
