@@ -51,7 +51,7 @@ export default defineConfig(
   },
   {
     // What a reader of the library calls says what it returns.
-    files: ['index.ts', 'errors.ts', '{machines,engine,store,adapters}/**/*.ts'],
+    files: ['index.ts', 'errors.ts', '{machines,engine,simulation,what-if,store,adapters}/**/*.ts'],
     rules: { '@typescript-eslint/explicit-module-boundary-types': 'error' },
   },
   {

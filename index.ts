@@ -6,22 +6,26 @@ export type { AddPathOptions } from './engine/add-path.ts'
 export { plainDevice, PlainDevice } from './engine/plain-device.ts'
 export type { MultipathOptions, Ports } from './engine/assemble.ts'
 export { Head } from './engine/head.ts'
-export type { WriteOptions } from './engine/head.ts'
-export type { RangeOptions, ReadOptions } from './engine/read-options.ts'
-export type { HeadBio, WriteBytes } from './engine/head-bio.ts'
+export type { WriteOptions, RangeOptions, ReadOptions, WriteBytes } from './engine/read-options.ts'
+export type { HeadBio } from './engine/head-bio.ts'
 export { LentBuffer } from './engine/lender.ts'
 export { Reservations } from './engine/reservations/reservations.ts'
 export type { ReservationReport } from './engine/reservations/by-socket.ts'
 export type { ReservationInfo, ReservationKey, ReserveAnswer } from './engine/reservations/reservations.ts'
 export type { NexusName, ReservationType } from './machines/reservation-rules.ts'
 export { Path } from './engine/path.ts'
-export type { OperatorWord } from './engine/path.ts'
+export type { OperatorWord } from './engine/spoken.ts'
 export type { GhostInfo } from './engine/ghost-info.ts'
 export type { LiveEvent } from './engine/recorder.ts'
 export { Partition } from './engine/partition.ts'
 export type { PartitionOptions } from './engine/partition.ts'
-export type { CommandOptions, CommandResult } from './engine/pass-through.ts'
-export type { DiskGeometry, IoctlOptions, IoctlResult } from './engine/pass-through.ts'
+export type {
+  CommandOptions,
+  CommandResult,
+  DiskGeometry,
+  IoctlOptions,
+  IoctlResult,
+} from './engine/pass-through.ts'
 export { Adapter } from './engine/adapter.ts'
 export type { HeadCounters, PathCounters } from './engine/counters.ts'
 export type { DiskStat } from './engine/disk-stat.ts'
@@ -59,7 +63,18 @@ export type {
   LoopSourceSettings,
 } from './adapters/loop/index.ts'
 export { kernelUevents } from './adapters/uevents/index.ts'
-export type { Heard, Uevents } from './adapters/ports.ts'
+export type {
+  Heard,
+  Uevents,
+  DeviceSighting,
+  DeviceSource,
+  Clock,
+  DeviceLimits,
+  Lun,
+  NewId,
+  PathDevice,
+  Random,
+} from './adapters/ports.ts'
 export type { WatchOptions } from './engine/discovery.ts'
 export { filePath } from './adapters/file-path.ts'
 export { memoryLun, memoryPath } from './adapters/memory.ts'
@@ -75,8 +90,6 @@ export type { NumaDistance } from './engine/numa.ts'
 export { VirtualClock } from './adapters/virtual-clock.ts'
 export { seededRandom } from './adapters/seeded-random.ts'
 export { systemClock } from './adapters/system.ts'
-export type { DeviceSighting, DeviceSource } from './adapters/ports.ts'
-export type { Clock, DeviceLimits, Lun, NewId, PathDevice, Random } from './adapters/ports.ts'
 
 export {
   availability,
@@ -128,13 +141,20 @@ export type { LikelyReason, ReplayVerdict } from './store/replay/verdict.ts'
 export { askSql } from './store/sql/ask.ts'
 export type { SqlAnswer, SqlBounds } from './store/sql/ask.ts'
 export { redecide, Redecider, stateAt } from './store/fold.ts'
-export type { LedgerPoint, LedgerState, StreamAt } from './store/fold.ts'
+export type { LedgerPoint } from './store/fold.ts'
+export type {
+  StreamAt,
+  LedgerState,
+  LedgerReader,
+  LedgerStore,
+  ReadQuery,
+  StoredEvent,
+} from './store/types.ts'
 export { memoryStore } from './store/memory-store.ts'
 export type { MemoryStore, MemoryStoreOptions } from './store/memory-store.ts'
 export { pages } from './store/pages.ts'
 export { openLedgerReader } from './store/reader.ts'
 export type { FileReader } from './store/reader.ts'
-export type { LedgerReader, LedgerStore, ReadQuery, StoredEvent } from './store/types.ts'
 export { ledgerCaches, repairLedger, segmentLedger, signHead } from './engine/ledger-life.ts'
 export { backupLedger } from './store/life/backup.ts'
 export type { Backup } from './store/life/backup.ts'

@@ -38,7 +38,9 @@ export default defineConfig({
     ],
     coverage: {
       provider: 'v8',
-      include: ['machines/**/*.ts', 'engine/**/*.ts', 'store/**/*.ts', 'adapters/**/*.ts'],
+      include: ['machines', 'engine', 'simulation', 'what-if', 'store', 'adapters'].map(
+        (zone) => `${zone}/**/*.ts`,
+      ),
       exclude: [
         // Needs root and real loop devices: covered by the `system` project.
         'adapters/loop/**',

@@ -283,3 +283,13 @@ export interface FilterControl<Settings> {
   enable(settings?: Partial<Settings>): void
   disable(): void
 }
+
+/** What a fence command is told. */
+export interface FenceTarget {
+  readonly wwid: string
+  readonly hctl: string
+  readonly device: string
+}
+
+/** Runs the fence of a path; resolves with what it did, or null when the path has none. Rejects when it failed. */
+export type Fence = (target: FenceTarget, timeoutMs: number) => Promise<string | null>

@@ -5,12 +5,13 @@ import { finishBio } from './finish.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import { unhold } from './hold.ts'
 import { abortedError } from './io-errors.ts'
+import { headQueue } from './io/queues.ts'
 
 /** Ends a bio for its caller, wherever it is. */
 export function abortBio(head: HeadRuntime, bio: Bio): void {
   if (bio.ended) return
   if (bio.live !== null) abandonAttempt(head, bio.live, 'abort')
-  head.requeue.take(bio)
+  headQueue(head).requeue.take(bio)
   unhold(head, bio)
   finishBio(head, bio, abortedError(head, bio.op, bio.ghosts.length > 0))
 }

@@ -1,7 +1,7 @@
 // An adapter (SCSI host) as a program sees it: the paths of any head whose H:C:I:L begin with its number share its queue.
 import type { PathCounters } from './counters.ts'
-import type { AdapterRuntime, PathRuntime } from './path-runtime.ts'
-import type { OperatorWord } from './path.ts'
+import type { AdapterRuntime, PathRuntime } from './head-runtime.ts'
+import type { OperatorWord } from './spoken.ts'
 import { applyCounters, checkCounters, zeros, type CounterValues } from './set-counters.ts'
 import { checkWords } from './spoken.ts'
 import type { Stream } from './stream.ts'

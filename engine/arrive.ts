@@ -5,11 +5,18 @@ import { usOfMs } from './core.ts'
 import { fenceIfNeeded } from './fencing.ts'
 import { createBlocked, HELD_BACK, recordPath } from './lifecycle.ts'
 import type { LostPath } from './lost-path.ts'
-import type { PathRuntime } from './path-runtime.ts'
-import type { AddOptions } from './registry.ts'
+import type { PathRuntime } from './head-runtime.ts'
 import { WORD_MAX } from './spoken.ts'
 import type { StreamStep } from './stream.ts'
 import { Suspicion } from './suspicion.ts'
+
+/** How a path begins its life. */
+export interface AddOptions {
+  /** Null: optimal, or what it was before a restart. */
+  readonly access: AccessState | null
+  readonly preferred: boolean
+  readonly blocked: boolean
+}
 
 /** Differences that one event tells of. */
 const CHANGED_MAX = 64

@@ -1,16 +1,14 @@
 // What an engine is made of and opened with.
 import { addressOf } from '../adapters/memory-address.ts'
-import type { Clock, NewId, Random } from '../adapters/ports.ts'
+import type { Clock, NewId, Random, Fence } from '../adapters/ports.ts'
 import { seededRandom } from '../adapters/seeded-random.ts'
 import { readBootId, systemClock, systemIds, systemPid } from '../adapters/system.ts'
 import { PathledgerError } from '../errors.ts'
-import type { LedgerState } from '../store/fold.ts'
+import type { LedgerState, LedgerStore } from '../store/types.ts'
 import { behaviourAt } from '../store/header.ts'
 import { openLunFile } from '../store/lun/lun-file.ts'
 import type { OpenLedgerOptions } from '../store/open.ts'
-import type { LedgerStore } from '../store/types.ts'
 import type { Core, Log } from './core.ts'
-import type { Fence } from './fencing.ts'
 import { Lender } from './lender.ts'
 import { BufferPool } from './pool.ts'
 import { Recorder } from './recorder.ts'
@@ -109,19 +107,6 @@ export function createCore(
     log,
     broken: null,
     nextBio: 0,
-    actions: {
-      resubmitParked: unset,
-      failParked: unset,
-      probe: unset,
-      check: unset,
-      prove: unset,
-      sample: unset,
-      tally: unset,
-      removePath: unset,
-      drainBacklog: unset,
-      headRemoved: unset,
-      sense: unset,
-    },
     fence: ports.fence ?? null,
     guardsOff: ports.guardsOff ?? false,
     breakEngine: unset,

@@ -6,36 +6,39 @@ import type { GhostReason } from '../machines/lun-events.ts'
 import { Attempt, evidenceOf, isMutation, memoryIsGone, weightOf, type Bio } from './bio.ts'
 import { guarded, usOfMs } from './core.ts'
 import { countDone, countError } from './counters.ts'
-import { submitBio } from './dispatch.ts'
+import { park, holdAgain } from './hold.ts'
 import { onPathError } from './failover.ts'
 import { fenceIfNeeded } from './fencing.ts'
 import { finishBio } from './finish.ts'
 import type { Ghost } from './ghosts.ts'
-import type { HeadRuntime } from './head-runtime.ts'
-import { holdAgain } from './hold.ts'
+import type { HeadRuntime, PathRuntime } from './head-runtime.ts'
 import { ioError, memoryGoneError } from './io-errors.ts'
 import { noteOutcome } from './margin.ts'
-import type { PathRuntime } from './path-runtime.ts'
 import { averageServiceTime } from './select-more.ts'
 import { classOf, statusOf } from './status.ts'
+import type { Admission } from './reservations/lun-reservations.ts'
+import { headQueue, pathQueue } from './io/queues.ts'
 
 /** Sends a bio down a path, or keeps it for when the path has room. Counted here, uncounted once, at its end. */
 export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): void {
   const { core } = head
   invariant(!path.disabled, 'a path is usable when an I/O is sent down it')
-  if (!head.reservations.admits(head, bio, path)) return
+  const admission = head.reservations.admit(bio.op, path)
+  if (admission !== 'go') return turnedAway(head, bio, admission)
   // Each byte in flight may become memory that a hung path holds on to: the path has a bound of its own.
   const full = path.inFlightBytes + weightOf(bio) > core.settings.inFlightBytesMax && path.inFlight > 0
-  if (full) return void path.backlog.push(bio)
+  if (full) return void pathQueue(path).backlog.push(bio)
   if (memoryIsGone(bio)) return finishBio(head, bio, memoryGoneError(head, bio))
-  const attempt = new Attempt(bio, path, head.policy === 'queue-depth', core.clock.monoUs())
+  const counted = head.policy === 'queue-depth'
+  const attempt = new Attempt(bio, path, counted, core.clock.monoUs(), head.reservations.epoch)
   head.stats.begin(bio, attempt.startedUs)
   bio.attempts += 1
   bio.live = attempt
   path.inFlight += 1
   path.inFlightBytes += weightOf(bio)
-  path.attempts.add(attempt)
-  head.reservations.started(attempt)
+  const queue = pathQueue(path)
+  queue.attempts.add(attempt)
+  if (isMutation(bio)) head.reservations.opened()
   if (attempt.countedActive) path.adapter.active += 1
   if (attempt.block !== null && !core.guardsOff) core.pool.hold(attempt.block)
   try {
@@ -43,7 +46,16 @@ export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): vo
   } catch (error) {
     return neverSent(head, attempt, error)
   }
-  if (path.timeout === null) armTimeout(head, path)
+  if (queue.timeout === null) armTimeout(head, path)
+}
+
+/** A reservation is in its way: it waits, or its caller hears of it; no other path is tried, and none is failed. */
+function turnedAway(head: HeadRuntime, bio: Bio, admission: Exclude<Admission, 'go'>): void {
+  if (admission === 'wait') return park(head, bio)
+  if (admission !== 'conflict') return finishBio(head, bio, admission)
+  const { id, op, offset, length } = bio
+  if (head.errorRows.take()) head.reservations.noteConflict({ bio: id, op, offset, length })
+  finishBio(head, bio, ioError(head, bio, 'RESV_CONFLICT', head.reservations.conflictWords()))
 }
 
 function onCompletion(head: HeadRuntime, attempt: Attempt, completion: IoCompletion): void {
@@ -80,7 +92,7 @@ export function abandonAttempt(head: HeadRuntime, attempt: Attempt, reason: Ghos
     bio.block = null
   }
   if (bio.live === attempt) bio.live = null
-  path.attempts.delete(attempt)
+  pathQueue(path).attempts.delete(attempt)
   if (reason === 'timeout') tellTrace(attempt, 'TIMEOUT', 'ETIMEDOUT')
   else tellTrace(attempt, 'ABANDONED', null)
 }
@@ -152,7 +164,7 @@ function completeLate(head: HeadRuntime, attempt: Attempt, completion: IoComplet
     else head.ghosts.returned(ghost)
   }
   // A ghost that succeeds while its bio waits for a path completes the bio, once.
-  if (status === 'OK' && isMutation(bio) && bio.live === null && head.requeue.take(bio))
+  if (status === 'OK' && isMutation(bio) && bio.live === null && headQueue(head).requeue.take(bio))
     succeed(head, bio, path)
 }
 
@@ -182,7 +194,7 @@ function openGhost(head: HeadRuntime, attempt: Attempt, reason: GhostReason, ret
 function endAccounting(attempt: Attempt): void {
   invariant(!attempt.ended, 'an attempt ends once')
   attempt.ended = true
-  attempt.path.head.reservations.ended(attempt)
+  if (isMutation(attempt.bio)) attempt.path.head.reservations.closed(attempt.epoch)
   if (attempt.countedActive) attempt.path.adapter.active -= 1
   invariant(attempt.path.adapter.active >= 0, 'counters of what is in flight are not negative')
 }
@@ -190,12 +202,13 @@ function endAccounting(attempt: Attempt): void {
 /** The kernel holds nothing of the attempt any more: its memory and its place on the path are free. */
 function giveBack(head: HeadRuntime, attempt: Attempt): void {
   const { path, block, bio } = attempt
-  path.attempts.delete(attempt)
+  const queue = pathQueue(path)
+  queue.attempts.delete(attempt)
   path.inFlight -= 1
   path.inFlightBytes -= weightOf(bio)
   invariant(path.inFlight >= 0 && path.inFlightBytes >= 0, 'counters of what is in flight are not negative')
   if (block !== null && !head.core.guardsOff) head.core.pool.release(block)
-  if (path.backlog.length > 0) head.core.actions.drainBacklog(path)
+  if (queue.backlog.length > 0) head.actions.drainBacklog(path)
   if (path.inFlight === 0) path.onQuiet?.()
 }
 
@@ -203,10 +216,11 @@ function giveBack(head: HeadRuntime, attempt: Attempt): void {
 function armTimeout(head: HeadRuntime, path: PathRuntime): void {
   const { core } = head
   const limitUs = usOfMs(core.settings.attemptTimeoutMs)
-  const { oldest } = path.attempts
-  if (path.timeout !== null || oldest === null || limitUs === 0) return
-  path.timeout = core.clock.setTimer(oldest.startedUs + limitUs, () => {
-    path.timeout = null
+  const queue = pathQueue(path)
+  const { oldest } = queue.attempts
+  if (queue.timeout !== null || oldest === null || limitUs === 0) return
+  queue.timeout = core.clock.setTimer(oldest.startedUs + limitUs, () => {
+    queue.timeout = null
     guarded(core, () => {
       expireOld(head, path, core.clock.monoUs() - limitUs)
       armTimeout(head, path)
@@ -215,7 +229,8 @@ function armTimeout(head: HeadRuntime, path: PathRuntime): void {
 }
 
 function expireOld(head: HeadRuntime, path: PathRuntime, beforeUs: number): void {
-  for (let attempt = path.attempts.oldest; attempt !== null; attempt = path.attempts.oldest) {
+  const { attempts } = pathQueue(path)
+  for (let attempt = attempts.oldest; attempt !== null; attempt = attempts.oldest) {
     if (attempt.startedUs > beforeUs) return
     const { bio } = attempt
     abandonAttempt(head, attempt, 'timeout')
@@ -245,7 +260,7 @@ function retrySoon(
     guarded(core, () => {
       if (bio.ended) return
       if (core.broken === null && head.live && !path.disabled) startAttempt(head, bio, path)
-      else submitBio(head, bio)
+      else headQueue(head).again(head, bio)
     })
   })
 }

@@ -5,7 +5,7 @@ import type { PathledgerError } from '../errors.ts'
 import type { BlkStatus, IoOp } from '../machines/words.ts'
 import type { Ghost } from './ghosts.ts'
 import type { OpenIo } from './open-io.ts'
-import type { PathRuntime } from './path-runtime.ts'
+import type { PathRuntime } from './head-runtime.ts'
 import type { PoolBlock } from './pool.ts'
 import type { Suspicion } from './suspicion.ts'
 import type { IoTrace } from './trace.ts'
@@ -153,7 +153,7 @@ export class Attempt implements IoRequest {
   older: Attempt | null = null
   newer: Attempt | null = null
 
-  constructor(bio: Bio, path: PathRuntime, countedActive: boolean, startedUs: number) {
+  constructor(bio: Bio, path: PathRuntime, countedActive: boolean, startedUs: number, epoch: number) {
     this.op = bio.op
     this.offset = bio.offset
     this.length = bio.length
@@ -164,7 +164,7 @@ export class Attempt implements IoRequest {
     this.countedActive = countedActive
     this.block = bio.block
     this.startedUs = startedUs
-    this.epoch = path.head.reservations.epoch
+    this.epoch = epoch
   }
 }
 

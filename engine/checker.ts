@@ -3,11 +3,10 @@
 // A path that is well can be checked too, and a marginal one is sampled.
 import type { IoCompletion } from '../adapters/ports.ts'
 import { guarded, usOfMs } from './core.ts'
-import { holdBackIfNeeded } from './failback.ts'
+import { holdBackIfNeeded, recordPath } from './lifecycle.ts'
 import type { CHECK_READS } from './health-settings.ts'
-import { recordPath } from './lifecycle.ts'
 import { startSampling } from './margin.ts'
-import type { PathRuntime } from './path-runtime.ts'
+import type { PathRuntime } from './head-runtime.ts'
 import { classOf, statusOf } from './status.ts'
 import { clearSuspicion, endEpisode, failByIdentity, failPath, suspect } from './verdict.ts'
 
@@ -106,7 +105,7 @@ export function check(path: PathRuntime): void {
     const length = probeLength(path.device.geometry)
     const evidence = { errno, status, op: 'read', offset: offset ?? 0, length }
     const { recorded } = recordPath(path, 'path.checkFailed', evidence)
-    suspect(path, { id: 0 }, evidence, recorded)
+    suspect(path, 0, evidence, recorded)
   }
   readAll(path, offsets, (answer) => {
     if (!answer.ok) return fail(answer)

@@ -3,13 +3,34 @@ import type { ControlRequest, PathVerb } from '../adapters/control/frames.ts'
 import type { ControlHandler } from '../adapters/control/server.ts'
 import type { Adapter } from './adapter.ts'
 import type { Head } from './head.ts'
-import type { Multipath } from './multipath.ts'
-import type { OperatorWord, Path } from './path.ts'
+import type { GhostInfo } from './ghost-info.ts'
+import type { MemoryUse } from './memory-use.ts'
+import type { SysfsView } from './sysfs/view.ts'
+import type { Path } from './path.ts'
+import type { OperatorWord } from './spoken.ts'
 import { askReservations, reservationReport } from './reservations/by-socket.ts'
 import { checkWords } from './spoken.ts'
 
+/** What of an engine the socket reaches: its public API. */
+export interface Controlled {
+  readonly heads: readonly Head[]
+  readonly adapters: readonly Adapter[]
+  readonly ghosts: readonly GhostInfo[]
+  readonly memory: MemoryUse
+  readonly broken: { readonly code: string } | null
+  readonly sysfs: SysfsView
+  head(wwidOrName: string): Head
+  path(nameOrHctl: string): Path
+  adapter(host: string): Adapter
+  releaseGhosts(word: {
+    readonly reason: string
+    readonly ids?: readonly string[]
+    readonly actor?: string
+  }): number
+}
+
 /** The handler of an engine's control socket. */
-export function controlHandler(mp: Multipath): ControlHandler {
+export function controlHandler(mp: Controlled): ControlHandler {
   return (request, actor) => {
     const reason = 'reason' in request ? request.reason : undefined
     const word = reason === undefined ? { actor } : { actor, reason }
@@ -29,7 +50,7 @@ export function controlHandler(mp: Multipath): ControlHandler {
 
 type WholeRequest = Exclude<ControlRequest, { path: string } | { attribute: string } | { key: string }>
 
-function wholeAnswer(mp: Multipath, request: WholeRequest, word: OperatorWord & { actor: string }): unknown {
+function wholeAnswer(mp: Controlled, request: WholeRequest, word: OperatorWord & { actor: string }): unknown {
   switch (request.verb) {
     case 'show':
       return {
@@ -67,7 +88,7 @@ function wholeAnswer(mp: Multipath, request: WholeRequest, word: OperatorWord & 
 }
 
 /** Where `noPathRetry` counts: with every answer, for whoever pulls a path or drains a head should see it. */
-function countdowns(mp: Multipath): { readonly countdowns: readonly object[] } {
+function countdowns(mp: Controlled): { readonly countdowns: readonly object[] } {
   const counting = mp.heads.flatMap(({ name, wwid, countdown }) =>
     countdown === null ? [] : [{ head: name, wwid, ...countdown }],
   )
@@ -76,7 +97,7 @@ function countdowns(mp: Multipath): { readonly countdowns: readonly object[] } {
 
 type AttributeRequest = Extract<ControlRequest, { attribute: string }>
 
-function sysfsAnswer({ sysfs }: Multipath, request: AttributeRequest, word: OperatorWord): object {
+function sysfsAnswer({ sysfs }: Controlled, request: AttributeRequest, word: OperatorWord): object {
   const { attribute } = request
   if (request.verb === 'sysfsGet') return { attribute, content: sysfs.get(attribute) }
   return { attribute, bytes: sysfs.set(attribute, request.value, word) }
@@ -101,7 +122,7 @@ const PATH_STEPS: Readonly<Record<PathVerb, (path: Path, word: OperatorWord) => 
 }
 
 /** 'host8' is an adapter, 'sda:0' and '8:0:0:0' are paths, everything else is a head (a wwid may have colons too). */
-function countedBy(mp: Multipath, name: string): Head | Path | Adapter {
+function countedBy(mp: Controlled, name: string): Head | Path | Adapter {
   const host = /^host(\d+)$/.exec(name)?.[1]
   if (host !== undefined) return mp.adapter(host)
   return /^(sd[a-z]+:\d+|\d+(:\d+){3})$/.test(name) ? mp.path(name) : mp.head(name)

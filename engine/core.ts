@@ -1,43 +1,14 @@
 // What every part of one engine shares. Nothing here is ambient: two engines in one process share nothing.
 import type { Logger } from 'pino'
-import type { Clock, Random } from '../adapters/ports.ts'
+import type { Clock, Random, Fence } from '../adapters/ports.ts'
 import { hasCode, PathledgerError } from '../errors.ts'
-import type { Fence } from './fencing.ts'
-import type { HeadRuntime } from './head-runtime.ts'
-import type { PathRuntime } from './path-runtime.ts'
 import type { Lender } from './lender.ts'
 import type { BufferPool } from './pool.ts'
-import type { Recorded, Recorder } from './recorder.ts'
+import type { Recorder } from './recorder.ts'
 import type { Settings } from './settings.ts'
 
 /** The part of a pino logger that the engine uses. The ledger is the record; the log is for people. */
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
-
-/** The effects that reach outside the lifecycle: I/O, and what the world sees. */
-export interface Actions {
-  /** Send the head's parked bios again, later and in order. */
-  resubmitParked(head: HeadRuntime): void
-  /** End the head's parked bios: it has no path and none will come. */
-  failParked(head: HeadRuntime): void
-  /** Read from the path and report what came. */
-  probe(path: PathRuntime): void
-  /** Check a path that is well, and report what came. */
-  check(path: PathRuntime): void
-  /** The path carries I/O again: prove that it is still the device that was added. */
-  prove(path: PathRuntime): void
-  /** Begin to sample a marginal path. */
-  sample(path: PathRuntime): void
-  /** End that, and report what it came to. */
-  tally(path: PathRuntime): void
-  /** Its loss time is over: take it out of its head. */
-  removePath(path: PathRuntime, cause: Recorded): void
-  /** The path has room again, or is not usable any more: its backlog goes on, or elsewhere. */
-  drainBacklog(path: PathRuntime): void
-  /** The head is gone from the machine's point of view: take it away. */
-  headRemoved(head: HeadRuntime): void
-  /** Sense data came with an I/O on a path. */
-  sense(path: PathRuntime, bytes: Uint8Array): void
-}
 
 export interface Core {
   readonly clock: Clock
@@ -57,8 +28,6 @@ export interface Core {
   readonly guardsOff: boolean
   /** Numbers bios, from 1. */
   nextBio: number
-  /** What effects of the machines do; set once when the engine is put together. */
-  actions: Actions
   /** Ends the engine with a stable code; everything parked or waiting fails with it. */
   breakEngine(error: PathledgerError): void
 }

@@ -1,5 +1,5 @@
 // What is counted per path and per head. Plain numbers, added to in the hot path, read for the ledger's samples.
-import type { Bio } from './bio.ts'
+import type { IoOp } from '../machines/words.ts'
 
 /** What was done through a path since it was added: I/Os, bytes, errors. */
 export interface PathCounters {
@@ -52,7 +52,7 @@ export function headCounters(): HeadCounters {
 type IoCounters = Pick<PathCounters, 'reads' | 'writes' | 'flushes' | 'readBytes' | 'writeBytes'>
 
 /** Counts a bio that succeeded. */
-export function countDone(counters: IoCounters, bio: Bio): void {
+export function countDone(counters: IoCounters, bio: { readonly op: IoOp; readonly length: number }): void {
   if (bio.op === 'read') {
     counters.reads += 1
     counters.readBytes += bio.length

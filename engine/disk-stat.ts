@@ -1,7 +1,7 @@
 // The I/O statistics of a head's disk, as /sys/block/*/stat has them. A bio is begun when it is first sent down a path and
 // ended when its caller hears of it, once, however often it was sent in between, with the bytes that were really done
 // (D-30). Constant time, no garbage: plain numbers, added to in the hot path.
-import type { Bio } from './bio.ts'
+import type { IoOp } from '../machines/words.ts'
 
 /** Bytes of a sector, whatever the logical block is. */
 const SECTOR_BYTES = 512
@@ -37,6 +37,13 @@ export interface DiskStat {
   readonly flushTicksMs: number
 }
 
+/** What is timed: a bio from when it is first sent to its end. */
+interface Timed {
+  readonly op: IoOp
+  /** Null before and after. */
+  statSinceUs: number | null
+}
+
 export class DiskStats {
   readonly #read: Group = { ios: 0, bytes: 0, ticksUs: 0 }
   readonly #write: Group = { ios: 0, bytes: 0, ticksUs: 0 }
@@ -47,7 +54,7 @@ export class DiskStats {
   #busyUs = 0
 
   /** Begins a bio that is sent for the first time; later times change nothing. */
-  begin(bio: Bio, nowUs: number): void {
+  begin(bio: Timed, nowUs: number): void {
     if (bio.statSinceUs !== null) return
     bio.statSinceUs = nowUs
     if (this.#inFlight === 0) this.#busySinceUs = nowUs
@@ -55,7 +62,7 @@ export class DiskStats {
   }
 
   /** Ends a bio; one that was never sent was never begun. */
-  end(bio: Bio, bytes: number, nowUs: number): void {
+  end(bio: Timed, bytes: number, nowUs: number): void {
     if (bio.statSinceUs === null) return
     const group = this.#groupOf(bio)
     group.ios += 1
@@ -87,7 +94,7 @@ export class DiskStats {
     }
   }
 
-  #groupOf({ op }: Bio): Group {
+  #groupOf({ op }: Timed): Group {
     switch (op) {
       case 'read':
         return this.#read

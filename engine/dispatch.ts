@@ -5,11 +5,12 @@ import type { Bio } from './bio.ts'
 import { guarded } from './core.ts'
 import { refusedBy, stuck } from './failover.ts'
 import { finishBio } from './finish.ts'
-import type { HeadRuntime } from './head-runtime.ts'
-import { hold, holderOf, takeHeld } from './hold.ts'
-import { headGoneError, noPathError } from './io-errors.ts'
-import type { PathRuntime } from './path-runtime.ts'
+import type { HeadRuntime, PathRuntime } from './head-runtime.ts'
+import { hold, holderOf, park } from './hold.ts'
+import { noPathError } from './io-errors.ts'
+import { headGoneError } from './heads/gone.ts'
 import { selectPath } from './select.ts'
+import { headQueue, pathQueue } from './io/queues.ts'
 
 /** Sends a bio down the path its head's policy picks, holds or parks it, or ends it. */
 export function submitBio(head: HeadRuntime, bio: Bio): void {
@@ -20,7 +21,7 @@ export function submitBio(head: HeadRuntime, bio: Bio): void {
   if (!head.live) return finishBio(head, bio, headGoneError(head))
   if (holder !== null) return hold(head, bio)
   // It waits for memory, not for a path, and is not counted as one that does.
-  if (!hasMemory(head, bio)) return head.requeue.park(bio)
+  if (!hasMemory(head, bio)) return headQueue(head).requeue.park(bio)
   const path = choosePath(head, bio)
   if (path !== null) return startAttempt(head, bio, path)
   const usableButRefused = head.paths.some((candidate) => !candidate.disabled)
@@ -30,51 +31,34 @@ export function submitBio(head: HeadRuntime, bio: Bio): void {
   finishBio(head, bio, noPathError(head, bio))
 }
 
-/** Puts a bio on the requeue list: something will wake it. */
-export function park(head: HeadRuntime, bio: Bio): void {
-  head.counters.requeued += 1
-  head.core.log.debug({ head: head.name, bio: bio.id }, 'no usable path, I/O put back')
-  head.requeue.park(bio)
-  bio.trace?.parked(bio)
-}
-
 /** Sends what is parked again, in order. Bios that find no path are parked again, behind those before them. */
 export function resubmitParked(head: HeadRuntime): void {
-  if (head.requeue.length === 0) return
-  head.requeue.scheduleWork(() => {
+  if (headQueue(head).requeue.length === 0) return
+  headQueue(head).requeue.scheduleWork(() => {
     guarded(head.core, () => {
-      for (const bio of head.requeue.takeAll()) submitBio(head, bio)
+      for (const bio of headQueue(head).requeue.takeAll()) submitBio(head, bio)
     })
   })
-}
-
-/** Ends what is parked: no path will come. Where the head itself is gone, what is held for a ghost ends as well. */
-export function failParked(head: HeadRuntime): void {
-  const over = head.core.broken !== null || !head.live
-  const held = over ? takeHeld(head) : []
-  for (const bio of [...head.requeue.takeAll(), ...held]) {
-    if (!over) head.counters.failedNoPath += 1
-    finishBio(head, bio, head.core.broken ?? (over ? headGoneError(head) : noPathError(head, bio)))
-  }
 }
 
 /** What waited for room on a path goes on: there while it is usable, else where the policy says now. */
 export function drainBacklog(path: PathRuntime): void {
   const { core, head } = path
-  if (path.draining) return
-  path.draining = true
+  const queue = pathQueue(path)
+  if (queue.draining || queue.backlog.length === 0) return
+  queue.draining = true
   queueMicrotask(() => {
-    path.draining = false
+    queue.draining = false
     guarded(core, () => {
-      const waiting = path.backlog
-      path.backlog = []
+      const waiting = queue.backlog
+      queue.backlog = []
       for (const [index, bio] of waiting.entries()) {
         if (bio.ended) continue
         if (path.disabled || !head.live || core.broken !== null) submitBio(head, bio)
         else startAttempt(head, bio, path)
         // It is full again: the others need not be tried one by one.
-        if (path.backlog.length > 0 && !path.disabled) {
-          path.backlog.push(...waiting.slice(index + 1))
+        if (queue.backlog.length > 0 && !path.disabled) {
+          queue.backlog.push(...waiting.slice(index + 1))
           return
         }
       }
@@ -101,7 +85,7 @@ function hasMemory(head: HeadRuntime, bio: Bio): boolean {
   if (bio.op !== 'read' || bio.block !== null) return true
   bio.block = head.core.pool.take(bio.length)
   if (bio.block !== null) return true
-  head.requeue.starved = true
+  headQueue(head).requeue.starved = true
   head.core.pool.want()
   return false
 }

@@ -9,14 +9,14 @@
 import type { Evidence } from '../machines/events.ts'
 import type { BlkStatus } from '../machines/words.ts'
 import { isFlushLike, type Bio, type Refusal } from './bio.ts'
-import { usOfMs } from './core.ts'
 import { countResent } from './counters.ts'
-import { park, submitBio } from './dispatch.ts'
+import { park } from './hold.ts'
 import { finishBio } from './finish.ts'
-import type { HeadRuntime } from './head-runtime.ts'
+import type { HeadRuntime, PathRuntime } from './head-runtime.ts'
 import { ioError } from './io-errors.ts'
-import type { PathRuntime } from './path-runtime.ts'
-import { suspect, failByThreshold } from './verdict.ts'
+import { suspect } from './verdict.ts'
+import { headQueue } from './io/queues.ts'
+import { whenVerdictsAreOut } from './suspicion.ts'
 
 /** True when this path refused the bio in the life it is in now. */
 export function refusedBy(bio: Bio, path: PathRuntime): boolean {
@@ -49,17 +49,17 @@ export function leavePath(
   evidence: Evidence,
 ): void {
   const { epoch } = path
-  const suspicion = suspect(path, bio, evidence)
+  const suspicion = suspect(path, bio.id, evidence)
   const refusal: Refusal = { path, epoch, status, evidence, suspicion }
   bio.refuse(refusal)
   const first = bio.refusals.length === 1
   if (first && mayGoElsewhere(head, bio) && hasOtherPath(head, bio)) return resend(head, bio)
-  whenVerdictsAreOut(bio, () => decide(head, bio))
+  whenVerdictsAreOut(bio.reasons, () => decide(head, bio))
 }
 
 /** Usable paths are left, but each has refused this bio: the rule of {@link decide} for where nobody else takes it. */
 export function stuck(head: HeadRuntime, bio: Bio): void {
-  whenVerdictsAreOut(bio, () => decide(head, bio))
+  whenVerdictsAreOut(bio.reasons, () => decide(head, bio))
 }
 
 function decide(head: HeadRuntime, bio: Bio): void {
@@ -85,7 +85,7 @@ function resend(head: HeadRuntime, bio: Bio): void {
   const from = bio.refusals.at(-1)?.path
   if (from !== undefined) countResent(from)
   for (const reason of bio.reasons) reason.resent += 1
-  submitBio(head, bio)
+  headQueue(head).again(head, bio)
 }
 
 /** The kernel reports a lost write once; a second flush that says ok would hide it. The caller gets the error. */
@@ -133,28 +133,4 @@ function isUnexplained(bio: Bio, { path, epoch, suspicion }: Refusal): boolean {
   if (suspicion === null) return false
   if (isFlushLike(bio)) return !suspicion.failedByProbe
   return suspicion.verdict === 'cleared' && path.epoch === epoch && path.present
-}
-
-/** Calls `then` when no path that refused the bio is under suspicion any more. */
-export function whenVerdictsAreOut(bio: Bio, then: () => void): void {
-  const pending = [...bio.reasons].filter(({ verdict }) => verdict === 'pending')
-  let open = pending.length
-  if (open === 0) return then()
-  for (const suspicion of pending) {
-    suspicion.whenSettled(() => {
-      open -= 1
-      if (open === 0) then()
-    })
-  }
-}
-
-/** Another path took the bio: its refusal was this path's doing. Enough of those fail it, whatever its probe says. */
-export function confirmFailure({ path, epoch, evidence }: Refusal): void {
-  if (path.epoch !== epoch || !path.present || path.disabled) return
-  const { clock, settings } = path.core
-  const nowUs = clock.monoUs()
-  if (nowUs - path.lastConfirmedUs > usOfMs(settings.failWindowMs)) path.confirmedFailures = 0
-  path.confirmedFailures += 1
-  path.lastConfirmedUs = nowUs
-  if (path.confirmedFailures >= settings.failThreshold) failByThreshold(path, evidence)
 }

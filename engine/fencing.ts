@@ -3,17 +3,7 @@
 import { guarded, usOfMs } from './core.ts'
 import type { Ghost } from './ghosts.ts'
 import { recordPath } from './lifecycle.ts'
-import type { PathRuntime } from './path-runtime.ts'
-
-/** What a fence command is told. */
-export interface FenceTarget {
-  readonly wwid: string
-  readonly hctl: string
-  readonly device: string
-}
-
-/** Runs the fence of a path; resolves with what it did, or null when the path has none. Rejects when it failed. */
-export type Fence = (target: FenceTarget, timeoutMs: number) => Promise<string | null>
+import type { PathRuntime } from './head-runtime.ts'
 
 /** Fences a failed path that has left ghosts. Does nothing when it is fenced, being fenced, healthy or without ghosts. */
 export function fenceIfNeeded(path: PathRuntime): void {

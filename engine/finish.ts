@@ -2,9 +2,10 @@
 import { invariant, PathledgerError } from '../errors.ts'
 import type { Bio } from './bio.ts'
 import { guarded } from './core.ts'
-import { confirmFailure, whenVerdictsAreOut } from './failover.ts'
 import { Gate, waitForAll } from './gate.ts'
 import type { HeadRuntime } from './head-runtime.ts'
+import { confirmFailure } from './verdict.ts'
+import { whenVerdictsAreOut, type Suspicion } from './suspicion.ts'
 
 /** Ends a bio. A success waits for the verdicts on the paths that refused it; both wait for the records. */
 export function finishBio(head: HeadRuntime, bio: Bio, error: PathledgerError | null): void {
@@ -14,8 +15,8 @@ export function finishBio(head: HeadRuntime, bio: Bio, error: PathledgerError | 
   bio.answeredUs = 0
   if (error === null) for (const refusal of bio.refusals) confirmFailure(refusal)
   // A success is told when it is known whose error it was; an error that is known already is not kept back for that.
-  const verdicts = error === null ? whenVerdictsAreOut : (_bio: Bio, then: () => void) => then()
-  verdicts(bio, () => {
+  const doubted = error === null ? bio.reasons : NONE
+  whenVerdictsAreOut(doubted, () => {
     waitForAll([...reasonGates(head, bio), ...bio.ghosts.map(({ gate }) => gate)], (gateError) => {
       guarded(head.core, () => bio.done(outcomeOf(bio, error ?? gateError)))
     })
@@ -44,3 +45,5 @@ function outcomeOf(bio: Bio, error: PathledgerError | null): PathledgerError | n
     ...(errno === null ? {} : { errno }),
   })
 }
+
+const NONE: ReadonlySet<Suspicion> = new Set()

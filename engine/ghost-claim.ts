@@ -1,9 +1,9 @@
 // A device that could not be opened. Where its claim is that of an engine that is dead, the kernel still has I/O of it:
 // the whole LUN is held for that path, and time does not release it before the claim succeeds.
 import { hasCode, PathledgerError } from '../errors.ts'
-import type { PathContext } from '../machines/path.ts'
+import type { PathContext } from '../machines/path/path.ts'
 import type { LunContext } from '../machines/lun.ts'
-import type { PathRuntime } from './path-runtime.ts'
+import type { PathRuntime } from './head-runtime.ts'
 import type { Refused, Registry } from './registry.ts'
 
 /** Puts the refusal on the ledger where it says what was to be opened, and gives it back. */

@@ -4,11 +4,7 @@ import type { IoOp } from '../machines/words.ts'
 import { LentBuffer } from './lender.ts'
 import { OpenIo, type IoManner, type IoMemory } from './open-io.ts'
 import type { Vector } from './vector.ts'
-
-/** The bytes of a write: `data`, copied unless `ghostSafe` is false, or a buffer from {@link Head.alloc}. */
-export type WriteBytes =
-  | { readonly data: Uint8Array; readonly ghostSafe?: boolean; readonly buffer?: never }
-  | { readonly buffer: LentBuffer; readonly data?: never; readonly ghostSafe?: never }
+import type { WriteBytes } from './read-options.ts'
 
 /** One I/O of {@link Head.submit}. It means what the method of the same name means, and fails with the same errors. */
 export interface HeadBio extends IoManner {

@@ -12,15 +12,15 @@ import { guarded } from './core.ts'
 import { countDone } from './counters.ts'
 import { submitBio } from './dispatch.ts'
 import { finishBio } from './finish.ts'
-import type { HeadRuntime } from './head-runtime.ts'
+import type { HeadRuntime, PathRuntime } from './head-runtime.ts'
 import { takeHeld } from './hold.ts'
 import { refusalOf } from './io-checks.ts'
 import { abortedError } from './io-errors.ts'
 import { PAGE_BYTES } from './lender.ts'
 import type { OpenIo } from './open-io.ts'
-import type { PathRuntime } from './path-runtime.ts'
 import type { PoolBlock } from './pool.ts'
 import { gather, scatter } from './vector.ts'
+import { headQueue, type HeadQueue } from './io/queues.ts'
 
 interface Piece {
   readonly io: OpenIo
@@ -34,10 +34,13 @@ const BYTELESS_MAX = 64 * 1024 * 1024
 
 export class HeadIo implements BioOwner {
   readonly #head: HeadRuntime
+  readonly #queue: HeadQueue
   readonly #onIo: () => void
   /** Bytes of one bio at most. */
   readonly #bytesMax: number
   #waiting: Piece[] = []
+  /** By an I/O that its caller can abort: its bios that are on their way. */
+  readonly #abortable = new Map<OpenIo, Set<Bio>>()
   #open = 0
   /** Bytes of writes that wait or waited for room, and have not ended. */
   #keptBytes = 0
@@ -45,6 +48,7 @@ export class HeadIo implements BioOwner {
   /** `onIo` is called with every I/O. */
   constructor(head: HeadRuntime, onIo: () => void) {
     this.#head = head
+    this.#queue = headQueue(head)
     this.#onIo = onIo
     const { bioBytesMax, poolBytes } = head.core.settings
     // Never so large that the pool could not hold it beside what hangs.
@@ -54,6 +58,18 @@ export class HeadIo implements BioOwner {
   /** Bios and waiting pieces that have not been answered. */
   get open(): number {
     return this.#open
+  }
+
+  /** I/Os that wait for a path, and their bytes. */
+  get queued(): { readonly bios: number; readonly bytes: number } {
+    const { length: bios, bytes } = this.#queue.requeue
+    return { bios, bytes }
+  }
+
+  /** Writes that wait for a ghost to end, and their bytes. */
+  get held(): { readonly bios: number; readonly bytes: number } {
+    const { length: bios, bytes } = this.#queue.held
+    return { bios, bytes }
   }
 
   /** Does an I/O; its `done` is called once every piece has ended, or soon with why it was not taken. */
@@ -93,8 +109,9 @@ export class HeadIo implements BioOwner {
   /** Ends what waits for a path, a ghost or memory, now. Returns how many bios, and their bytes. */
   drain(error: PathledgerError): { bios: number; bytes: number } {
     const head = this.#head
-    const bytes = head.requeue.bytes + head.held.bytes
-    const bios = [...head.requeue.takeAll(), ...takeHeld(head)]
+    const { requeue, held } = this.#queue
+    const bytes = requeue.bytes + held.bytes
+    const bios = [...requeue.takeAll(), ...takeHeld(head)]
     const waiting = this.#waiting.length
     this.refuseWaiting(error)
     for (const bio of bios) finishBio(head, bio, error)
@@ -112,7 +129,7 @@ export class HeadIo implements BioOwner {
   }
 
   #listen(io: OpenIo, signal: AbortSignal): void {
-    io.bios = new Set()
+    this.#abortable.set(io, new Set())
     io.onAbort = () => this.#abort(io)
     signal.addEventListener('abort', io.onAbort)
   }
@@ -193,7 +210,8 @@ export class HeadIo implements BioOwner {
 
   /** Memory for a piece; null where it needs none, 'wait' where there is none, or no room in the queue. */
   #admit(io: OpenIo, offset: number, length: number): PoolBlock | null | 'wait' {
-    const { core, requeue, held } = this.#head
+    const { core } = this.#head
+    const { requeue, held } = this.#queue
     if (io.op !== 'read' && io.op !== 'write') return null
     const { requeueBytesMax, heldBytesMax } = core.settings
     // A piece larger than a bound may go when nothing else waits: otherwise it could never go.
@@ -216,7 +234,7 @@ export class HeadIo implements BioOwner {
     }
     core.nextBio += 1
     const bio = new Bio(this, io, core.nextBio, offset, length, pinned, block)
-    io.bios?.add(bio)
+    if (io.signal !== null) this.#abortable.get(io)?.add(bio)
     bio.trace = this.#head.tracer.begin()
     submitBio(this.#head, bio)
   }
@@ -225,7 +243,7 @@ export class HeadIo implements BioOwner {
     guarded(this.#head.core, () => {
       const waiting = this.#waiting.filter((piece) => piece.io === io)
       this.#waiting = this.#waiting.filter((piece) => piece.io !== io)
-      for (const bio of [...(io.bios ?? [])]) abortBio(this.#head, bio)
+      for (const bio of [...(this.#abortable.get(io) ?? [])]) abortBio(this.#head, bio)
       for (const _piece of waiting) this.#end(io, abortedError(this.#head, io.op, false))
     })
   }
@@ -243,7 +261,7 @@ export class HeadIo implements BioOwner {
         scatter(io.data, bio.offset - io.offset, block.bytes)
       }
     }
-    io.bios?.delete(bio)
+    if (io.signal !== null) this.#abortable.get(io)?.delete(bio)
     if (block !== null) this.#head.core.pool.release(block)
     this.#end(io, error)
   }
@@ -253,6 +271,7 @@ export class HeadIo implements BioOwner {
     io.left -= 1
     this.#open -= 1
     if (io.left > 0) return
+    if (io.signal !== null) this.#abortable.delete(io)
     this.#keptBytes -= io.keptBytes
     if (io.error !== null) this.#head.counters.callerErrors += 1
     // The caller's own memory: he hears of it when no attempt has it any more.

@@ -1,22 +1,211 @@
-// One head while the engine runs: its paths in the order they were added, the caches, the requeue list.
+// Heads and their paths while the engine runs: plain data, told together because each knows the other. What selection reads, what
+// the machines decided, and what the I/O keeps there. Nothing is decided, recorded or sent in this file.
 import type { HeadContext } from '../machines/head.ts'
-import type { StreamState } from '../machines/step.ts'
-import type { HeadValue, IoPolicy, Quantum } from '../machines/words.ts'
-import type { DeviceLimits, Lun, TimerHandle } from '../adapters/ports.ts'
-import type { Core } from './core.ts'
-import { headCounters, type HeadCounters } from './counters.ts'
+import type { HeadValue, IoPolicy, Quantum, PathValue } from '../machines/words.ts'
+import type { DeviceLimits, Lun, IoCompletion, PathDevice, TimerHandle } from '../adapters/ports.ts'
+import { headCounters, type HeadCounters, pathCounters, type PathCounters } from './counters.ts'
 import { DiskStats } from './disk-stat.ts'
 import type { GhostBook } from './ghost-book.ts'
-import { HeldList } from './held-list.ts'
 import type { LostPath } from './lost-path.ts'
-import type { PathRuntime } from './path-runtime.ts'
 import type { LunReservations } from './reservations/lun-reservations.ts'
-import type { RateLimit } from './rate-limit.ts'
-import { RequeueList } from './requeue.ts'
-import { LOCAL_DISTANCE, type SelectionTable } from './select.ts'
-import type { Stream } from './stream.ts'
-import type { Timers } from './timers.ts'
+import type { SelectionTable } from './select/table.ts'
+import { LOCAL_DISTANCE } from './select/table.ts'
 import { Tracer, tracingOf } from './trace.ts'
+import { isAvailable, isDisabled, isOptimized, rankOf } from '../machines/predicates.ts'
+import type { StreamState } from '../machines/step.ts'
+import type { PathContext } from '../machines/path/path.ts'
+import type { Core } from './core.ts'
+import { newTally } from './heads/path-health.ts'
+import type { Tally } from './heads/path-health.ts'
+import type { PoolBlock } from './pool.ts'
+import type { RateLimit } from './rate-limit.ts'
+import type { Recorded } from './recorder.ts'
+import type { Stream } from './stream.ts'
+import type { Suspicion } from './suspicion.ts'
+import type { Timers } from './timers.ts'
+
+/** A SCSI host: the paths whose H:C:I:L begin with the same number share its queue. */
+export interface AdapterRuntime {
+  readonly host: string
+  /** Requests in flight that were counted under queue-depth: counted, shown and used for selection (D-29). */
+  active: number
+  /** What was done through its paths, those that are gone included. */
+  readonly counters: PathCounters
+}
+
+export interface PathParts {
+  readonly core: Core
+  readonly device: PathDevice
+  readonly head: HeadRuntime
+  readonly stream: Stream
+  readonly adapter: AdapterRuntime
+  readonly index: number
+  readonly name: string
+  readonly errorRows: RateLimit
+  readonly queue: object
+}
+
+export class PathRuntime {
+  readonly core: Core
+  readonly device: PathDevice
+  readonly head: HeadRuntime
+  readonly stream: Stream
+  readonly adapter: AdapterRuntime
+  readonly index: number
+  readonly name: string
+  /** How many rows errors that fail no path may still cause. */
+  readonly errorRows: RateLimit
+  readonly counters: PathCounters = pathCounters()
+  sampled: PathCounters = pathCounters()
+  /** Since when the next sample counts. */
+  sampledUs: number
+  timers: Timers | null = null
+
+  // What selection reads. refresh() keeps them equal to the machine's state.
+  disabled = true
+  optimized = false
+  available = false
+  rank = 0
+  serviceTime = 0
+
+  /** What the kernel has: attempts, abandoned ones included, probes, and what is passed through. */
+  inFlight = 0
+  /** Bytes of those attempts; each may become memory that a hung path holds. */
+  inFlightBytes = 0
+  /** What it has of I/O: the I/O's own (queues.ts). */
+  readonly queue: object
+  /** It has acknowledged writes since the last flush that went down it. */
+  dirty = false
+  /** Its fence command is running. */
+  fencing = false
+  /** Grows with each failure and each life: what a bio was refused in an earlier epoch is forgotten. */
+  epoch = 0
+  /** An error whose verdict is still out, or the episode of the failure that holds. */
+  suspicion: Suspicion | null = null
+  /** The last suspicion that is on the ledger, whatever became of it. */
+  lastSuspected: Recorded | null = null
+  /** That the device is being taken away. */
+  leaving: Recorded | null = null
+  /** Bios that failed here and succeeded elsewhere, each within `failWindowMs` of the one before. */
+  confirmedFailures = 0
+  lastConfirmedUs = 0
+  /** Memory of the probe's own: a pool full of parked I/O must not keep paths from healing. */
+  probeBlock: PoolBlock | null = null
+  /** A probe read is in flight; it may hang for long, and its buffer with it. */
+  probing = false
+  probingSinceUs = 0
+  /** What is to read when it is over. */
+  probesWaiting: (() => void)[] = []
+  /** Real I/O of late, for its error rate. */
+  window: Tally
+  /** What the samples of a marginal path have come to so far; null while none are taken. */
+  sampling: Tally | null = null
+  sampler: TimerHandle | null = null
+  /** Why it will not come back by itself: another device is there now. */
+  lost: string | null = null
+  /** State of the stream when this life of the path ended. */
+  #last: StreamState | null = null
+  /** Resolved when the last attempt has ended; set by removal. */
+  onQuiet: (() => void) | null = null
+
+  constructor(parts: PathParts) {
+    this.core = parts.core
+    this.sampledUs = parts.core.clock.monoUs()
+    this.window = newTally(this.sampledUs)
+    this.device = parts.device
+    this.head = parts.head
+    this.stream = parts.stream
+    this.adapter = parts.adapter
+    this.index = parts.index
+    this.name = parts.name
+    this.errorRows = parts.errorRows
+    this.queue = parts.queue
+  }
+
+  get hctl(): string {
+    return this.device.hctl
+  }
+
+  get numaNode(): number | null {
+    return this.device.numaNode
+  }
+
+  get value(): PathValue {
+    return (this.#last ?? this.stream.state).value as unknown as PathValue
+  }
+
+  get context(): PathContext {
+    return (this.#last ?? this.stream.state).context as unknown as PathContext
+  }
+
+  /** True once the path was removed. Its stream may go on with another life; this object has no part in it. */
+  get gone(): boolean {
+    return this.#last !== null
+  }
+
+  /**
+   * An I/O that was sent at `startedUs` was answered. Where one connection stands behind the descriptor, that proves
+   * that what the kernel had given back before it is over.
+   */
+  answered(startedUs: number): void {
+    if (this.device.guarantees.oneConnection !== true || this.head.ghosts.index.size === 0) return
+    const { ghosts } = this.head
+    const over = ghosts
+      .ofPath(this.hctl, this.context.incarnation)
+      .filter(({ returnedUs }) => returnedUs !== null && returnedUs < startedUs)
+    if (over.length > 0) ghosts.end(over, 'laterIo', `${this.name} answered a later I/O`)
+  }
+
+  /** Sense data that came with an I/O is listened to. */
+  hear({ sense }: IoCompletion): void {
+    if (sense !== undefined) this.head.actions.sense(this, sense)
+  }
+
+  /** Ends this life: from now on the path is what it was when it was removed. */
+  retire(): void {
+    this.#last ??= this.stream.state
+  }
+
+  /** True from added to removed. */
+  get present(): boolean {
+    return this.context.present
+  }
+
+  /** Copies what the machine decided into the fields that selection reads. */
+  refresh(): void {
+    const { value, context } = this
+    this.disabled = isDisabled(value, context)
+    this.optimized = isOptimized(value, context)
+    this.available = isAvailable(value, context)
+    this.rank = rankOf(value, context)
+  }
+}
+
+/** The effects that reach outside the lifecycle: I/O, and what the world sees. */
+export interface Actions {
+  /** Send the head's parked bios again, later and in order. */
+  resubmitParked(head: HeadRuntime): void
+  /** End the head's parked bios: it has no path and none will come. */
+  failParked(head: HeadRuntime): void
+  /** Read from the path and report what came. */
+  probe(path: PathRuntime): void
+  /** Check a path that is well, and report what came. */
+  check(path: PathRuntime): void
+  /** The path carries I/O again: prove that it is still the device that was added. */
+  prove(path: PathRuntime): void
+  /** Begin to sample a marginal path. */
+  sample(path: PathRuntime): void
+  /** End that, and report what it came to. */
+  tally(path: PathRuntime): void
+  /** Its loss time is over: take it out of its head. */
+  removePath(path: PathRuntime, cause: Recorded): void
+  /** The path has room again, or is not usable any more: its backlog goes on, or elsewhere. */
+  drainBacklog(path: PathRuntime): void
+  /** The head is gone from the machine's point of view: take it away. */
+  headRemoved(head: HeadRuntime): void
+  /** Sense data came with an I/O on a path. */
+  sense(path: PathRuntime, bytes: Uint8Array): void
+}
 
 export interface HeadParts {
   readonly core: Core
@@ -34,6 +223,8 @@ export interface HeadParts {
   readonly refreshGhosts: () => void
   readonly tendGhosts: () => void
   readonly reservations: LunReservations
+  readonly queue: object
+  readonly actions: Actions
 }
 
 /** Distance between two nodes when nobody says better: the kernel's own defaults. */
@@ -44,6 +235,8 @@ const NO_QUANTUM: Quantum = { unit: 'ios', size: 1 }
 
 export class HeadRuntime implements SelectionTable<PathRuntime> {
   readonly core: Core
+  /** What the machines' effects do. */
+  readonly actions: Actions
   readonly lun: Lun
   readonly stream: Stream
   readonly lunStream: Stream
@@ -60,7 +253,8 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
   readonly tracer: Tracer
   /** Since when the next sample counts. */
   sampledUs: number
-  readonly requeue: RequeueList
+  /** What waits here: the I/O's own (queues.ts). */
+  readonly queue: object
   /** Of the LUN: they outlive this head. */
   readonly ghosts: GhostBook
   /** Looks whether another engine of the LUN opened or ended ghosts. */
@@ -69,11 +263,6 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
   readonly tendGhosts: () => void
   /** Of the LUN, like the ghosts. */
   readonly reservations: LunReservations
-  /** Bios that wait for a ghost to end, in order. */
-  readonly held = new HeldList()
-  holdTimer: TimerHandle | null = null
-  /** Looks for the end of another engine's ghosts while something is held. */
-  lookTimer: TimerHandle | null = null
   timers: Timers | null = null
   /** By H:C:I:L: paths that the last run left and that are not attached again yet. They keep their index. */
   readonly lost = new Map<string, LostPath>()
@@ -105,7 +294,7 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
     this.refreshGhosts = parts.refreshGhosts
     this.tendGhosts = parts.tendGhosts
     this.reservations = parts.reservations
-    parts.reservations.serve(this)
+    parts.reservations.serve(() => this.actions.resubmitParked(this))
     this.policy = parts.policy
     this.distance = parts.distance ?? ((from, to) => (from === to ? LOCAL_DISTANCE : REMOTE_DISTANCE))
     const { numaNodes } = parts.core.settings
@@ -113,8 +302,9 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
     this.quantum = NO_QUANTUM
     this.left = new Array<number>(numaNodes).fill(0)
     this.turn = new Array<number>(numaNodes).fill(-1)
-    this.requeue = new RequeueList(parts.core)
-    this.tracer = new Tracer(this, tracingOf(parts.core.settings))
+    this.queue = parts.queue
+    this.actions = parts.actions
+    this.tracer = new Tracer(parts.core, parts.stream, tracingOf(parts.core.settings))
   }
 
   get value(): HeadValue {

@@ -7,10 +7,10 @@ import { usOfMs } from './core.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import { failbackSetting, quantumSettings } from './health-settings.ts'
 import { recordHead, recordPath } from './lifecycle.ts'
-import type { OperatorWord } from './path.ts'
-import type { Origin } from './recorder.ts'
+import type { OperatorWord } from './spoken.ts'
 import { failbackOf } from './rules.ts'
 import type { Settings } from './settings.ts'
+import { spokenBy } from './spoken.ts'
 
 /** Prefers a path of the head, by name or H:C:I:L, or none. One that waits for its failback comes back with it. */
 export function preferPath(head: HeadRuntime, wanted: string | null, word: OperatorWord): void {
@@ -81,11 +81,6 @@ export function setQuantum(head: HeadRuntime, quantum: Quantum, word: OperatorWo
 
 function invalid(code: string, message: string, why: string): PathledgerError {
   return new PathledgerError(code, { message, why, todo: 'Nothing was changed.', errno: 'EINVAL' })
-}
-
-/** Who said so, for the ledger. */
-export function spokenBy({ actor, reason }: OperatorWord): Origin {
-  return { actor: actor ?? 'operator', reason: reason ?? null }
 }
 
 /** A buffer of so many bytes cannot be lent: a write of it would not be aligned. */

@@ -5,54 +5,33 @@ import type { PathledgerError } from '../errors.ts'
 import type { Failback, HeadValue, IoOp, IoPolicy, Loss, NoPathRetry, Quantum } from '../machines/words.ts'
 import type { HeadCounters } from './counters.ts'
 import type { DiskStat } from './disk-stat.ts'
-import { memoryOf, openIoOf, type HeadBio, type WriteBytes } from './head-bio.ts'
+import { memoryOf, openIoOf, type HeadBio } from './head-bio.ts'
+import type { RangeOptions, ReadOptions, WriteOptions } from './read-options.ts'
 import type { HeadIo } from './head-io.ts'
-import type { HeadRuntime } from './head-runtime.ts'
+import type { HeadRuntime, PathRuntime } from './head-runtime.ts'
 import * as words from './head-words.ts'
-import { drainedError, headGoneError } from './io-errors.ts'
+import { drainedError } from './io-errors.ts'
+import { headGoneError } from './heads/gone.ts'
 import type { LentBuffer } from './lender.ts'
 import { recordHead } from './lifecycle.ts'
 import { OpenIo, type IoManner, type IoMemory } from './open-io.ts'
 import { Partition, type PartitionOptions } from './partition.ts'
 import { getGeometry, getUniqueId, passIoctl, sendCommand } from './pass-through.ts'
-import type { CommandOptions, CommandResult } from './pass-through.ts'
-import type { DiskGeometry, IoctlOptions, IoctlResult } from './pass-through.ts'
-import type { OperatorWord, Path } from './path.ts'
-import type { PathRuntime } from './path-runtime.ts'
+import type {
+  CommandOptions,
+  CommandResult,
+  DiskGeometry,
+  IoctlOptions,
+  IoctlResult,
+} from './pass-through.ts'
+import type { Path } from './path.ts'
+import type { OperatorWord } from './spoken.ts'
 import { applyCounters, checkCounters, zeros, type CounterValues } from './set-counters.ts'
-import type { RangeOptions, ReadOptions } from './read-options.ts'
 import { followSizes } from './resize.ts'
 import type { Settings } from './settings.ts'
 import { Reservations } from './reservations/reservations.ts'
-import { checkWords } from './spoken.ts'
+import { checkWords, spokenBy } from './spoken.ts'
 import { checkTracing, type Tracing } from './trace.ts'
-
-/**
- * A write: offset and length of its bytes are multiples of the head's logical block (IO_UNALIGNED otherwise). The bytes
- * come in one of three ways.
- *
- * - `data` is copied, and yours again when the call returns. What you do to it then cannot reach the medium.
- * - `buffer`, from {@link Head.alloc}, is taken without a copy, and dead from then on. A call that is refused before
- *   anything was sent (IO_UNALIGNED, IO_OUT_OF_RANGE, QUEUE_FULL, HEAD_REMOVED ...) leaves it yours.
- * - `data` with `ghostSafe: false` is used where it is, without a copy. It has to start on a page (BUFFER_UNALIGNED;
- *   `alignedBytes` makes such memory) and must not be changed, detached or shrunk before the promise settles: what you
- *   change lands, perhaps on one path and not on another. The promise settles only when no attempt has the memory any
- *   more. After a time limit the write goes on through another path and is acknowledged there, but you hear of it when
- *   the hung path gave back its attempt too; abort, drain, removal and `close()` end the write at once and tell you as
- *   late. While the path hangs, and that may be for ever, the promise stays pending.
- */
-export type WriteOptions = WriteWhere & WriteBytes
-
-interface WriteWhere {
-  /** Bytes from the start; a multiple of the head's logical block. */
-  readonly offset: number
-  /** Force unit access: on the medium before the promise resolves. */
-  readonly fua?: boolean
-  /** NUMA node of the submitter; default 0. */
-  readonly node?: number
-  /** Aborting rejects with ABORTED; where an attempt was in flight, `outcome` is 'unknown': it may still land. */
-  readonly signal?: AbortSignal
-}
 
 /**
  * One logical unit behind all its paths. Taken from {@link Multipath.head}. An I/O that fails on a path is sent again in
@@ -135,14 +114,12 @@ export class Head {
 
   /** I/Os that wait for a path, and their bytes. */
   get queued(): { readonly bios: number; readonly bytes: number } {
-    const { length: bios, bytes } = this.#runtime.requeue
-    return { bios, bytes }
+    return this.#io.queued
   }
 
   /** Writes that wait for a ghost to end, and their bytes. */
   get held(): { readonly bios: number; readonly bytes: number } {
-    const { length: bios, bytes } = this.#runtime.held
-    return { bios, bytes }
+    return this.#io.held
   }
 
   /** While `noPathRetry` counts: checks left before parked I/O fails, and the time to the next one. Else null. */
@@ -273,7 +250,7 @@ export class Head {
   }
 
   /** A part of this head with offsets of its own. Throws PARTITION_INVALID for a range that is none. */
-  partition(options: PartitionOptions): Partition {
+  partition(options: PartitionOptions): Partition<Head> {
     this.#refuseIfGone()
     return new Partition(this, this.#runtime, options)
   }
@@ -316,7 +293,7 @@ export class Head {
     const to = checkTracing({ ...this.tracing, ...tracing })
     this.#refuseIfGone()
     this.#runtime.tracer.tracing = to
-    recordHead(this.#runtime, 'head.tracingChanged', { ...to }, words.spokenBy(word))
+    recordHead(this.#runtime, 'head.tracingChanged', { ...to }, spokenBy(word))
   }
 
   /** How long the head outlives its last path; 0 removes a waiting one at once (D-43). Throws DELAYED_REMOVAL_INVALID. */

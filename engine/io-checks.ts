@@ -1,11 +1,13 @@
 // What is wrong with an I/O that a caller asks for. Nothing of it has been sent by then.
 import { PathledgerError } from '../errors.ts'
 import type { HeadRuntime } from './head-runtime.ts'
-import { abortedError, headGoneError } from './io-errors.ts'
+import { abortedError } from './io-errors.ts'
+import { headGoneError } from './heads/gone.ts'
 import { PAGE_BYTES } from './lender.ts'
 import { nodeRefusal } from './numa.ts'
 import type { OpenIo } from './open-io.ts'
 import { vectorLength } from './vector.ts'
+import { headQueue } from './io/queues.ts'
 
 /** Why an I/O is not taken, or null. `waiting` callers wait already, and `keptBytes` of writes are kept for them. */
 export function refusalOf(
@@ -20,7 +22,8 @@ export function refusalOf(
   if (signal?.aborted === true) return abortedError(head, op, false)
   if (!head.live) return headGoneError(head)
   // What carries no bytes is bounded by no bytes: those that are parked or held count here.
-  const byteless = op === 'read' || op === 'write' ? 0 : head.requeue.length + head.held.length
+  const byteless =
+    op === 'read' || op === 'write' ? 0 : headQueue(head).requeue.length + headQueue(head).held.length
   const { waitersMax, waitersBytesMax } = core.settings
   if (waiting + byteless >= waitersMax) {
     return queueFull(head, `${waitersMax} callers wait for memory or for a path already.`)

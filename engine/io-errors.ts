@@ -4,7 +4,6 @@ import type { BlkStatus } from '../machines/words.ts'
 import type { Bio } from './bio.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import type { Ghost } from './ghosts.ts'
-import type { PathRuntime } from './path-runtime.ts'
 import { errnoOf } from './status.ts'
 
 const details = (head: HeadRuntime, bio: Bio) => ({
@@ -83,35 +82,5 @@ export function abortedError(head: HeadRuntime, op: string, unknown: boolean): P
     todo: 'Newer writes to these blocks wait until the attempt is proved over.',
     errno: 'ECANCELED',
     outcome: unknown ? 'unknown' : 'failed',
-  })
-}
-
-/** The head is no longer there. */
-export function headGoneError(head: HeadRuntime): PathledgerError {
-  return new PathledgerError('HEAD_REMOVED', {
-    message: `${head.name} (${head.lun.wwid}) has been removed.`,
-    why: head.context.why === '' ? 'Its last path is gone.' : `${head.context.why}.`,
-    todo: 'Add a path to its LUN again and take the new head from mp.head().',
-    errno: 'ENXIO',
-  })
-}
-
-/** The engine has been closed. */
-export function closedError(): PathledgerError {
-  return new PathledgerError('CLOSED', {
-    message: 'This Multipath is closed.',
-    why: 'close() was called, and ends what still waited.',
-    todo: 'Open it again.',
-    errno: 'ENODEV',
-  })
-}
-
-/** The error for a path that has been removed. */
-export function pathGone(path: PathRuntime): PathledgerError {
-  return new PathledgerError('PATH_REMOVED', {
-    message: `${path.name} (${path.hctl}) is not there any more.`,
-    why: 'It has been removed before.',
-    todo: 'Look at `pathledger show` for the paths there are.',
-    errno: 'ENODEV',
   })
 }

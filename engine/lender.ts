@@ -3,9 +3,7 @@
 // Each lies in an ArrayBuffer of its own, because only a whole ArrayBuffer can be detached, and the pool's own memory (of
 // WebAssembly) cannot be detached at all. They count against the pool's bound all the same.
 import { PathledgerError } from '../errors.ts'
-import { closedError } from './io-errors.ts'
 import type { BufferPool } from './pool.ts'
-import type { Settings } from './settings.ts'
 
 /** Lent buffers start on a page: O_DIRECT needs it. */
 export const PAGE_BYTES = 4096
@@ -93,11 +91,11 @@ export class Lender {
   readonly #spare = new Map<number, Loan[]>()
   #lentBytes = 0
   #spareBytes = 0
-  #closed = false
+  #closed: PathledgerError | null = null
 
   constructor(
     pool: BufferPool,
-    settings: Pick<Settings, 'lentBytesMax' | 'poolBytes'>,
+    settings: { readonly lentBytesMax: number; readonly poolBytes: number },
     addressOf: (memory: ArrayBufferLike) => number,
   ) {
     this.#pool = pool
@@ -119,7 +117,7 @@ export class Lender {
 
   /** Lends `length` bytes. Throws BUFFER_TOO_LARGE, POOL_EXHAUSTED, or CLOSED. */
   lend(length: number): LentBuffer {
-    if (this.#closed) throw closedError()
+    if (this.#closed !== null) throw this.#closed
     let sizeBytes = PAGE_BYTES
     while (sizeBytes < length) sizeBytes *= 2
     if (sizeBytes > this.#bytesMax) throw tooLarge(length, this.#bytesMax)
@@ -153,9 +151,9 @@ export class Lender {
     this.#out.delete(buffer)
   }
 
-  /** Lends no more, and calls in what callers still have: it is dead from now on. Returns how many, and their bytes. */
-  close(): { readonly buffers: number; readonly bytes: number } {
-    this.#closed = true
+  /** Lends no more, for this reason, and calls in what callers still have: it is dead. Returns how many, and their bytes. */
+  close(why: PathledgerError): { readonly buffers: number; readonly bytes: number } {
+    this.#closed = why
     const { out } = this
     for (const buffer of [...this.#out]) buffer.release()
     return out

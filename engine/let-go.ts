@@ -3,7 +3,8 @@ import { abandonAttempt } from './attempts.ts'
 import { evidenceOf } from './bio.ts'
 import { usOfMs } from './core.ts'
 import { leavePath } from './failover.ts'
-import type { PathRuntime } from './path-runtime.ts'
+import type { PathRuntime } from './head-runtime.ts'
+import { pathQueue } from './io/queues.ts'
 
 /** Waits until nothing is in flight on the path, but no longer than `closeGraceMs`: a hung path must not hang us. */
 export function quietInTime(path: PathRuntime): Promise<boolean> {
@@ -20,7 +21,7 @@ export function quietInTime(path: PathRuntime): Promise<boolean> {
 
 /** What a removed path still has is given up: reads and writes go elsewhere, and the writes leave ghosts. */
 export function giveUpAttempts(path: PathRuntime, reason: 'removed' | 'closed'): void {
-  for (const attempt of path.attempts.all()) {
+  for (const attempt of pathQueue(path).attempts.all()) {
     const { bio } = attempt
     abandonAttempt(path.head, attempt, reason)
     leavePath(path.head, bio, path, 'TRANSPORT', evidenceOf(bio, 'ENOLINK', 'TRANSPORT'))

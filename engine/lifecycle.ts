@@ -1,14 +1,15 @@
 // Decide, act inside, record: an event goes to the machine of its path or head, the plain fields follow, the effects are
 // performed, and what it means for the head is an event of the head with this one as its cause.
 import type { Effect } from '../machines/effects.ts'
-import { findPreferred, settlePaths, tellLoss } from './failback.ts'
-import type { HeadRuntime } from './head-runtime.ts'
+import { bestRank, findPreferred, lossOf, lossWhy, wouldTakeOver } from './failback.ts'
+import type { HeadRuntime, PathRuntime } from './head-runtime.ts'
 import { stackLimits } from './limits.ts'
-import { stopSampling } from './margin.ts'
-import type { PathRuntime } from './path-runtime.ts'
+import { stopSampling } from './heads/path-health.ts'
 import type { Origin, Recorded } from './recorder.ts'
 import { clearCurrentPath, clearCurrentPaths, searchPath } from './select.ts'
 import type { StreamStep } from './stream.ts'
+import { isDisabled, RANK_HELD_BACK, RANK_MARGINAL } from '../machines/predicates.ts'
+import type { LostPath } from './lost-path.ts'
 
 /** With these a path is usable only because its identity was proved. By any other way back it is proved then. */
 const PROVED: ReadonlySet<string> = new Set(['path.added', 'path.returned', 'path.probeSucceeded'])
@@ -24,9 +25,9 @@ export function recordPath(
   const step = path.stream.record(type, data, origin)
   path.refresh()
   if (!path.present) leaveList(path)
-  if (wasDisabled && !path.disabled && !PROVED.has(type)) path.core.actions.prove(path)
+  if (wasDisabled && !path.disabled && !PROVED.has(type)) path.head.actions.prove(path)
   for (const effect of step.effects) performForPath(path, effect, step.recorded)
-  if (path.disabled && path.backlog.length > 0) path.core.actions.drainBacklog(path)
+  if (path.disabled) path.head.actions.drainBacklog(path)
   settlePaths(path.head, step.recorded, type === 'path.failed')
   recountPaths(path.head, step.recorded)
   return step
@@ -90,7 +91,7 @@ export function recountPaths(head: HeadRuntime, cause: Recorded): void {
 
 function performForPath(path: PathRuntime, effect: Effect, cause: Recorded): void {
   const { head } = path
-  const { actions } = path.core
+  const { actions } = head
   switch (effect.type) {
     case 'clearCurrentPath':
       return void clearCurrentPath(head, path)
@@ -122,11 +123,11 @@ function performForHead(head: HeadRuntime, effect: Effect): void {
     case 'clearCurrentPath':
       return clearCurrentPaths(head)
     case 'wakeRequeue':
-      return head.core.actions.resubmitParked(head)
+      return head.actions.resubmitParked(head)
     case 'failRequeue':
-      return head.core.actions.failParked(head)
+      return head.actions.failParked(head)
     case 'removeDisk':
-      return head.core.actions.headRemoved(head)
+      return head.actions.headRemoved(head)
     case 'startTimer':
       return head.timers?.start(effect.timer ?? '', effect.dueUs ?? 0)
     case 'cancelTimer':
@@ -141,4 +142,76 @@ function performForHead(head: HeadRuntime, effect: Effect): void {
 function searchAllNodes(path: PathRuntime): void {
   if (!path.optimized) return
   for (let node = 0; node < path.head.current.length; node += 1) searchPath(path.head, node)
+}
+
+/** Brings the head's paths in order after an event of one of them. `failed`: the event was a failure. */
+function settlePaths(head: HeadRuntime, cause: Recorded, failed: boolean): void {
+  if (failed && head.core.settings.restoreOnError) overrideIfLast(head, cause)
+  const best = bestRank(head)
+  endOverrides(head, cause)
+  if (best >= RANK_HELD_BACK && best < RANK_MARGINAL) releaseHeldBack(head, best, cause)
+}
+
+/** Says that a path which is about to come back does not take its I/O yet, where the head's failback says so. */
+export function holdBackIfNeeded(path: PathRuntime, cause: Recorded | null): void {
+  const { failback } = path.head.context
+  if (failback === 'immediate' || path.context.heldBack || !wouldTakeOver(path, failback)) return
+  const forUs = typeof failback === 'number' ? failback : null
+  const why =
+    forUs === null ? `failback is ${failback}` : `failback comes ${forUs / 1000} ms after the path is back`
+  recordPath(path, 'path.heldBack', { why, forUs }, { cause })
+}
+
+/** Nothing but paths that were held back is left: their failback is over. */
+function releaseHeldBack(head: HeadRuntime, best: number, cause: Recorded): void {
+  for (const path of [...head.paths]) {
+    if (path.disabled || path.rank !== best || !path.context.heldBack) continue
+    recordPath(path, 'path.failedBack', { why: 'no other path is left' }, { cause })
+  }
+}
+
+/** The last usable path failed: those that an operator pulled, and nothing else keeps from use, are tried. */
+function overrideIfLast(head: HeadRuntime, cause: Recorded): void {
+  if (head.paths.some(({ disabled }) => !disabled)) return
+  for (const path of [...head.paths]) {
+    const { value, context } = path
+    const usable = !isDisabled({ ...value, admin: 'enabled' }, context)
+    if (value.admin !== 'disabled' || !usable || context.override !== 'none') continue
+    path.core.log.warn({ path: path.name }, 'every other path failed: a path that was pulled is tried')
+    recordPath(path, 'path.overridden', { why: 'every other path failed' }, { cause })
+  }
+}
+
+/** Another path is usable again: the operator's word holds. */
+function endOverrides(head: HeadRuntime, cause: Recorded): void {
+  const other = head.paths.find(({ disabled, context }) => !disabled && context.override !== 'on')
+  if (other === undefined) return
+  for (const path of [...head.paths]) {
+    if (path.context.override !== 'on') continue
+    recordPath(path, 'path.overrideEnded', { why: `${other.name} is usable again` }, { cause })
+  }
+}
+
+/** Tells the head's machine why it has no usable path, when that has changed. */
+function tellLoss(head: HeadRuntime, cause: Recorded): void {
+  const to = lossOf(head)
+  if (to === head.context.loss || !head.context.present) return
+  recordHead(head, 'head.lossChanged', { to, why: lossWhy(head, to) }, { cause })
+}
+
+/** What the last run left of a head's paths and has not come back is given up; then the head's own rules go on. */
+export function giveUpLost(
+  head: HeadRuntime,
+  why: string,
+  cause: Recorded | null,
+  which: (path: LostPath) => boolean = () => true,
+): void {
+  const lost = [...head.lost.values()].filter(which)
+  if (lost.length === 0) return
+  for (const { hctl } of lost) head.lost.delete(hctl)
+  const last = lost.map((path) => path.forget(why, cause)).at(-1) ?? cause
+  // Without a path it never became visible: there is nothing to wait for.
+  if (head.value.life === 'allocated' && head.paths.length === 0) {
+    recordHead(head, 'head.closed', { why }, { cause: last })
+  } else if (last !== null) recountPaths(head, last)
 }

@@ -1,11 +1,9 @@
 // A path that the last run left: the ledger knows it, and nobody holds its device until it is attached again. Its timers
 // run meanwhile; what they ask of the device waits for it.
 import type { PathDevice } from '../adapters/ports.ts'
-import type { PathContext } from '../machines/path.ts'
+import type { PathContext } from '../machines/path/path.ts'
 import type { AccessState, PathValue } from '../machines/words.ts'
 import { guarded, type Core } from './core.ts'
-import type { HeadRuntime } from './head-runtime.ts'
-import { recordHead, recountPaths } from './lifecycle.ts'
 import type { Origin, Recorded } from './recorder.ts'
 import type { Stream, StreamStep } from './stream.ts'
 import { Timers } from './timers.ts'
@@ -99,20 +97,3 @@ export class LostPath {
 }
 
 type Facts = Readonly<Record<string, unknown>>
-
-/** What the last run left of a head's paths and has not come back is given up; then the head's own rules go on. */
-export function giveUpLost(
-  head: HeadRuntime,
-  why: string,
-  cause: Recorded | null,
-  which: (path: LostPath) => boolean = () => true,
-): void {
-  const lost = [...head.lost.values()].filter(which)
-  if (lost.length === 0) return
-  for (const { hctl } of lost) head.lost.delete(hctl)
-  const last = lost.map((path) => path.forget(why, cause)).at(-1) ?? cause
-  // Without a path it never became visible: there is nothing to wait for.
-  if (head.value.life === 'allocated' && head.paths.length === 0) {
-    recordHead(head, 'head.closed', { why }, { cause: last })
-  } else if (last !== null) recountPaths(head, last)
-}

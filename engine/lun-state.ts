@@ -1,6 +1,6 @@
 // What the engines of a LUN tell each other, and what a dead one left: its ghosts, and for each path it still had a ghost
 // of the whole LUN, until proof.
-import type { ScsiTarget } from '../adapters/ports.ts'
+import type { PathDevice, ScsiTarget } from '../adapters/ports.ts'
 import type { LunAttachment, LunContents, LunStore, ReservationStore } from '../store/lun/types.ts'
 import type { IoOp } from '../machines/words.ts'
 import type { GhostReason } from '../machines/lun-events.ts'
@@ -9,10 +9,16 @@ import { Gate } from './gate.ts'
 import type { EngineIdentity, GhostBook } from './ghost-book.ts'
 import type { GhostsOnLedger } from './ghost-ledger.ts'
 import type { Ghost } from './ghosts.ts'
-import type { PathRuntime } from './path-runtime.ts'
 
 /** How often it is looked for dead engines while something waits for one. */
 const LOOK_FOR_DEAD_US = 1_000_000
+
+/** What the other engines of a LUN hear of a path. */
+interface Attached {
+  readonly hctl: string
+  readonly context: { readonly incarnation: number }
+  readonly device: Pick<PathDevice, 'device' | 'guarantees'>
+}
 
 export class LunState {
   readonly #core: Core
@@ -82,7 +88,7 @@ export class LunState {
   }
 
   /** Says that this engine has the path now. */
-  async attach(path: PathRuntime): Promise<void> {
+  async attach(path: Attached): Promise<void> {
     const { id: engine, bootId } = this.#identity
     const { incarnation } = path.context
     const { device, guarantees } = path.device

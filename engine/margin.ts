@@ -1,19 +1,8 @@
 // What real I/O and samples say of how well a path works: four counts a window, and a tally while it is sampled.
 import { guarded, usOfMs } from './core.ts'
 import { recordPath } from './lifecycle.ts'
-import type { PathRuntime } from './path-runtime.ts'
-
-/** Counts of one window of real I/O, or of one sampling. */
-export interface Tally {
-  startUs: number
-  reads: number
-  errors: number
-  slow: number
-}
-
-export function newTally(startUs: number): Tally {
-  return { startUs, reads: 0, errors: 0, slow: 0 }
-}
+import type { PathRuntime } from './head-runtime.ts'
+import { newTally, stopSampling, type Tally } from './heads/path-health.ts'
 
 /** An attempt of a real I/O was answered, well or with an error of the path. */
 export function noteOutcome(path: PathRuntime, startedUs: number, failed: boolean): void {
@@ -68,13 +57,6 @@ export function endSampling(path: PathRuntime): void {
   stopSampling(path)
   path.window = newTally(path.core.clock.monoUs())
   recordPath(path, 'path.sampled', { reads: tally.reads, errors: tally.errors, slow: tally.slow })
-}
-
-/** No more samples of a path that failed or is gone. */
-export function stopSampling(path: PathRuntime): void {
-  path.sampling = null
-  path.sampler?.cancel()
-  path.sampler = null
 }
 
 function count(tally: Tally, failed: boolean, slow: boolean): void {

@@ -2,9 +2,9 @@
 import { serveControl, type ControlServer } from '../adapters/control/server.ts'
 import type { DeviceSource, PathDevice } from '../adapters/ports.ts'
 import { PathledgerError } from '../errors.ts'
-import { foldAll, type LedgerState } from '../store/fold.ts'
+import { foldAll } from '../store/fold.ts'
+import type { LedgerState, LedgerStore } from '../store/types.ts'
 import { openLedger } from '../store/open.ts'
-import type { LedgerStore } from '../store/types.ts'
 import { addPath, type AddPathOptions } from './add-path.ts'
 import { Alua } from './alua/alua.ts'
 import type { MemoryUse } from './memory-use.ts'
@@ -23,17 +23,14 @@ import { Adapter } from './adapter.ts'
 import { controlHandler } from './control.ts'
 import type { Core } from './core.ts'
 import { discoveriesOf, type Discoveries, type WatchOptions } from './discovery.ts'
-import { failParked } from './dispatch.ts'
+import { failParked } from './hold.ts'
 import { ghostInfo, noReason, type GhostInfo } from './ghost-info.ts'
 import { Head } from './head.ts'
-import { closedError } from './io-errors.ts'
-import { finishBio } from './finish.ts'
-import { takeHeld } from './hold.ts'
-import { recordHead } from './lifecycle.ts'
-import { giveUpLost } from './lost-path.ts'
+import { closedError } from './core/closed.ts'
+import { recordHead, giveUpLost } from './lifecycle.ts'
 import { PATH_ACTIONS } from './path-actions.ts'
 import { checkAccess, Path } from './path.ts'
-import type { PathRuntime } from './path-runtime.ts'
+import type { PathRuntime, Actions } from './head-runtime.ts'
 import type { LiveEvent } from './recorder.ts'
 import { recoverLastRun } from './recovery.ts'
 import { Registry, type HeadEntry } from './registry.ts'
@@ -98,7 +95,16 @@ export class Multipath {
     )
     this.#sampler = new Sampler(core, () => this.#registry.runtimes())
     this.#alua = new Alua(core)
+    const actions: Actions = {
+      ...PATH_ACTIONS,
+      removePath: (path, cause) => {
+        removeOverdue(path, (why) => this.#registry.remove(path, why, { cause }))
+      },
+      headRemoved: (head) => this.#registry.headRemoved(head),
+      sense: (path, bytes) => this.#alua.sense(path, bytes),
+    }
     this.#registry = new Registry({
+      actions,
       onRemoved: (path) => this.#alua.left(path),
       core,
       engine: this.#engine,
@@ -110,14 +116,6 @@ export class Multipath {
       lunStorage: ports.lunStorage ?? lunStorageOf(options, engineId),
       identity: { ...ports, id: engineId, initiator: initiatorOf(options.initiator, before, store) },
     })
-    core.actions = {
-      ...PATH_ACTIONS,
-      removePath: (path, cause) => {
-        removeOverdue(path, (why) => this.#registry.remove(path, why, { cause }))
-      },
-      headRemoved: (head) => this.#registry.headRemoved(head),
-      sense: (path, bytes) => this.#alua.sense(path, bytes),
-    }
   }
 
   /**
@@ -310,7 +308,7 @@ export class Multipath {
 
   async #close(): Promise<void> {
     const { recorder } = this.#core
-    const out = this.#core.lender.close()
+    const out = this.#core.lender.close(closedError())
     if (out.buffers > 0) this.#core.log.warn(out, 'lent buffers were neither written nor released')
     await this.#control?.close()
     await this.#discoveries.stop()
@@ -320,11 +318,7 @@ export class Multipath {
     const entries = [...this.#registry.heads()]
     // A head that waits for its last path to come back goes on waiting in the next run, for as long as it had left.
     const waiting = entries.filter(({ runtime }) => runtime.value.life === 'removalPending')
-    for (const { runtime, io } of entries) {
-      io.refuseWaiting(closedError())
-      for (const bio of [...runtime.requeue.takeAll(), ...takeHeld(runtime)])
-        finishBio(runtime, bio, closedError())
-    }
+    for (const { io } of entries) io.drain(closedError())
     const removals = entries.flatMap(({ runtime }) =>
       [...runtime.paths].map((path) => this.#registry.remove(path, 'closed')),
     )

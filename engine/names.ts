@@ -1,5 +1,4 @@
 // Names as sd gives them: sda .. sdz, sdaa ..; a path is its head's name, a colon, and its index.
-import { diskIndex } from './sysfs/device-number.ts'
 
 const LETTERS = 26
 
@@ -31,4 +30,19 @@ export function freeHeadIndex(
   firstDisk: number,
 ): number {
   return lowestFree(heads.flatMap(({ index, name }) => [index, diskIndex(name) - firstDisk]))
+}
+
+/** 2 for 'sdc': what {@link diskName} made the name of. */
+export function diskIndex(name: string): number {
+  let index = 0
+  for (const letter of name.slice('sd'.length)) index = index * 26 + letter.charCodeAt(0) - 96
+  return index - 1
+}
+
+/** How many disks there can be: the names sda to sdzzz, as many as sd takes. */
+export const DISKS_MAX = 18_278
+
+/** '8' of '8:0:0:0': the adapter a path hangs on. */
+export function hostOf(hctl: string): string {
+  return hctl.slice(0, hctl.indexOf(':'))
 }

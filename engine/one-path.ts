@@ -3,10 +3,9 @@
 import type { PathDevice } from '../adapters/ports.ts'
 import { messageOf, PathledgerError } from '../errors.ts'
 import { usOfMs } from './core.ts'
-import type { HeadRuntime } from './head-runtime.ts'
-import { headGoneError } from './io-errors.ts'
+import type { HeadRuntime, PathRuntime } from './head-runtime.ts'
+import { headGoneError } from './heads/gone.ts'
 import { nodeRefusal } from './numa.ts'
-import type { PathRuntime } from './path-runtime.ts'
 import { selectPath } from './select.ts'
 
 /** Starts something on a device; undefined where the device cannot do it. */

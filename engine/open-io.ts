@@ -1,7 +1,6 @@
 // A caller's I/O while it is under way.
 import type { PathledgerError } from '../errors.ts'
 import type { IoOp } from '../machines/words.ts'
-import type { Bio } from './bio.ts'
 import type { Borrowed } from './borrowed.ts'
 import type { LentBuffer } from './lender.ts'
 import { gather, type Vector } from './vector.ts'
@@ -32,8 +31,6 @@ export class OpenIo {
   /** Pieces that have not ended. */
   left = 0
   error: PathledgerError | null = null
-  /** Its pieces that are on their way; null where nobody can abort it. */
-  bios: Set<Bio> | null = null
   onAbort: (() => void) | null = null
 
   constructor(

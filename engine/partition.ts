@@ -1,8 +1,7 @@
 // A part of a head, from one block to another. Everything that reaches it reaches its head: there is no other way to a
 // path than through the head's policy (D-26).
 import { PathledgerError } from '../errors.ts'
-import type { Head, WriteOptions } from './head.ts'
-import type { RangeOptions, ReadOptions } from './read-options.ts'
+import type { WriteOptions, RangeOptions, ReadOptions } from './read-options.ts'
 import type { HeadRuntime } from './head-runtime.ts'
 import {
   getGeometry,
@@ -22,10 +21,22 @@ export interface PartitionOptions {
   readonly number?: number
 }
 
+/** What a partition needs of the head that it is a part of. */
+export interface WholeDisk {
+  readonly name: string
+  readonly sizeBytes: number
+  readonly logicalBlockBytes: number
+  read(options: ReadOptions): Promise<Uint8Array>
+  write(options: WriteOptions): Promise<void>
+  flush(options?: { readonly node?: number }): Promise<void>
+  discard(options: RangeOptions): Promise<void>
+  writeZeroes(options: RangeOptions): Promise<void>
+}
+
 /** A range of a head, with offsets of its own. Made by {@link Head.partition}; it keeps nothing open. */
-export class Partition {
+export class Partition<Disk extends WholeDisk = WholeDisk> {
   /** The head that everything goes to. */
-  readonly head: Head
+  readonly head: Disk
   /** 'sda1'. */
   readonly name: string
   /** Bytes from the start of the head. */
@@ -34,7 +45,7 @@ export class Partition {
   readonly #runtime: HeadRuntime
 
   /** @internal */
-  constructor(head: Head, runtime: HeadRuntime, { start, length, number = 1 }: PartitionOptions) {
+  constructor(head: Disk, runtime: HeadRuntime, { start, length, number = 1 }: PartitionOptions) {
     const { logicalBlockBytes, sizeBytes } = head
     const whole = [start, length].every(
       (bytes) => Number.isSafeInteger(bytes) && bytes % logicalBlockBytes === 0,

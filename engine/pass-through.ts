@@ -6,9 +6,8 @@ import { DEVICE_IDENTIFICATION, inquiryCdb } from '../adapters/scsi/inquiry.ts'
 import { parseSense, SENSE_KEYS } from '../adapters/scsi/sense.ts'
 import { UNIQUE_ID_TYPES, type UniqueIdType } from '../adapters/unique-id.ts'
 import { PathledgerError } from '../errors.ts'
-import type { HeadRuntime } from './head-runtime.ts'
+import type { HeadRuntime, PathRuntime } from './head-runtime.ts'
 import { failed, notThere, onOnePath } from './one-path.ts'
-import type { PathRuntime } from './path-runtime.ts'
 
 /** An ioctl as a caller asks for it. */
 export interface IoctlOptions {
@@ -113,7 +112,7 @@ function isAttention({ status, sense }: ScsiAnswer): boolean {
 /** Sends a command. A target tells each path once: what it says of access states must not be lost on another question. */
 async function sendOn(path: PathRuntime, command: ScsiCommand): Promise<ScsiAnswer> {
   const answer = await new Promise<ScsiAnswer>((resolve) => path.device.command?.(command, resolve))
-  if (answer.sense !== null && !path.gone) path.core.actions.sense(path, answer.sense)
+  if (answer.sense !== null && !path.gone) path.head.actions.sense(path, answer.sense)
   return answer
 }
 

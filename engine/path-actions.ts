@@ -1,7 +1,8 @@
 // What the effects of a path's machine do, for those that need nothing but the path: the engine adds the rest.
 import { check, probe, proveReturned, sample } from './checker.ts'
-import type { Actions } from './core.ts'
-import { drainBacklog, failParked, resubmitParked } from './dispatch.ts'
+import type { Actions } from './head-runtime.ts'
+import { drainBacklog, resubmitParked } from './dispatch.ts'
+import { failParked } from './hold.ts'
 import { endSampling } from './margin.ts'
 
 export const PATH_ACTIONS = {

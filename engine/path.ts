@@ -5,22 +5,16 @@ import type { Evidence } from '../machines/events.ts'
 import type { PathFlags } from '../machines/predicates.ts'
 import type { PathCounters } from './counters.ts'
 import { preferPath } from './head-words.ts'
-import { pathGone } from './io-errors.ts'
+import { pathGone } from './heads/gone.ts'
 import { recordPath } from './lifecycle.ts'
-import type { PathRuntime } from './path-runtime.ts'
+import type { PathRuntime } from './head-runtime.ts'
 import type { Recorded } from './recorder.ts'
 import { applyCounters, checkCounters, zeros, type CounterValues } from './set-counters.ts'
 import { checkWords } from './spoken.ts'
+import type { OperatorWord } from './spoken.ts'
 
 /** What `removePath` of the registry does, handed in so that a path can be removed from here. */
 export type RemovePath = (path: PathRuntime, why: string, actor: string) => Promise<void>
-
-/** Who says so, and why, in his own words; both are on the ledger for ever. */
-export interface OperatorWord {
-  /** Default 'operator'. On the ledger as 'operator:<who>' where a uid is known. */
-  readonly actor?: string
-  readonly reason?: string
-}
 
 /**
  * One way to a logical unit. Made by {@link Multipath.addPath}. Everything that happens to it is on the ledger, stream
@@ -145,7 +139,7 @@ export class Path {
    */
   reportSense(sense: Uint8Array): void {
     if (this.#runtime.gone) throw pathGone(this.#runtime)
-    this.#runtime.core.actions.sense(this.#runtime, sense)
+    this.#runtime.head.actions.sense(this.#runtime, sense)
   }
 
   /** The operator pulls the path: no I/O is sent down it, and nothing automatic undoes that. */

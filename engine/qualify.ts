@@ -2,8 +2,7 @@
 import type { PathDevice } from '../adapters/ports.ts'
 import { PathledgerError } from '../errors.ts'
 import type { MultipathMode } from '../machines/words.ts'
-import type { HeadRuntime } from './head-runtime.ts'
-import type { PathRuntime } from './path-runtime.ts'
+import type { HeadRuntime, PathRuntime } from './head-runtime.ts'
 
 /** Heads are matched by the whole id; 256 is what the later series keep (D-9). */
 const WWID_MAX = 256

@@ -7,15 +7,14 @@
 //   a disk that was not published  is published with its first path
 //   I/O that was parked or held    went with its callers; what may still land of it is a ghost (lun-state.ts)
 import type { HeadContext } from '../machines/head.ts'
-import type { PathContext } from '../machines/path.ts'
-import type { StreamAt, LedgerState } from '../store/fold.ts'
+import type { PathContext } from '../machines/path/path.ts'
+import type { StreamAt, LedgerState, LedgerStore, StoredEvent } from '../store/types.ts'
 import { pages } from '../store/pages.ts'
-import type { LedgerStore, StoredEvent } from '../store/types.ts'
 import { usOfMs, type Core } from './core.ts'
 import { boundDeadlines, isSameBoot, rebaseDeadlines, type Moment } from './deadlines.ts'
-import { recordHead } from './lifecycle.ts'
+import { recordHead, giveUpLost } from './lifecycle.ts'
 import type { HeadRuntime } from './head-runtime.ts'
-import { giveUpLost, LostPath } from './lost-path.ts'
+import { LostPath } from './lost-path.ts'
 import type { Recorded } from './recorder.ts'
 import type { HeadEntry, Registry } from './registry.ts'
 

@@ -2,28 +2,25 @@
 // awaited between the look-up and the entry, so two paths added at once share one head (D-6).
 import type { Lun, PathDevice } from '../adapters/ports.ts'
 import type { PathledgerError } from '../errors.ts'
-import type { AccessState, IoPolicy } from '../machines/words.ts'
-import type { LedgerState } from '../store/fold.ts'
+import type { IoPolicy } from '../machines/words.ts'
+import type { LedgerState, LedgerStore } from '../store/types.ts'
 import type { LunStore } from '../store/lun/types.ts'
-import type { LedgerStore } from '../store/types.ts'
 import { arrive } from './arrive.ts'
 import { probeLength } from './checker.ts'
 import { pathCounters } from './counters.ts'
 import { guarded, usOfMs, type Core } from './core.ts'
-import { resubmitParked } from './dispatch.ts'
+import { resubmitParked, submitBio } from './dispatch.ts'
 import { GhostBook, type EngineIdentity } from './ghost-book.ts'
 import { ghostsOnLedger } from './ghost-ledger.ts'
 import { HeadIo } from './head-io.ts'
 import { giveUpAttempts, letGo, letGoOpen, quietInTime } from './let-go.ts'
-import { giveUpLost } from './lost-path.ts'
+import { giveUpLost, recordHead, recordPath } from './lifecycle.ts'
 import { stackLimits } from './limits.ts'
 import { LunState } from './lun-state.ts'
 import { releaseHeld } from './hold.ts'
-import { headGoneError, pathGone } from './io-errors.ts'
-import { HeadRuntime } from './head-runtime.ts'
-import { recordHead, recordPath } from './lifecycle.ts'
-import { diskName, freeHeadIndex, lowestFree, pathName } from './names.ts'
-import { hostOf, PathRuntime, type AdapterRuntime } from './path-runtime.ts'
+import { pathGone, headGoneError } from './heads/gone.ts'
+import { HeadRuntime, PathRuntime, type AdapterRuntime } from './head-runtime.ts'
+import { diskName, freeHeadIndex, lowestFree, pathName, hostOf } from './names.ts'
 import { refusalOf } from './qualify.ts'
 import { RateLimit } from './rate-limit.ts'
 import { ReservationDesk } from './reservations/desk.ts'
@@ -32,12 +29,17 @@ import { followHealth, setHeadRules } from './rules.ts'
 import { sampleHead, samplePath } from './samples.ts'
 import { WORD_MAX } from './spoken.ts'
 import { Stream } from './stream.ts'
-import type { StreamStates } from './sysfs/tree.ts'
+import type { StreamStates } from '../machines/step.ts'
 import { Timers } from './timers.ts'
 import { endEpisode } from './verdict.ts'
+import type { AddOptions } from './arrive.ts'
+import { HeadQueue, headQueue, pathQueue, PathQueue } from './io/queues.ts'
+import type { Actions } from './head-runtime.ts'
 
 export interface RegistryParts {
   readonly core: Core
+  /** What the machines' effects do. */
+  readonly actions: Actions
   readonly engine: Stream
   /** Where every stream stands on the ledger at the start. */
   readonly before: LedgerState
@@ -54,14 +56,6 @@ export interface RegistryParts {
 
 /** Opens the storage of a LUN by its wwid. */
 export type LunStorage = (wwid: string, kind: PathDevice['kind']) => Promise<LunStore | null>
-
-/** How a path begins its life. */
-export interface AddOptions {
-  /** Null: optimal, or what it was before a restart. */
-  readonly access: AccessState | null
-  readonly preferred: boolean
-  readonly blocked: boolean
-}
 
 /** What a head is made with. */
 export interface HeadFacts {
@@ -154,8 +148,9 @@ export class Registry {
     path.timers?.cancelAll()
     if (!(await quietInTime(path))) giveUpAttempts(path, why === 'closed' ? 'closed' : 'removed')
     // Nothing is waited for any more; an armed timer would keep a program from ending.
-    path.timeout?.cancel()
-    path.timeout = null
+    const queue = pathQueue(path)
+    queue.timeout?.cancel()
+    queue.timeout = null
     if (keepOpen) {
       letGoOpen(path)
       return
@@ -309,6 +304,8 @@ export class Registry {
       refreshGhosts: () => guarded(core, () => this.lun(wwid)?.refresh()),
       tendGhosts: () => guarded(core, () => this.lun(wwid)?.tend()),
       reservations: this.#reservations.of(wwid),
+      queue: new HeadQueue(core, submitBio),
+      actions: this.#parts.actions,
     })
     runtime.timers = new Timers(core.clock, (timer, dueUs) => {
       guarded(core, () => {
@@ -336,6 +333,7 @@ export class Registry {
       index,
       name: pathName(head.name, index),
       errorRows: new RateLimit(core.clock, core.settings.errorRowsPerMinute),
+      queue: new PathQueue(),
     })
     path.timers = new Timers(core.clock, (timer, dueUs) => {
       guarded(core, () => void recordPath(path, 'path.timerFired', { timer, dueUs }))
@@ -371,8 +369,9 @@ export class Registry {
     queueMicrotask(() => {
       this.#pumpScheduled = false
       for (const { io, runtime } of this.#heads.values()) {
-        if (runtime.requeue.starved) {
-          runtime.requeue.starved = false
+        const { requeue } = headQueue(runtime)
+        if (requeue.starved) {
+          requeue.starved = false
           resubmitParked(runtime)
         }
         io.pump()

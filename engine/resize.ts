@@ -1,8 +1,7 @@
 // A LUN that changes its size while it is in use. A head grows when every path of it has the new size, never before: an
 // I/O must fit down whichever path is chosen. It never shrinks: what lies beyond the new end may be somebody's data.
 import { recordHead, recordPath } from './lifecycle.ts'
-import type { HeadRuntime } from './head-runtime.ts'
-import type { PathRuntime } from './path-runtime.ts'
+import type { HeadRuntime, PathRuntime } from './head-runtime.ts'
 import type { Recorded } from './recorder.ts'
 
 /** Asks every path of a head for its size, and lets the head follow. Waits for no server. */

@@ -1,10 +1,8 @@
 // The rules of health of a new path and a new head, out of the settings. What is as if there were none is not recorded.
 import type { HealthRules } from '../machines/path-health-events.ts'
 import { usOfMs } from './core.ts'
-import { holdBackIfNeeded } from './failback.ts'
-import type { HeadRuntime } from './head-runtime.ts'
-import { recordHead, recordPath } from './lifecycle.ts'
-import type { PathRuntime } from './path-runtime.ts'
+import { holdBackIfNeeded, recordHead, recordPath } from './lifecycle.ts'
+import type { HeadRuntime, PathRuntime } from './head-runtime.ts'
 import type { Recorded } from './recorder.ts'
 import type { Settings } from './settings.ts'
 
@@ -14,9 +12,9 @@ export function followHealth(path: PathRuntime, cause: Recorded): void {
   if (rules !== null && path.context.rules === null) recordPath(path, 'path.rulesSet', rules, { cause })
   const { incarnation, timers, failure } = path.context
   if (incarnation > 1) holdBackIfNeeded(path, cause)
-  if (timers['sample'] !== undefined) path.core.actions.sample(path)
+  if (timers['sample'] !== undefined) path.head.actions.sample(path)
   const owed = failure === null && (path.context.rules?.check.maxUs ?? 0) > 0 && timers['check'] === undefined
-  if (owed) path.core.actions.check(path)
+  if (owed) path.head.actions.check(path)
 }
 
 /** A path was not back in its time: it leaves its head, and its device is closed. */

@@ -2,8 +2,7 @@
 // every `sampleMs`. Without I/O no timer runs.
 import { guarded, usOfMs, type Core } from './core.ts'
 import { difference } from './counters.ts'
-import type { HeadRuntime } from './head-runtime.ts'
-import type { PathRuntime } from './path-runtime.ts'
+import type { HeadRuntime, PathRuntime } from './head-runtime.ts'
 import { followSizes } from './resize.ts'
 
 export class Sampler {

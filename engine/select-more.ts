@@ -1,6 +1,6 @@
 // The policies that the series does not have. Integers only, no memory of their own: what they go by is in the table and
 // on the paths. Like the others they look at the best rank of usable paths alone.
-import type { Selectable, SelectionTable } from './select.ts'
+import type { SelectionTable, Selectable } from './select/table.ts'
 
 /** I/Os from one look at a path that seems slow to the next: so that it is seen when it is slow no longer. */
 const LOOK_AGAIN = 64

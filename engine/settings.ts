@@ -11,7 +11,7 @@ import {
   quantumSettings,
 } from './health-settings.ts'
 import { noPathRetry } from '../machines/head-events.ts'
-import { DISKS_MAX } from './sysfs/device-number.ts'
+import { DISKS_MAX } from './names.ts'
 
 const ms = z.number().min(0).max(86_400_000)
 const MiB = 1024 * 1024

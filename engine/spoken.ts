@@ -1,6 +1,7 @@
 // What people say is on the ledger for ever, so it must be something that the ledger takes: looked at here, before
 // anything has happened, for an event that the ledger refuses would stop the engine.
 import { PathledgerError } from '../errors.ts'
+import type { Origin } from './recorder.ts'
 
 /** Characters of a word on the ledger. */
 export const WORD_MAX = 512
@@ -21,4 +22,16 @@ export function checkWords(words: Readonly<Record<string, unknown>>): void {
 function isKept(word: unknown): boolean {
   if (typeof word !== 'string' || word.length === 0 || word.length > WORD_MAX) return false
   return word.isWellFormed() && !word.includes('\0')
+}
+
+/** Who says so, and why, in his own words; both are on the ledger for ever. */
+export interface OperatorWord {
+  /** Default 'operator'. On the ledger as 'operator:<who>' where a uid is known. */
+  readonly actor?: string
+  readonly reason?: string
+}
+
+/** Who said so, for the ledger. */
+export function spokenBy({ actor, reason }: OperatorWord): Origin {
+  return { actor: actor ?? 'operator', reason: reason ?? null }
 }

@@ -2,8 +2,8 @@
 import type { Effect } from '../machines/effects.ts'
 import { machineOf, type LifecycleMachine } from '../machines/registry.ts'
 import type { StreamState } from '../machines/step.ts'
-import type { Core } from './core.ts'
-import type { Origin, Recorded } from './recorder.ts'
+import type { Clock } from '../adapters/ports.ts'
+import type { Origin, Recorded, Recorder } from './recorder.ts'
 
 export interface StreamStep {
   readonly recorded: Recorded
@@ -12,16 +12,22 @@ export interface StreamStep {
   readonly refused: boolean
 }
 
+/** What a stream needs of the engine. */
+interface StreamPorts {
+  readonly clock: Clock
+  readonly recorder: Recorder
+}
+
 export class Stream {
   readonly name: string
-  readonly #core: Core
+  readonly #ports: StreamPorts
   readonly #machine: LifecycleMachine
   #state: StreamState
 
   /** `state` is where the stream stands on the ledger; without it the stream is new. */
-  constructor(core: Core, name: string, state?: StreamState) {
+  constructor(ports: StreamPorts, name: string, state?: StreamState) {
     this.name = name
-    this.#core = core
+    this.#ports = ports
     this.#machine = machineOf(name)
     this.#state = state ?? this.#machine.initial()
   }
@@ -32,10 +38,10 @@ export class Stream {
 
   /** Steps the machine and puts event and decision on their way to the ledger. */
   record(type: string, data: Readonly<Record<string, unknown>>, origin: Origin = {}): StreamStep {
-    const atUs = this.#core.clock.monoUs()
+    const atUs = this.#ports.clock.monoUs()
     const decided = this.#machine.decide(this.#state, { type, atUs, data })
     this.#state = decided.state
-    const recorded = this.#core.recorder.add({ stream: this.name, type, data, atUs }, decided, origin)
+    const recorded = this.#ports.recorder.add({ stream: this.name, type, data, atUs }, decided, origin)
     return { recorded, effects: decided.effects, refused: decided.decision.refused === true }
   }
 }

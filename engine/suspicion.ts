@@ -63,3 +63,16 @@ export class Suspicion {
 
 /** Different bios an episode tells apart; above it they are counted as one. */
 const BIOS_MAX = 100_000
+
+/** Calls `then` when no path that refused the bio is under suspicion any more. */
+export function whenVerdictsAreOut(reasons: ReadonlySet<Suspicion>, then: () => void): void {
+  const pending = [...reasons].filter(({ verdict }) => verdict === 'pending')
+  let open = pending.length
+  if (open === 0) return then()
+  for (const suspicion of pending) {
+    suspicion.whenSettled(() => {
+      open -= 1
+      if (open === 0) then()
+    })
+  }
+}

@@ -2,16 +2,32 @@
 // its attempts; one that is not costs a comparison with null here and there.
 import { PathledgerError } from '../errors.ts'
 import { tracing as tracingSchema, type TraceMode } from '../machines/head-trace-events.ts'
-import type { Attempt, Bio } from './bio.ts'
-import { usOfMs } from './core.ts'
-import type { HeadRuntime } from './head-runtime.ts'
+import type { IoOp } from '../machines/words.ts'
+import { usOfMs, type Core } from './core.ts'
 import type { Settings } from './settings.ts'
+import type { Stream } from './stream.ts'
 
 /** How a head traces its I/O: `every` counts for 'sampled', `perSecond` for 'bounded'. */
 export interface Tracing {
   readonly mode: TraceMode
   readonly every: number
   readonly perSecond: number
+}
+
+/** What is told of an I/O. */
+interface TracedIo {
+  readonly id: number
+  readonly op: IoOp
+  readonly offset: number
+  readonly length: number
+  readonly node: number
+  readonly fua: boolean
+}
+
+/** What is told of one try of it. */
+interface TracedAttempt {
+  readonly startedUs: number
+  readonly path: { readonly hctl: string; readonly context: { readonly incarnation: number } }
 }
 
 /** Attempts of one I/O that its trace keeps; later ones are left out. */
@@ -37,15 +53,18 @@ export function checkTracing(tracing: Tracing): Tracing {
 
 /** Decides which I/Os of a head are traced. */
 export class Tracer {
-  readonly #head: HeadRuntime
+  readonly #core: Core
+  readonly #stream: Stream
   #tracing: Tracing
   #seen = 0
   #dropped = 0
   #windowUs = 0
   #inWindow = 0
 
-  constructor(head: HeadRuntime, tracing: Tracing) {
-    this.#head = head
+  /** `stream` is the head's. */
+  constructor(core: Core, stream: Stream, tracing: Tracing) {
+    this.#core = core
+    this.#stream = stream
     this.#tracing = tracing
   }
 
@@ -65,7 +84,7 @@ export class Tracer {
 
   /** True when the ledger has room for one more; else it is counted. Half of what may wait is for what must not be lost. */
   hasRoom(): boolean {
-    const { recorder, settings } = this.#head.core
+    const { recorder, settings } = this.#core
     if (recorder.pending < settings.ledgerPendingMax / 2) return true
     this.#dropped += 1
     return false
@@ -80,7 +99,7 @@ export class Tracer {
 
   #beginOne(): IoTrace | null {
     const { mode, every, perSecond } = this.#tracing
-    const nowUs = this.#head.core.clock.monoUs()
+    const nowUs = this.#core.clock.monoUs()
     this.#seen += 1
     if (mode === 'sampled' && (this.#seen - 1) % every !== 0) return null
     if (mode === 'bounded') {
@@ -91,13 +110,14 @@ export class Tracer {
       if (this.#inWindow >= perSecond) return null
       this.#inWindow += 1
     }
-    return new IoTrace(this.#head, this, nowUs)
+    return new IoTrace(this.#core, this.#stream, this, nowUs)
   }
 }
 
 /** One I/O that is traced, from when it was cut for its caller to when he hears of it. */
 export class IoTrace {
-  readonly #head: HeadRuntime
+  readonly #core: Core
+  readonly #stream: Stream
   readonly #tracer: Tracer
   readonly #startedUs: number
   readonly #attempts: Record<string, unknown>[] = []
@@ -105,35 +125,36 @@ export class IoTrace {
   #parkedUs = 0
   #toldParked = false
 
-  constructor(head: HeadRuntime, tracer: Tracer, startedUs: number) {
-    this.#head = head
+  constructor(core: Core, stream: Stream, tracer: Tracer, startedUs: number) {
+    this.#core = core
+    this.#stream = stream
     this.#tracer = tracer
     this.#startedUs = startedUs
   }
 
   /** An attempt has ended, or is not waited for any more. */
-  tried({ path, startedUs }: Attempt, status: string, errno: string | null): void {
+  tried({ path, startedUs }: TracedAttempt, status: string, errno: string | null): void {
     this.#unpark(startedUs)
     if (this.#attempts.length >= ATTEMPTS_MAX) return
     const { incarnation } = path.context
-    const tookUs = this.#head.core.clock.monoUs() - startedUs
+    const tookUs = this.#core.clock.monoUs() - startedUs
     this.#attempts.push({ path: path.hctl, incarnation, startedUs, tookUs, status, errno })
   }
 
   /** No path is usable: it waits. */
-  parked({ id, op, offset, length }: Bio): void {
-    this.#parkedSinceUs ??= this.#head.core.clock.monoUs()
+  parked({ id, op, offset, length }: TracedIo): void {
+    this.#parkedSinceUs ??= this.#core.clock.monoUs()
     if (this.#toldParked || !this.#tracer.hasRoom()) return
     this.#toldParked = true
-    this.#head.stream.record('head.ioParked', { bio: id, op, offset, length })
+    this.#stream.record('head.ioParked', { bio: id, op, offset, length })
   }
 
   /** Its caller hears of its end. */
-  ended({ id, op, offset, length, node, fua }: Bio, error: PathledgerError | null): void {
-    const nowUs = this.#head.core.clock.monoUs()
+  ended({ id, op, offset, length, node, fua }: TracedIo, error: PathledgerError | null): void {
+    const nowUs = this.#core.clock.monoUs()
     this.#unpark(nowUs)
     if (!this.#toldParked && !this.#tracer.hasRoom()) return
-    this.#head.stream.record('head.ioTraced', {
+    this.#stream.record('head.ioTraced', {
       ...{ bio: id, op, offset, length, node, fua, startedUs: this.#startedUs },
       ...{ tookUs: nowUs - this.#startedUs, parkedUs: this.#parkedUs },
       ...{ status: error === null ? 'OK' : error.code, errno: error === null ? null : error.errno },

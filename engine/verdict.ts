@@ -1,13 +1,13 @@
 // A path under suspicion, and the verdict: cleared by a read elsewhere on it, or failed. The failure is the episode that
 // explains every I/O re-sent because of it; what its counts come to is said when it ends.
 import type { Evidence } from '../machines/events.ts'
-import type { Bio } from './bio.ts'
 import { fenceIfNeeded } from './fencing.ts'
 import { recordPath } from './lifecycle.ts'
-import { stopSampling } from './margin.ts'
-import type { PathRuntime } from './path-runtime.ts'
+import { stopSampling } from './heads/path-health.ts'
+import type { PathRuntime } from './head-runtime.ts'
 import type { Recorded } from './recorder.ts'
 import { Suspicion } from './suspicion.ts'
+import { usOfMs } from './core.ts'
 
 export type FailedBy = 'probe' | 'probeTimeout' | 'failThreshold' | 'identity' | 'removedUnderIo'
 
@@ -17,7 +17,7 @@ export type FailedBy = 'probe' | 'probeTimeout' | 'failThreshold' | 'identity' |
  */
 export function suspect(
   path: PathRuntime,
-  bio: Pick<Bio, 'id'>,
+  bio: number,
   evidence: Evidence,
   cause: Recorded | null = null,
 ): Suspicion | null {
@@ -25,14 +25,14 @@ export function suspect(
   const nowUs = path.core.clock.monoUs()
   const known = path.suspicion
   const suspicion = known ?? new Suspicion(evidence, nowUs)
-  suspicion.count(bio.id, evidence, nowUs)
+  suspicion.count(bio, evidence, nowUs)
   if (known !== null) return known
   path.suspicion = suspicion
   // In a storm of errors that fail no path the rows are bounded: they are then only counted.
   if (path.errorRows.take()) {
     suspicion.recorded = recordPath(path, 'path.suspected', evidence, { cause }).recorded
     path.lastSuspected = suspicion.recorded
-  } else path.core.actions.probe(path)
+  } else path.head.actions.probe(path)
   return suspicion
 }
 
@@ -108,4 +108,22 @@ export function endEpisode(path: PathRuntime, cause: Recorded): void {
     recordPath(path, 'path.episodeEnded', { errors, bios, resent, firstUs, lastUs }, { cause })
   }
   suspicion.settle('failed', cause)
+}
+
+/** That a path refused a bio, and in which life of it. */
+interface Refused {
+  readonly path: PathRuntime
+  readonly epoch: number
+  readonly evidence: Evidence
+}
+
+/** Another path took the bio: its refusal was this path's doing. Enough of those fail it, whatever its probe says. */
+export function confirmFailure({ path, epoch, evidence }: Refused): void {
+  if (path.epoch !== epoch || !path.present || path.disabled) return
+  const { clock, settings } = path.core
+  const nowUs = clock.monoUs()
+  if (nowUs - path.lastConfirmedUs > usOfMs(settings.failWindowMs)) path.confirmedFailures = 0
+  path.confirmedFailures += 1
+  path.lastConfirmedUs = nowUs
+  if (path.confirmedFailures >= settings.failThreshold) failByThreshold(path, evidence)
 }

@@ -1,6 +1,24 @@
 // What a path remembers beside the states of its machine.
 import type { Evidence } from './events.ts'
-import { NO_HEALTH, type PathHealth } from './path-health.ts'
+import type { HealthRules } from './path-health-events.ts'
+import type { PathFlags } from './predicates.ts'
+
+/** What the context of a path keeps for it. */
+export interface PathHealth extends PathFlags {
+  readonly rules: HealthRules | null
+  /** Time until the next check of a path that is well. */
+  readonly checkIntervalUs: number
+  /** Failures that came soon one after the other. */
+  readonly flaps: number
+  readonly lastFailedUs: number | null
+  /** Capacity that the device says it has now, when that is another one than the path was added with. */
+  readonly newSizeBytes: number | null
+}
+
+export const NO_HEALTH: PathHealth = {
+  ...{ override: 'none', waiting: false, heldBack: false, goingAway: false },
+  ...{ rules: null, checkIntervalUs: 0, flaps: 0, lastFailedUs: null, newSizeBytes: null },
+}
 
 export interface PathContext extends PathHealth {
   readonly wwid: string

@@ -1,7 +1,7 @@
 // Which health events a path takes and when, for path.ts: guards, and the transitions that leave its state as it is.
 import { comesBackMarginal, HEALTH_TIMERS, isClean, type HealthTimer } from './path-health.ts'
 import type { EffectName } from './effects.ts'
-import type { PathContext } from './path.ts'
+import type { PathContext } from './path-context.ts'
 import type { PathEvent } from './path-events.ts'
 
 interface Asked {

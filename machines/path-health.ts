@@ -1,26 +1,8 @@
 // What an event means for the health of a path beyond its state: counts, flags and timers. A pure function over the
 // path's context; path.ts applies what it says. Without rules (path.rulesSet) nothing of this happens.
 import type { HealthRules } from './path-health-events.ts'
-import type { PathContext } from './path-context.ts'
+import type { PathContext, PathHealth } from './path-context.ts'
 import type { PathEvent } from './path-events.ts'
-import type { PathFlags } from './predicates.ts'
-
-/** What the context of a path keeps for it. */
-export interface PathHealth extends PathFlags {
-  readonly rules: HealthRules | null
-  /** Time until the next check of a path that is well. */
-  readonly checkIntervalUs: number
-  /** Failures that came soon one after the other. */
-  readonly flaps: number
-  readonly lastFailedUs: number | null
-  /** Capacity that the device says it has now, when that is another one than the path was added with. */
-  readonly newSizeBytes: number | null
-}
-
-export const NO_HEALTH: PathHealth = {
-  ...{ override: 'none', waiting: false, heldBack: false, goingAway: false },
-  ...{ rules: null, checkIntervalUs: 0, flaps: 0, lastFailedUs: null, newSizeBytes: null },
-}
 
 /** Timers of a path's health besides the probe timer, which its health state arms itself. */
 export const HEALTH_TIMERS = ['check', 'failback', 'fastFail', 'loss', 'recheck', 'sample'] as const

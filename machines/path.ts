@@ -1,16 +1,12 @@
-// The life of one path, on one screen: four regions side by side, each in the kernel's own words.
-// What a transition asks of the world is an effect: plain data that the engine performs (machines/effects.ts).
+// What the transitions of a path do and ask: guards, what is remembered, and effects, by the names that path.ts calls them by.
+// An effect is plain data that the engine performs (machines/effects.ts).
 import { assign, setup } from 'xstate'
 import { NO_PATH, type PathContext } from './path-context.ts'
 import type { PathEvent } from './path-events.ts'
 import type { AccessState } from './words.ts'
 import { effect, rebased, timerEffect } from './effects.ts'
-import { DEVICE_REGION } from './path-device.ts'
 import { healthAfter, reconnectUs, type HealthTimer } from './path-health.ts'
-import { awaitsCheck, HEALTH_EVENTS_OF_THE_PATH, healthGuards, isSampling } from './path-health-moves.ts'
-import { ADMIN_REGION, HEALTH_REGION } from './path-health-region.ts'
-
-export type { PathContext } from './path-context.ts'
+import { awaitsCheck, healthGuards, isSampling } from './path-health-moves.ts'
 
 type Of<Type extends PathEvent['type']> = Extract<PathEvent, { type: Type }>
 const as = <Type extends PathEvent['type']>(event: PathEvent, _type: Type) => event as Of<Type>
@@ -18,7 +14,7 @@ const as = <Type extends PathEvent['type']>(event: PathEvent, _type: Type) => ev
 type Arrival = Of<'path.added' | 'path.returned'>
 
 /** True when a device becomes the path with this event: for the first time, anew, or again after a restart. */
-function isArrival({ present, lost }: PathContext, event: PathEvent): event is Arrival {
+export function isArrival({ present, lost }: PathContext, event: PathEvent): event is Arrival {
   return (event.type === 'path.added' && !present && !lost) || (event.type === 'path.returned' && lost)
 }
 
@@ -43,7 +39,7 @@ function madeOf(event: Arrival) {
   }
 }
 
-const path = setup({
+const base = setup({
   types: { context: {} as PathContext, events: {} as PathEvent },
   guards: {
     ...healthGuards,
@@ -138,7 +134,7 @@ function without(timers: PathContext['timers'], gone: string): PathContext['time
 }
 
 /** What the event means for the path's health, with its timers: those that end first, then those that begin. */
-const keepHealth = path.enqueueActions(({ context, event, enqueue }) => {
+const keepHealth = base.enqueueActions(({ context, event, enqueue }) => {
   const { set, cancel, arm } = healthAfter(context, event)
   let { timers } = context
   for (const timer of cancel) {
@@ -156,81 +152,21 @@ const keepHealth = path.enqueueActions(({ context, event, enqueue }) => {
 })
 
 /** A restart: the deadlines were told anew, and every timer runs again. */
-const runTimers = path.enqueueActions(({ context, enqueue }) => {
+const runTimers = base.enqueueActions(({ context, enqueue }) => {
   for (const [timer, dueUs] of Object.entries(context.timers)) {
     enqueue({ type: 'startTimer', params: { timer, dueUs } })
   }
 })
 
 /** A check, or samples, that the last run had asked for and has not answered: they are asked for again. */
-const checkAgain = path.enqueueActions(({ context, enqueue }) => {
+const checkAgain = base.enqueueActions(({ context, enqueue }) => {
   if (awaitsCheck(context)) enqueue('check')
 })
-const sampleAgain = path.enqueueActions(({ context, enqueue }) => {
+const sampleAgain = base.enqueueActions(({ context, enqueue }) => {
   if (context.suspect !== null) enqueue('probe')
   if (isSampling(context)) enqueue('tally')
   else if (context.timers['sample'] !== undefined) enqueue('sample')
 })
 
 /** By their names, so that the drawing shows where each is done. */
-const kept = path.extend({ actions: { keepHealth, runTimers, checkAgain, sampleAgain } })
-
-const usableNow = { actions: ['noteWhy', 'notePreferred', 'searchCurrentPath', 'wakeRequeue'] } as const
-const changed = { actions: ['noteWhy', 'notePreferred', 'wakeRequeue'] } as const
-const unusableNow = { actions: ['noteWhy', 'notePreferred', 'clearCurrentPath', 'wakeRequeue'] } as const
-
-/** D-63: to optimal runs the search for every node, to unusable clears the path from the caches, no more than that. */
-const ACCESS_TRANSITIONS = [
-  { access: 'optimal', target: '.optimal', ...usableNow },
-  { access: 'active', target: '.active', ...changed },
-  { access: 'standby', target: '.standby', ...unusableNow },
-  { access: 'unavailable', target: '.unavailable', ...unusableNow },
-  { access: 'lbaDependent', target: '.lbaDependent', ...unusableNow },
-  { access: 'offline', target: '.offline', ...unusableNow },
-  { access: 'transitioning', target: '.transitioning', ...unusableNow },
-] as const
-
-const FIRST_ACCESS = ACCESS_TRANSITIONS.map(({ access, target }) => ({
-  guard: { type: 'firstAccess' as const, params: { access } },
-  target,
-}))
-
-export const pathMachine = kept.createMachine({
-  id: 'path',
-  version: '1',
-  type: 'parallel',
-  context: NO_PATH,
-  on: {
-    'path.ioSampled': { actions: 'keep' },
-    'path.episodeEnded': { actions: 'keep' },
-    'path.transitionRefused': { actions: 'keep' },
-    'path.countersSet': { actions: 'keep' },
-    ...HEALTH_EVENTS_OF_THE_PATH,
-  },
-  states: {
-    device: DEVICE_REGION,
-    access: {
-      initial: 'optimal',
-      on: {
-        'path.added': FIRST_ACCESS,
-        'path.returned': FIRST_ACCESS,
-        'path.accessChanged': ACCESS_TRANSITIONS.map(({ access, target, actions }) => ({
-          guard: { type: 'accessIs' as const, params: { access } },
-          target,
-          actions,
-        })),
-      },
-      states: {
-        optimal: {},
-        active: {},
-        standby: {},
-        unavailable: {},
-        lbaDependent: {},
-        offline: {},
-        transitioning: {},
-      },
-    },
-    health: HEALTH_REGION,
-    admin: ADMIN_REGION,
-  },
-})
+export const path = base.extend({ actions: { keepHealth, runTimers, checkAgain, sampleAgain } })

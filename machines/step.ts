@@ -62,3 +62,6 @@ function plain(snapshot: AnyMachineSnapshot): StreamState {
 function ignore(): void {
   // Nothing in a pure step is emitted, deferred or stopped.
 }
+
+/** By stream name. */
+export type StreamStates = Readonly<Record<string, StreamState>>

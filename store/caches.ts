@@ -1,7 +1,8 @@
 // The caches of a ledger file, kept up by whoever writes it: snapshots and projections. Each step takes some ten
 // milliseconds, so it is done between commits, never inside one.
 import type Database from 'better-sqlite3'
-import { Folder, type LedgerState } from './fold.ts'
+import { Folder } from './fold.ts'
+import type { LedgerState } from './types.ts'
 import { SNAPSHOT_INTERVAL } from './limits.ts'
 import { PROJECTIONS } from './projections/index.ts'
 import { dropProjection, projectedTo, stepProjection } from './projections/projection.ts'

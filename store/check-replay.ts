@@ -1,6 +1,7 @@
 // Would the machines, as they are now, decide the same again? Byte for byte, from the recorded inputs alone.
 import { messageOf } from '../errors.ts'
-import { Redecider, type Input } from './fold.ts'
+import { Redecider } from './fold.ts'
+import type { Input } from './types.ts'
 import type { Bad } from './check-chain.ts'
 import { machineHashes } from './header.ts'
 import type { UntrustedRow } from './raw-rows.ts'

@@ -1,7 +1,8 @@
 // What folding needs of the rows, and no more: a whole row costs three times as much to fetch.
 import type Database from 'better-sqlite3'
 import { damagedRow } from './damage.ts'
-import { CARRIED, type Folded } from './fold.ts'
+import { CARRIED } from './fold.ts'
+import type { Folded } from './types.ts'
 import { BULK_PAGE_ROWS } from './limits.ts'
 
 type FoldRow = readonly [

@@ -10,22 +10,7 @@ import { readStored } from './damage.ts'
 import { behaviourOfHeader } from './header.ts'
 import { CARRYING_EVENTS } from './limits.ts'
 import { NO_LIMIT, pages } from './pages.ts'
-import type { LedgerReader, StoredEvent } from './types.ts'
-
-/** One stream of a {@link LedgerState}: version and position of its last event, and the state after it. */
-export interface StreamAt {
-  readonly version: number
-  readonly position: number
-  readonly value: StateValue
-  readonly context: Readonly<Record<string, unknown>>
-}
-
-/** The state of every stream as plain JSON: streams sorted by code unit, so that equal states have equal text. */
-export interface LedgerState {
-  /** Position of the last event that counted; 0 when there is none. */
-  readonly position: number
-  readonly streams: Record<string, StreamAt>
-}
+import type { Folded, Input, LedgerReader, LedgerState, StreamAt } from './types.ts'
 
 /** How far to go. */
 export interface FoldOptions {
@@ -72,9 +57,6 @@ export function redecide(
   redecider.decideAll(reader, options.toPosition ?? NO_LIMIT)
   return redecider.state()
 }
-
-/** What an event is folded from. */
-export type Folded = Pick<StoredEvent, 'position' | 'stream' | 'version' | 'type' | 'decision' | 'data'>
 
 function* decisionPages(reader: Rows, from: number, to: number): Generator<readonly Folded[]> {
   if (reader.decisions === undefined) yield* pages(reader, { fromPosition: from, toPosition: to })
@@ -180,12 +162,6 @@ export function carriedStreams(data: string): readonly (readonly [string, Omit<S
   const { streams } = JSON.parse(data) as { streams: Record<string, Omit<StreamAt, 'position'>> }
   return Object.entries(streams)
 }
-
-/** What an event is decided from. Not its stored decision. */
-export type Input = Pick<
-  StoredEvent,
-  'stream' | 'version' | 'position' | 'type' | 'schema' | 'monoUs' | 'data'
->
 
 interface Decided {
   readonly machine: LifecycleMachine

@@ -2,7 +2,7 @@
 // the same state looks at nothing: its payload is fetched when it is asked for.
 import type Database from 'better-sqlite3'
 import { damagedRow } from './damage.ts'
-import type { Input } from './fold.ts'
+import type { Input } from './types.ts'
 import { BULK_PAGE_ROWS } from './limits.ts'
 import { IS_NO_SAMPLE } from './schema.ts'
 

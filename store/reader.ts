@@ -8,7 +8,16 @@ import { connectReadOnly, ledgerFile } from './connection.ts'
 import { checkOrder } from './damage.ts'
 import { plainBytes } from './encoding.ts'
 import { FOLD_SQL, foldedOf } from './fold-rows.ts'
-import type { Folded, Input, LedgerState } from './fold.ts'
+import type {
+  LedgerState,
+  Input,
+  Folded,
+  LedgerHead,
+  LedgerListener,
+  LedgerReader,
+  ReadQuery,
+  StoredEvent,
+} from './types.ts'
 import { readHeader } from './header.ts'
 import type { LedgerHeader } from './header.ts'
 import { DATA_SQL, INPUT_SQL, inputsOf, type FetchData } from './input-rows.ts'
@@ -21,7 +30,6 @@ import type { RawRow } from './rows.ts'
 import { readSnapshot } from './snapshots.ts'
 import { ledgerError } from './sqlite-errors.ts'
 import { positionAt, positionsBetween } from './time-index.ts'
-import type { LedgerHead, LedgerListener, LedgerReader, ReadQuery, StoredEvent } from './types.ts'
 
 /** How a ledger is followed. */
 export interface FollowOptions {

@@ -4,7 +4,7 @@ import { hash as digestOf } from 'node:crypto'
 import type Database from 'better-sqlite3'
 import { MACHINES } from '../machines/registry.ts'
 import { sameBytes } from './encoding.ts'
-import type { LedgerState } from './fold.ts'
+import type { LedgerState } from './types.ts'
 import { isSqliteError } from './sqlite-errors.ts'
 import { SNAPSHOT_BYTES_PER_EVENT, SNAPSHOT_INTERVAL } from './limits.ts'
 

@@ -1,5 +1,5 @@
 // The ledger's words. Types only. The physical schema is docs/ledger.md's; the rows keep its column names in camelCase.
-import type { Folded, Input, LedgerState } from './fold.ts'
+import type { StateValue } from '../machines/step.ts'
 
 /** One event to append. Positions, versions and hashes are the writer's business. */
 export interface NewEvent {
@@ -106,3 +106,27 @@ export interface LedgerStore {
   /** Commits what waits, then lets go of the file. */
   close(): Promise<void>
 }
+
+/** One stream of a {@link LedgerState}: version and position of its last event, and the state after it. */
+export interface StreamAt {
+  readonly version: number
+  readonly position: number
+  readonly value: StateValue
+  readonly context: Readonly<Record<string, unknown>>
+}
+
+/** The state of every stream as plain JSON: streams sorted by code unit, so that equal states have equal text. */
+export interface LedgerState {
+  /** Position of the last event that counted; 0 when there is none. */
+  readonly position: number
+  readonly streams: Record<string, StreamAt>
+}
+
+/** What an event is folded from. */
+export type Folded = Pick<StoredEvent, 'position' | 'stream' | 'version' | 'type' | 'decision' | 'data'>
+
+/** What an event is decided from. Not its stored decision. */
+export type Input = Pick<
+  StoredEvent,
+  'stream' | 'version' | 'position' | 'type' | 'schema' | 'monoUs' | 'data'
+>

@@ -1,7 +1,7 @@
 // Reservations as the control socket asks for them: each a call of the public API, answered with what the LUN says then.
 import type { ControlRequest } from '../../adapters/control/frames.ts'
 import type { Head } from '../head.ts'
-import type { OperatorWord } from '../path.ts'
+import type { OperatorWord } from '../spoken.ts'
 import type { ReservationInfo } from './reservations.ts'
 import type { Registrant, ReservationType } from '../../machines/reservation-rules.ts'
 

@@ -12,18 +12,13 @@ import {
 } from '../../machines/reservation-rules.ts'
 import { memoryReservations } from '../../store/lun/memory-reservations.ts'
 import type { ReservationReply, ReservationStore } from '../../store/lun/types.ts'
-import { isMutation, type Attempt, type Bio } from '../bio.ts'
 import { guarded, usOfMs, type Core } from '../core.ts'
-import { park } from '../dispatch.ts'
-import { finishBio } from '../finish.ts'
 import type { GhostBook } from '../ghost-book.ts'
-import type { HeadRuntime } from '../head-runtime.ts'
-import { ioError } from '../io-errors.ts'
 import type { LunState } from '../lun-state.ts'
-import type { PathRuntime } from '../path-runtime.ts'
 import type { Origin, Recorded } from '../recorder.ts'
 import type { Stream } from '../stream.ts'
 import { isSame, OVERTAKEN, refusalWords, type Asked, type Outcome, type Wish } from './command.ts'
+import type { IoOp } from '../../machines/words.ts'
 
 export interface ReservationParts {
   readonly core: Core
@@ -32,6 +27,15 @@ export interface ReservationParts {
   /** This run of the engine, and its name that lasts. */
   readonly id: string
   readonly initiator: string
+}
+
+/** What is said of an I/O that wants to go down a path; 'wait': it is woken when it is to ask again. */
+export type Admission = 'go' | 'wait' | 'conflict' | PathledgerError
+
+/** A path as reservations know it. */
+interface Nexus {
+  readonly hctl: string
+  readonly name: string
 }
 
 /** Between two looks at what others have acknowledged, and at our own open writes. */
@@ -43,7 +47,8 @@ export class LunReservations {
   readonly #parts: ReservationParts
   #store: ReservationStore = memoryReservations()
   #lun: LunState | null = null
-  #head: HeadRuntime | null = null
+  /** Wakes what waits, of the head that the LUN has now. */
+  #wake: () => void = () => undefined
   /** The epoch that the fields below are of. */
   #seen = 0
   #mayRead = true
@@ -78,9 +83,9 @@ export class LunReservations {
     this.#refresh('it was there when the LUN was opened')
   }
 
-  /** The head that the LUN has now. */
-  serve(head: HeadRuntime): void {
-    this.#head = head
+  /** The LUN has another head now; `wake` sends on what waits there. */
+  serve(wake: () => void): void {
+    this.#wake = wake
   }
 
   /** The epoch that an attempt is sent in. */
@@ -93,26 +98,28 @@ export class LunReservations {
     return this.#store.read().state
   }
 
-  /** True when the bio may be sent down the path now; else it waits or has ended, and is not the caller's any more. */
-  admits(head: HeadRuntime, bio: Bio, path: PathRuntime): boolean {
+  /** Whether an I/O may be sent down the path now. */
+  admit(op: IoOp, path: Nexus): Admission {
     if (this.#store.word() > this.#seen) this.#refresh('another engine changed it')
-    if (this.#suspended > 0) return this.#wait(head, bio)
-    if (this.#why !== null && !this.#why.durable && !this.#waited(head, bio, this.#why)) return false
-    if (!(bio.op === 'read' ? this.#mayRead : this.#mayWrite)) return this.#conflict(head, bio)
-    if (this.#key === null || this.#nexuses.has(path.hctl)) return true
+    if (this.#suspended > 0) return 'wait'
+    if (this.#why !== null && !this.#why.durable) {
+      const said = this.#saidOf(this.#why)
+      if (said !== null) return said
+    }
+    if (!(op === 'read' ? this.#mayRead : this.#mayWrite)) return 'conflict'
+    if (this.#key === null || this.#nexuses.has(path.hctl)) return 'go'
     this.#registerPath(path)
-    return this.#wait(head, bio)
+    return 'wait'
   }
 
-  /** An attempt was sent. */
-  started(attempt: Attempt): void {
-    if (isMutation(attempt.bio)) this.#open += 1
+  /** A write, discard or zeroing was sent, in this epoch. */
+  opened(): void {
+    this.#open += 1
   }
 
-  /** An attempt has ended, or has left a ghost. */
-  ended(attempt: Attempt): void {
-    if (!isMutation(attempt.bio)) return
-    if (attempt.epoch === this.#seen) this.#open -= 1
+  /** One that was sent in that epoch has ended, or has left a ghost. */
+  closed(epoch: number): void {
+    if (epoch === this.#seen) this.#open -= 1
     else this.#openOld -= 1
     invariant(this.#open >= 0 && this.#openOld >= 0, 'counters of open writes are not negative')
   }
@@ -125,13 +132,13 @@ export class LunReservations {
   }
 
   /** Does one command, after those before it. `via` is the path that it goes down; it is one that lives. */
-  run(wish: Wish, via: PathRuntime, live: readonly string[], origin: Origin): Promise<Outcome> {
+  run(wish: Wish, via: Nexus, live: readonly string[], origin: Origin): Promise<Outcome> {
     const done = this.#last.then(() => this.#run(wish, via, live, origin))
     this.#last = done.catch(() => undefined)
     return done
   }
 
-  async #run(wish: Wish, via: PathRuntime, live: readonly string[], origin: Origin): Promise<Outcome> {
+  async #run(wish: Wish, via: Nexus, live: readonly string[], origin: Origin): Promise<Outcome> {
     this.look()
     const signature = JSON.stringify(wish)
     // Asked again after BUSY: it is in force already, and only the proof is waited for.
@@ -160,7 +167,7 @@ export class LunReservations {
   }
 
   /** The paths that live, and those that are registered already. */
-  #nexusesFor(via: PathRuntime, live: readonly string[]): string[] {
+  #nexusesFor(via: Nexus, live: readonly string[]): string[] {
     const { initiator } = this.#parts
     const mine = this.#context.registrants.filter((one) => one.initiator === initiator)
     return [...new Set([via.hctl, ...live, ...mine.map(({ nexus }) => nexus)])]
@@ -233,7 +240,7 @@ export class LunReservations {
   }
 
   /** One more path of ours, before its first I/O; not when our key was taken meanwhile. */
-  #registerPath(path: PathRuntime): void {
+  #registerPath(path: Nexus): void {
     if (this.#registering) return
     this.#registering = true
     const { log } = this.#parts.core
@@ -324,26 +331,17 @@ export class LunReservations {
       })
   }
 
-  #wait(head: HeadRuntime, bio: Bio): false {
-    park(head, bio)
-    return false
-  }
-
   #resume(): void {
-    const head = this.#head
-    if (this.#suspended === 0 && head !== null) head.core.actions.resubmitParked(head)
+    if (this.#suspended === 0) this.#wake()
   }
 
-  /** The caller hears of it; no other path is tried, and none is failed. */
-  #conflict(head: HeadRuntime, bio: Bio): false {
-    const { id, op, offset, length } = bio
-    if (head.errorRows.take()) this.#record('reservation.conflict', { bio: id, op, offset, length })
-    finishBio(head, bio, ioError(head, bio, 'RESV_CONFLICT', this.#conflictWords()))
-    return false
+  /** Says on the ledger that an I/O met the reservation of another. No other path is tried, and none is failed. */
+  noteConflict(io: { bio: number; op: IoOp; offset: number; length: number }): void {
+    this.#record('reservation.conflict', io)
   }
 
-  /** True when the bio may go on without the record; else it waits for it, or has ended with what the ledger said. */
-  #waited(head: HeadRuntime, bio: Bio, why: Recorded): boolean {
+  /** What the ledger says of the access that we have: null once I/O need not wait for that any longer. */
+  #saidOf(why: Recorded): 'wait' | PathledgerError | null {
     const { core } = this.#parts
     if (this.#verdict?.why !== why) {
       const verdict: { why: Recorded; error?: PathledgerError | null } = { why }
@@ -354,12 +352,11 @@ export class LunReservations {
       })
     }
     const { error } = this.#verdict
-    if (error === undefined) return this.#wait(head, bio)
-    if (error !== null) finishBio(head, bio, error)
-    return error === null
+    return error === undefined ? 'wait' : error
   }
 
-  #conflictWords(): string {
+  /** Why an I/O met a conflict. */
+  conflictWords(): string {
     const { type, holder } = this.#context
     const whose = holder === null ? 'its registrants' : `initiator ${holder.initiator}`
     return `The LUN is reserved ${type ?? 'by nobody'} for ${whose}, and this engine is not one of them.`

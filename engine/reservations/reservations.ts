@@ -24,9 +24,8 @@ import {
   type ReservationState,
   type ReservationType,
 } from '../../machines/reservation-rules.ts'
-import type { HeadRuntime } from '../head-runtime.ts'
-import type { OperatorWord } from '../path.ts'
-import type { PathRuntime } from '../path-runtime.ts'
+import type { HeadRuntime, PathRuntime } from '../head-runtime.ts'
+import type { OperatorWord } from '../spoken.ts'
 import { checkWords } from '../spoken.ts'
 import type { Outcome, Wish } from './command.ts'
 

@@ -2,9 +2,10 @@
 import { healFaults } from './faults.ts'
 import { startHost } from './hosts.ts'
 import { clearReservations } from './initiators.ts'
-import type { Scene } from './scene.ts'
-import { addSlot, type Slot } from './slot.ts'
-import { drive, type World } from './world.ts'
+import type { Scene } from '../../simulation/deeds/scene.ts'
+import { addSlot } from './slot.ts'
+import type { Slot, World } from '../../simulation/world/parts.ts'
+import { drive } from './world.ts'
 
 /** Virtual time in which everything must end once the faults are gone. */
 const HEAL_US = 1_000_000

@@ -7,9 +7,11 @@ import { Multipath } from '../multipath.ts'
 import { Life, type Boot } from './life.ts'
 import { below, LATENESS_MAX_US } from './mix.ts'
 import { recoveredEqualsFold } from './recovered.ts'
-import { addSlot, makeSlot, type Slot } from './slot.ts'
+import { addSlot, makeSlot } from './slot.ts'
+import type { Slot, World, Host } from '../../simulation/world/parts.ts'
 import { hear } from './watch.ts'
-import { drive, report, type Host, type World } from './world.ts'
+import { drive } from './world.ts'
+import { report } from '../../simulation/world/parts.ts'
 
 /** Builds the slots of a world's hosts: each host has its own adapters. */
 export function makeSlots(world: World): void {

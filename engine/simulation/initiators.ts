@@ -2,8 +2,9 @@
 import { hasCode } from '../../errors.ts'
 import type { Reservations } from '../reservations/reservations.ts'
 import { below, pick } from './mix.ts'
-import type { Scene } from './scene.ts'
-import { report, type Host, type SimLun, type World } from './world.ts'
+import type { Scene } from '../../simulation/deeds/scene.ts'
+import { report } from '../../simulation/world/parts.ts'
+import type { World, Host, SimLun } from '../../simulation/world/parts.ts'
 
 const KEYS: Readonly<Record<string, string>> = { main: '0xa1', rival: '0xb2' }
 const TYPES = [

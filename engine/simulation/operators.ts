@@ -4,9 +4,10 @@ import { PathledgerError } from '../../errors.ts'
 import { ACCESS_STATES, IO_POLICIES } from '../../machines/words.ts'
 import { letGoLater, notAdded, reboot } from './hosts.ts'
 import { below, pick } from './mix.ts'
-import type { Scene } from './scene.ts'
-import { addSlot, type Slot } from './slot.ts'
-import { report } from './world.ts'
+import type { Scene } from '../../simulation/deeds/scene.ts'
+import { addSlot } from './slot.ts'
+import type { Slot } from '../../simulation/world/parts.ts'
+import { report } from '../../simulation/world/parts.ts'
 
 const WORD = { actor: 'operator:0', reason: 'simulated' }
 

@@ -1,8 +1,10 @@
 // How a seed is played: step by step, engines that have died are started again, in the end they are closed.
 import { startHost, makeSlots } from './hosts.ts'
 import { below } from './mix.ts'
-import { sceneOf, Script, type Scene } from './scene.ts'
-import { drive, type World } from './world.ts'
+import { sceneOf, type Scene } from '../../simulation/deeds/scene.ts'
+import { Script } from './scene.ts'
+import { drive } from './world.ts'
+import type { World } from '../../simulation/world/parts.ts'
 
 export interface Play {
   readonly scene: Scene

@@ -1,5 +1,5 @@
 // An engine that has just started stands where its ledger says: heads, what was lost, names and settings.
-import type { LedgerState } from '../../store/fold.ts'
+import type { LedgerState } from '../../store/types.ts'
 import type { Multipath } from '../multipath.ts'
 
 /** How an engine that nobody has given a path yet differs from the fold of its ledger; null when it does not. */

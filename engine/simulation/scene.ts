@@ -1,17 +1,10 @@
-// A world with its workload, and everything that may happen in it. Each seed has its own mix of these.
-import type { SeededRandom } from '../../adapters/seeded-random.ts'
+// Everything that may happen in a seed, and how often. Each seed has its own mix of these.
 import * as faults from './faults.ts'
 import * as initiators from './initiators.ts'
 import { below } from './mix.ts'
 import * as operators from './operators.ts'
-import { Workload } from './workload.ts'
-import type { World } from './world.ts'
-
-export interface Scene {
-  readonly world: World
-  readonly workload: Workload
-  readonly random: SeededRandom
-}
+import type { World } from '../../simulation/world/parts.ts'
+import type { Scene } from '../../simulation/deeds/scene.ts'
 
 interface Action {
   readonly name: string
@@ -86,9 +79,4 @@ export class Script {
     }
     return ''
   }
-}
-
-export function sceneOf(world: World): Scene {
-  const workload = new Workload(world)
-  return { world, workload, random: world.random.fork('scene') }
 }

@@ -7,7 +7,8 @@ import { AT_THE_END, EVERY_STEP, WHEN_CLOSED, type Violation } from './invariant
 import { begin, close, playStep } from './play.ts'
 import { plantNamed } from './plants.ts'
 import { ALL_SITUATIONS, type Situation } from './sometimes.ts'
-import { makeWorld, type World } from './world.ts'
+import { makeWorld } from './world.ts'
+import type { World } from '../../simulation/world/parts.ts'
 
 /** Which seeds to run, and how long. */
 export interface SimulateOptions {

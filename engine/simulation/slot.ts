@@ -1,45 +1,18 @@
 // A place for a path on a host: it keeps its H:C:I:L while devices come and go in it. Each device has its switches, and a
 // tap that checks every I/O that the engine sends down it.
-import { delayFilter, type DelayControl } from '../../adapters/filters/delay.ts'
-import { errorFilter, type ErrorControl } from '../../adapters/filters/error.ts'
-import { hangFilter, type HangControl } from '../../adapters/filters/hang.ts'
+import { delayFilter } from '../../adapters/filters/delay.ts'
+import { errorFilter } from '../../adapters/filters/error.ts'
+import { hangFilter } from '../../adapters/filters/hang.ts'
 import { wrapPath } from '../../adapters/filters/wrap.ts'
 import type { IoCompletion, IoRequest, PathDevice } from '../../adapters/ports.ts'
 import { PathledgerError } from '../../errors.ts'
 import type { Path } from '../path.ts'
-import { simulatedDevice, type SimulatedDevice } from './device.ts'
+import { simulatedDevice } from './device.ts'
 import { below } from './mix.ts'
 import { BLOCK, generationIn } from './shadow.ts'
 import { tapPath, type Tap } from './tap.ts'
-import { report, type Host, type SimLun, type World } from './world.ts'
-
-/** A device in a slot: from inside out the device, hang, delay, error, and the tap. */
-export interface Attachment {
-  readonly sim: SimulatedDevice
-  readonly hang: HangControl
-  readonly delay: DelayControl
-  readonly error: ErrorControl
-  readonly tap: Tap
-  /** The engine's path; null while it is none, or none any more. */
-  path: Path | null
-  /** A flush that is to fail is under way: nothing else may happen to the device meanwhile. */
-  spared: boolean
-  /** When its failure was last told, virtual monotonic microseconds; -1: never. */
-  failedAtUs: number
-}
-
-export interface Slot {
-  readonly hctl: string
-  readonly host: Host
-  readonly lun: SimLun
-  now: Attachment
-  /** Devices that were in it before, as long as they have I/O. */
-  before: Attachment[]
-  /** Its path is being added: not there yet, and not to be added twice. */
-  adding: boolean
-  /** Another one for each time that something is attached. */
-  diskseq: number
-}
+import { report } from '../../simulation/world/parts.ts'
+import type { World, Host, SimLun, Attachment, Slot } from '../../simulation/world/parts.ts'
 
 /** Bytes of a read that checks a path; the workload never does an I/O of that size. */
 const PROBE_BYTES = 4096

@@ -6,8 +6,9 @@ import type { HeadBio } from '../head-bio.ts'
 import type { Head } from '../head.ts'
 import type { Life } from './life.ts'
 import { below } from './mix.ts'
-import { BLOCK, fillBlocks, generationOf, isLegal, legalWords, type ShadowWrite } from './shadow.ts'
-import { report, type Host, type SimLun, type World } from './world.ts'
+import { BLOCK, fillBlocks, generationOf, isLegal, legalWords } from './shadow.ts'
+import { report } from '../../simulation/world/parts.ts'
+import type { World, Host, SimLun, OpenIo } from '../../simulation/world/parts.ts'
 
 /** Codes that a caller may meet; anything else is a broken promise. */
 const EXPECTED = [
@@ -34,27 +35,6 @@ export interface Tally {
   failed: number
   /** Their engine died, and nobody was told. */
   orphaned: number
-}
-
-/** An I/O whose caller waits. */
-export interface OpenIo {
-  readonly host: Host
-  readonly life: Life
-  readonly lun: SimLun
-  readonly op: string
-  readonly first: number
-  readonly count: number
-  readonly write: ShadowWrite | null
-  readonly startedUs: number
-  /** A ghost lay on its blocks as it began. */
-  readonly haunted: boolean
-  /** No path was usable as it began. */
-  readonly queued: boolean
-  readonly controller: AbortController
-  /** A path has got it. */
-  sent: boolean
-  /** Its cache lost what it was to write. */
-  lost: boolean
 }
 
 export class Workload {

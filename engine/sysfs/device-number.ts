@@ -7,9 +7,6 @@ const FIRST_MAJOR = 8
 const SECOND_MAJOR = 65
 const THIRD_MAJOR = 128
 
-/** How many disks there can be: the names sda to sdzzz, as many as sd takes. */
-export const DISKS_MAX = 18_278
-
 /** 'major:minor' of a disk: '8:32' for index 2, which is sdc. */
 export function deviceNumber(index: number): string {
   const major = majorOf((index & 0xf0) >> 4)
@@ -20,11 +17,4 @@ export function deviceNumber(index: number): string {
 function majorOf(slot: number): number {
   if (slot === 0) return FIRST_MAJOR
   return slot < 8 ? SECOND_MAJOR + slot - 1 : THIRD_MAJOR + slot - 8
-}
-
-/** 2 for 'sdc': what {@link diskName} made the name of. */
-export function diskIndex(name: string): number {
-  let index = 0
-  for (const letter of name.slice('sd'.length)) index = index * 26 + letter.charCodeAt(0) - 96
-  return index - 1
 }

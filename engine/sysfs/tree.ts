@@ -2,11 +2,11 @@
 // is read at the same position come to the same tree, but for the few values that only a running engine has.
 import { SYSFS_ROOT, type SysfsEntry } from '../../adapters/sysfs/entries.ts'
 import type { HeadContext } from '../../machines/head.ts'
-import type { PathContext } from '../../machines/path.ts'
-import type { StreamState } from '../../machines/step.ts'
+import type { PathContext } from '../../machines/path/path.ts'
+import type { StreamStates } from '../../machines/step.ts'
 import type { AccessState, DeviceState, HeadValue, PathValue } from '../../machines/words.ts'
-import { hostOf } from '../path-runtime.ts'
-import { deviceNumber, diskIndex } from './device-number.ts'
+import { hostOf, diskIndex } from '../names.ts'
+import { deviceNumber } from './device-number.ts'
 
 /** What is not in the states of the streams. Without a running engine the paths' part is empty. */
 export interface SysfsExtras {
@@ -27,9 +27,6 @@ export interface PathExtras {
   /** Requests in flight on its adapter. */
   readonly queueDepth: number
 }
-
-/** By stream name. */
-export type StreamStates = Readonly<Record<string, StreamState>>
 
 interface Disk {
   readonly context: HeadContext

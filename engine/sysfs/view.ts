@@ -3,10 +3,11 @@ import type { SysfsEntry } from '../../adapters/sysfs/entries.ts'
 import { foldAll } from '../../store/fold.ts'
 import { pages } from '../../store/pages.ts'
 import type { LedgerReader } from '../../store/types.ts'
-import type { OperatorWord } from '../path.ts'
+import type { OperatorWord } from '../spoken.ts'
 import { findEntry, readEntry } from './look.ts'
 import { sampledCounters } from './sampled-counters.ts'
-import { sysfsTree, type SysfsExtras, type StreamStates } from './tree.ts'
+import { sysfsTree, type SysfsExtras } from './tree.ts'
+import type { StreamStates } from '../../machines/step.ts'
 import { writeAttribute, type Writable } from './write.ts'
 
 /** The tree as it was right after one event of the ledger. */

@@ -3,7 +3,8 @@ import type { SysfsEntry } from '../../adapters/sysfs/entries.ts'
 import { PathledgerError } from '../../errors.ts'
 import type { IoPolicy } from '../../machines/words.ts'
 import type { Head } from '../head.ts'
-import type { OperatorWord, Path } from '../path.ts'
+import type { Path } from '../path.ts'
+import type { OperatorWord } from '../spoken.ts'
 import { parseUnsigned, refused, UINT_MAX } from './numbers.ts'
 
 /** What can be written to. */

@@ -1,7 +1,7 @@
 // What is mutated, and by which tests it is held.
 
 /** Events and effects are shapes, which other tests hold; what decides is mutated. */
-export const SOURCES = ['machines/*.ts', 'engine/select*.ts']
+export const SOURCES = ['machines/**/*.ts', 'engine/select/*.ts']
 export const SHAPES = /-events\.ts$|\/(events|effects|words)\.ts$/
 
 export const TESTS = [

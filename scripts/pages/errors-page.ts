@@ -42,7 +42,7 @@ export function errorsPage(): Promise<string> {
 }
 
 function errnoRows(): string[][] {
-  const known = objectOf(sourceOf('engine/status.ts'), 'STATUS_OF_ERRNO').properties
+  const known = objectOf(sourceOf('engine/core/blk-status.ts'), 'STATUS_OF_ERRNO').properties
   const rows = known.flatMap(({ name }) => (name === undefined ? [] : [name.getText()])).map(errnoRow)
   return [...rows, ['every other', ...errnoRow('EIO').slice(1)], ['a short completion', ...shortRow()]]
 }

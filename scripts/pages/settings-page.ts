@@ -1,4 +1,4 @@
-// docs/settings.md: every setting with its default, its range and why, from engine/settings.ts.
+// docs/settings.md: every setting with its default, its range and why, from engine/core/settings.ts.
 import type ts from 'typescript'
 import { z } from 'zod'
 import { settingsSchema } from '../../engine/settings.ts'
@@ -10,7 +10,7 @@ const MiB = 1024 * 1024
 
 export function settingsPage(): Promise<string> {
   const schema = z.toJSONSchema(settingsSchema, { io: 'input' }) as Schema
-  const reasons = reasonsOf(objectOf(sourceOf('engine/settings.ts'), 'settingsSchema'))
+  const reasons = reasonsOf(objectOf(sourceOf('engine/core/settings.ts'), 'settingsSchema'))
   const rows = Object.entries(schema.properties ?? {}).flatMap(([name, setting]) =>
     rowsOf(name, setting, reasons),
   )
@@ -25,7 +25,7 @@ export function settingsPage(): Promise<string> {
 
 function rowsOf(name: string, setting: Schema, reasons: ReadonlyMap<string, string>): string[][] {
   const reason = reasons.get(name)
-  if (reason === undefined) throw new Error(`the setting ${name} has no docstring in engine/settings.ts`)
+  if (reason === undefined) throw new Error(`the setting ${name} has no docstring in engine/core/settings.ts`)
   const { properties } = setting
   if (properties === undefined)
     return [[code(name), figure(name, setting.default), rangeOf(name, setting), reason]]

@@ -88,7 +88,7 @@ First comes the unsafe phase, with the checks after every step. Then everything 
 in the end is checked.
 
 What it compares with is a model of the medium that knows nothing of paths: of every block, what a read may see now, and
-what may be there after a power cut (\`engine/simulation/shadow.ts\`).
+what may be there after a power cut (\`simulation/world/shadow.ts\`).
 
 ## What is checked
 

@@ -5,15 +5,9 @@ import {
   hearAttentions,
   registerNexus,
   type ReservationAnswer,
-  type ReservationCommand,
   type ReservationState,
 } from '../../machines/reservation-rules.ts'
-import type { ReservationReply, ReservationSnapshot } from './types.ts'
-
-export type ReservationRequest =
-  | { readonly kind: 'command'; readonly command: ReservationCommand }
-  | { readonly kind: 'registerNexus'; readonly initiator: string; readonly nexus: string }
-  | { readonly kind: 'hearAttentions'; readonly initiator: string }
+import type { ReservationReply, ReservationSnapshot, ReservationRequest } from './types.ts'
 
 /** The state after a request. */
 function decideReservation(state: ReservationState, request: ReservationRequest): ReservationAnswer {

@@ -3,8 +3,8 @@
 import type Database from 'better-sqlite3'
 import { NO_RESERVATION } from '../../machines/reservation-rules.ts'
 import { checkedReservation } from './checked.ts'
-import { replyOf, type ReservationRequest } from './reservation-request.ts'
-import type { LunEngine, ReservationReply, ReservationSnapshot } from './types.ts'
+import { replyOf } from './reservation-request.ts'
+import type { ReservationRequest, LunEngine, ReservationReply, ReservationSnapshot } from './types.ts'
 
 export const RESERVATION_SCHEMA = `
 CREATE TABLE IF NOT EXISTS reservation (

@@ -1,7 +1,7 @@
 // The tables of a LUN's file. Small and short-lived: what is over is deleted; the history is on the ledgers.
 
 import type { KeptGroup } from '../../adapters/ports.ts'
-import type { ReservationRequest } from './reservation-request.ts'
+import type { ReservationRequest } from './types.ts'
 
 /** 'PLUN': what `file` and a wrong open go by. */
 export const LUN_APPLICATION_ID = 0x504c554e

@@ -1,8 +1,11 @@
 // What every engine of a LUN must see: attempts that may still land, and who has its paths. Types only.
 
 import type { GroupStore } from '../../adapters/ports.ts'
-import type { ReservationState, ReservationStatus } from '../../machines/reservation-rules.ts'
-import type { ReservationRequest } from './reservation-request.ts'
+import type {
+  ReservationCommand,
+  ReservationState,
+  ReservationStatus,
+} from '../../machines/reservation-rules.ts'
 
 /** An attempt that ended without proof: its write may still change the medium. */
 export interface LunGhost {
@@ -97,3 +100,9 @@ export interface LunStore {
   isAlive(engine: string): boolean
   close(): Promise<void>
 }
+
+/** What an engine asks of a LUN's reservations. */
+export type ReservationRequest =
+  | { readonly kind: 'command'; readonly command: ReservationCommand }
+  | { readonly kind: 'registerNexus'; readonly initiator: string; readonly nexus: string }
+  | { readonly kind: 'hearAttentions'; readonly initiator: string }

@@ -1,6 +1,6 @@
 // What differs between two states of a ledger, or before and after one event: regions, context, how many events.
 import type { StateValue } from '../../machines/step.ts'
-import type { LedgerState, StreamAt } from '../fold.ts'
+import type { StreamAt, LedgerState } from '../types.ts'
 
 /** A word or a value that is another one now; null where there was none, or is none. */
 export interface Changed {

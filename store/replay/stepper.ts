@@ -3,9 +3,8 @@ import type { Decision } from '../../machines/decision.ts'
 import { machineOf } from '../../machines/registry.ts'
 import { upcast, UPCASTERS } from '../../machines/upcast.ts'
 import { hasCode, messageOf, PathledgerError } from '../../errors.ts'
-import type { LedgerState, StreamAt } from '../fold.ts'
+import type { StreamAt, LedgerState, LedgerReader, StoredEvent } from '../types.ts'
 import { NO_LIMIT, pages } from '../pages.ts'
-import type { LedgerReader, StoredEvent } from '../types.ts'
 import { changeOf, type StreamChange } from './changes.ts'
 
 /** One event, what it was decided to come to, and what it changed. */

@@ -83,6 +83,8 @@ describe('exit codes', () => {
         '--include=*.ts',
         'cli',
         'engine',
+        'simulation',
+        'what-if',
         'store',
         'adapters',
         'errors.ts',

@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest'
 import type { Bio } from '../../engine/bio.ts'
 import type { HeadRuntime } from '../../engine/head-runtime.ts'
-import { ghostHoldError, headGoneError, memoryGoneError } from '../../engine/io-errors.ts'
+import { ghostHoldError, memoryGoneError } from '../../engine/io-errors.ts'
+import { headGoneError } from '../../engine/heads/gone.ts'
 
 const head = (why = '') => ({ name: 'sda', lun: { wwid: 'naa.1' }, context: { why } }) as never as HeadRuntime
 const bio = (attempts: number) =>

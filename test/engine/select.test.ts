@@ -1,13 +1,8 @@
 // The selection table against the model in select.model.ts, and then the whole engine against it.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  clearCurrentPath,
-  clearCurrentPaths,
-  searchPath,
-  selectPath,
-  type SelectionTable,
-} from '../../engine/select.ts'
+import { clearCurrentPath, clearCurrentPaths, searchPath, selectPath } from '../../engine/select.ts'
+import type { SelectionTable } from '../../engine/select/table.ts'
 import type { Path } from '../../engine/path.ts'
 import { Rig, type RigPath } from './rig.ts'
 import { distanceOf, NODES, SelectionModel, type ModelPath, type ModelState } from './select.model.ts'

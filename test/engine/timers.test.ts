@@ -8,29 +8,29 @@ import { bytesOf, Rig } from './rig.ts'
 
 /** Each call of setTimer in the engine: one that arms by a machine's word, a limit with the events that tell of it, or a pace. */
 const SITES: Readonly<Record<string, readonly ('ledger' | 'pace' | readonly string[])[]>> = {
-  'engine/timers.ts': ['ledger'],
+  'engine/ledger/timers.ts': ['ledger'],
   // attemptTimeoutMs; and how soon a busy path is asked again.
-  'engine/attempts.ts': [['path.suspected', 'lun.ghostsOpened'], 'pace'],
+  'engine/io/attempts.ts': [['path.suspected', 'lun.ghostsOpened'], 'pace'],
   // probeTimeoutMs.
-  'engine/checker.ts': [['path.failed', 'path.probeFailed', 'path.checkFailed']],
-  'engine/let-go.ts': [['path.removed', 'lun.ghostsOpened']],
-  'engine/ghost-book.ts': [['lun.ghostsEnded']],
-  'engine/hold.ts': [['lun.holdExpired'], 'pace'],
+  'engine/health/checker.ts': [['path.failed', 'path.probeFailed', 'path.checkFailed']],
+  'engine/attach/let-go.ts': [['path.removed', 'lun.ghostsOpened']],
+  'engine/lun/ghost-book.ts': [['lun.ghostsEnded']],
+  'engine/io/waiting.ts': [['lun.holdExpired'], 'pace'],
   // A ledger that takes nothing cannot be told so at once; it says so when it takes something again.
-  'engine/recorder.ts': [
+  'engine/ledger/recorder.ts': [
     ['engine.proceededWithoutRecord', 'engine.broke'],
     ['engine.broke'],
     ['engine.ledgerRecovered'],
   ],
   // Who asked hears it: an ioctl, a SCSI command, a fence, which is asked for again.
-  'engine/one-path.ts': [[]],
+  'engine/api/one-path.ts': [[]],
   'engine/alua/command.ts': [[]],
-  'engine/fencing.ts': [[]],
-  'engine/discovery.ts': ['pace'],
-  'engine/hearing.ts': ['pace'],
-  'engine/margin.ts': ['pace'],
-  'engine/samples.ts': ['pace'],
-  'engine/reservations/lun-reservations.ts': ['pace'],
+  'engine/health/fencing.ts': [[]],
+  'engine/attach/discovery.ts': ['pace'],
+  'engine/attach/hearing.ts': ['pace'],
+  'engine/health/margin.ts': ['pace'],
+  'engine/heads/samples.ts': ['pace'],
+  'engine/lun/lun-reservations.ts': ['pace'],
 }
 
 test('every timer of the engine is one that the ledger has, a limit that an event tells of, or a pace', () => {

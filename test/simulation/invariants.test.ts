@@ -6,7 +6,7 @@ import { notAdded } from '../../engine/simulation/hosts.ts'
 import { PathledgerError } from '../../errors.ts'
 import { recoveredEqualsFold } from '../../engine/simulation/recovered.ts'
 import type { Multipath } from '../../engine/multipath.ts'
-import type { LedgerState } from '../../store/fold.ts'
+import type { LedgerState } from '../../store/types.ts'
 import { Rig, WWID } from '../engine/rig.ts'
 
 const A = '8:0:0:0'

@@ -19,7 +19,7 @@ const INSTEAD: Readonly<Record<Ban, string>> = {
   world: 'only store/ and adapters/ touch the world: take a port instead',
 }
 
-const WATCHED = ['machines', 'engine', 'store', 'adapters']
+const WATCHED = ['machines', 'engine', 'simulation', 'what-if', 'store', 'adapters']
 
 interface Exception {
   readonly files: RegExp
@@ -35,14 +35,14 @@ const EXCEPTIONS: readonly Exception[] = [
     bans: ['process'],
     why: 'the number of this process, a fact for the ledger',
   },
-  { files: /^store\/lock\.ts$/, bans: ['process'], why: 'a lock names its holder' },
+  { files: /^store\/file\/lock\.ts$/, bans: ['process'], why: 'a lock names its holder' },
   {
     files: /^store\/.*worker.*\.ts$/,
     bans: ['clock', 'timer', 'process'],
     why: 'a thread of its own; decides nothing',
   },
   {
-    files: /^adapters\/child\/(spawn|main)\.ts$/,
+    files: /^adapters\/(child\/spawn|helper\/main)\.ts$/,
     bans: ['process'],
     why: 'starts a process with the environment of its parent, and watches for the death of that parent; decides nothing',
   },
@@ -109,7 +109,7 @@ const MODULES: readonly BannedModule[] = [
   {
     name: /^(node:)?(fs|stream|worker_threads|child_process|net|os)(\/|$)/,
     ban: 'world',
-    zones: ['machines', 'engine'],
+    zones: ['machines', 'engine', 'simulation', 'what-if'],
   },
 ]
 

@@ -20,7 +20,12 @@ const DIRECTIONS: Readonly<Record<string, Allowed>> = {
   adapters: { values: ['adapters', 'errors'], types: ['machines'] },
   store: { values: ['store', 'machines', 'errors'], types: ['adapters/ports.ts'] },
   engine: { values: ['engine', 'machines', 'store', 'adapters', 'errors'], types: [] },
-  index: { values: ['engine', 'store', 'adapters', 'machines', 'errors'], types: [] },
+  simulation: { values: ['simulation', 'engine', 'machines', 'store', 'adapters', 'errors'], types: [] },
+  'what-if': { values: ['what-if', 'engine', 'machines', 'store', 'adapters', 'errors'], types: [] },
+  index: {
+    values: ['engine', 'simulation', 'what-if', 'store', 'adapters', 'machines', 'errors'],
+    types: [],
+  },
   cli: { values: ['cli', 'index', 'errors'], types: PRODUCT },
 }
 

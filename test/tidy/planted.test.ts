@@ -116,7 +116,7 @@ describe('bans', () => {
     ['engine/a.ts', "import { open } from 'node:fs/promises'", 'take a port'],
     ['engine/a.ts', "import { Worker } from 'node:worker_threads'", 'take a port'],
     // An exception covers its own ban and no other.
-    ['store/lock.ts', 'const at = Date.now()', 'Clock'],
+    ['store/file/lock.ts', 'const at = Date.now()', 'Clock'],
     ['adapters/system.ts', 'const root = process.cwd()', 'from the caller'],
   ])
   expectClean(bannedCalls, [
@@ -129,7 +129,7 @@ describe('bans', () => {
     ['engine/a.ts', "import { createHash } from 'node:crypto'"],
     ['store/a.ts', "import { openSync } from 'node:fs'"],
     ['store/a.ts', 'const row = { hostname: lock.hostname }'],
-    ['store/lock.ts', 'const pid = process.pid'],
+    ['store/file/lock.ts', 'const pid = process.pid'],
     ['store/writer-worker.ts', 'const at = performance.now()'],
     ['adapters/system.ts', 'const at = Date.now(); setTimeout(fire, 5); const id = crypto.randomUUID()'],
     ['cli/a.ts', 'const at = Date.now()'],

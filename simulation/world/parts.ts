@@ -1,0 +1,145 @@
+// What the simulated world consists of, and how it is noted that something does not hold.
+import type { DelayControl } from '../../adapters/filters/delay.ts'
+import type { ErrorControl } from '../../adapters/filters/error.ts'
+import type { HangControl } from '../../adapters/filters/hang.ts'
+import type { SeededRandom } from '../../adapters/seeded-random.ts'
+import type { VirtualClock } from '../../adapters/virtual-clock.ts'
+import type { Multipath } from '../../engine/multipath.ts'
+import type { Path } from '../../engine/path.ts'
+import type { SimulatedDevice } from '../../engine/simulation/device.ts'
+import type { Disk } from '../../engine/simulation/disk.ts'
+import type { Boot, Life } from '../../engine/simulation/life.ts'
+import type { Mix } from '../../engine/simulation/mix.ts'
+import type { Plant } from '../../engine/simulation/plant.ts'
+import type { Shadow, ShadowWrite } from '../../engine/simulation/shadow.ts'
+import type { SharedLun } from '../../engine/simulation/shared-lun.ts'
+import type { SimLedger } from '../../engine/simulation/sim-ledger.ts'
+import type { Sometimes } from '../../engine/simulation/sometimes.ts'
+import type { Tap } from '../../engine/simulation/tap.ts'
+
+export interface SimLun {
+  readonly wwid: string
+  readonly disk: Disk
+  readonly shadow: Shadow
+  readonly shared: SharedLun
+  /** What was told GOOD is in force from this epoch on. */
+  settledEpoch: number
+  /** Where writes were whose end nobody knows: newer ones go there rather than elsewhere. */
+  haunts: { readonly first: number; readonly count: number }[]
+  /** The flush that is to fail because its cache loses what was in it. */
+  lossFlush: OpenIo | null
+}
+
+/** Errors that paths gave to writes, by generation: a re-sent write must be explained. */
+export interface SeenError {
+  readonly hctl: string
+  readonly atUs: number
+  readonly offset: number
+  readonly length: number
+}
+
+/** A device in a slot: from inside out the device, hang, delay, error, and the tap. */
+export interface Attachment {
+  readonly sim: SimulatedDevice
+  readonly hang: HangControl
+  readonly delay: DelayControl
+  readonly error: ErrorControl
+  readonly tap: Tap
+  /** The engine's path; null while it is none, or none any more. */
+  path: Path | null
+  /** A flush that is to fail is under way: nothing else may happen to the device meanwhile. */
+  spared: boolean
+  /** When its failure was last told, virtual monotonic microseconds; -1: never. */
+  failedAtUs: number
+}
+
+export interface Slot {
+  readonly hctl: string
+  readonly host: Host
+  readonly lun: SimLun
+  now: Attachment
+  /** Devices that were in it before, as long as they have I/O. */
+  before: Attachment[]
+  /** Its path is being added: not there yet, and not to be added twice. */
+  adding: boolean
+  /** Another one for each time that something is attached. */
+  diskseq: number
+}
+
+/** An I/O whose caller waits. */
+export interface OpenIo {
+  readonly host: Host
+  readonly life: Life
+  readonly lun: SimLun
+  readonly op: string
+  readonly first: number
+  readonly count: number
+  readonly write: ShadowWrite | null
+  readonly startedUs: number
+  /** A ghost lay on its blocks as it began. */
+  readonly haunted: boolean
+  /** No path was usable as it began. */
+  readonly queued: boolean
+  readonly controller: AbortController
+  /** A path has got it. */
+  sent: boolean
+  /** Its cache lost what it was to write. */
+  lost: boolean
+}
+
+/** A machine with an engine, its ledger, and its paths. */
+export interface Host {
+  readonly name: string
+  readonly ledger: SimLedger
+  readonly slots: Slot[]
+  boot: Boot
+  life: Life | null
+  mp: Multipath | null
+  /** An engine is being opened. */
+  opening: boolean
+  /** When a dead one is started again; virtual monotonic microseconds. */
+  restartAtUs: number
+  /** Engines that were started on it. */
+  lives: number
+  /** Writes of engines that are dead: until the next one has the LUN, they are still under way. */
+  limbo: { readonly lun: SimLun; readonly write: ShadowWrite }[]
+  /** Ghosts that its ledger tells of: path, range, and when. */
+  readonly ghostsTold: SeenError[]
+  /** Paths of which its ledger says that something was wrong with them. */
+  readonly explained: Set<string>
+  /** Writes that no path has got yet, by generation. */
+  readonly writes: Map<number, OpenIo>
+  /** The life of each head, as last told. */
+  readonly lifeOf: Map<string, string>
+}
+
+export interface World {
+  readonly seed: number
+  readonly mix: Mix
+  readonly plant: Plant
+  readonly random: SeededRandom
+  readonly clock: VirtualClock
+  readonly luns: readonly SimLun[]
+  readonly hosts: readonly Host[]
+  readonly sometimes: Sometimes
+  /** Broken promises that were seen between two checks: which, and how. */
+  readonly wrong: { readonly invariant: string; readonly detail: string }[]
+  /** Errors of paths by the generation of the write. */
+  readonly errors: Map<number, SeenError[]>
+  /** Generations whose callers heard an error. */
+  readonly failedWrites: Set<number>
+  /** Called with the generation of a write as a path gets it. */
+  onSent: (generation: number) => void
+  /** The faults are over: nothing may begin one any more. */
+  healed: boolean
+  faults: number
+  crashes: number
+  attaches: number
+  /** Where a line of the story goes; null where nobody reads it. */
+  readonly tell: ((line: string) => void) | null
+}
+
+/** Notes that something does not hold. */
+export function report(world: World, invariant: string, detail: string): void {
+  world.wrong.push({ invariant, detail })
+}
