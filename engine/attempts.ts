@@ -2,7 +2,7 @@
 // open until there is proof that it can no longer change the medium; where it ends without proof it leaves a ghost.
 import type { IoCompletion } from '../adapters/ports.ts'
 import { invariant, PathledgerError } from '../errors.ts'
-import type { GhostReason } from '../machines/lun-events.ts'
+import type { GhostReason } from '../machines/lun/events.ts'
 import { Attempt, evidenceOf, isMutation, memoryIsGone, weightOf, type Bio } from './bio.ts'
 import { guarded, usOfMs } from './core.ts'
 import { countDone, countError } from './counters.ts'

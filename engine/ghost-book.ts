@@ -2,7 +2,7 @@
 // anything is let through because of them.
 import type { NewId } from '../adapters/ports.ts'
 import { messageOf, PathledgerError } from '../errors.ts'
-import type { GhostProof, GhostReason } from '../machines/lun-events.ts'
+import type { GhostProof, GhostReason } from '../machines/lun/events.ts'
 import type { IoOp } from '../machines/words.ts'
 import type { LunGhost, LunStore } from '../store/lun/types.ts'
 import { guarded, usOfMs, type Core } from './core.ts'

@@ -2,7 +2,7 @@
 // the whole LUN is held for that path, and time does not release it before the claim succeeds.
 import { hasCode, PathledgerError } from '../errors.ts'
 import type { PathContext } from '../machines/path/path.ts'
-import type { LunContext } from '../machines/lun.ts'
+import type { LunContext } from '../machines/lun/lun.ts'
 import type { PathRuntime } from './head-runtime.ts'
 import type { Refused, Registry } from './registry.ts'
 

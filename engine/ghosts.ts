@@ -1,6 +1,6 @@
 // Ghosts: attempts that ended without proof that they can no longer change the medium. They belong to the LUN, outlive
 // path and head, and newer writes that overlap one wait for its end.
-import type { GhostProof, GhostReason } from '../machines/lun-events.ts'
+import type { GhostProof, GhostReason } from '../machines/lun/events.ts'
 import type { IoOp } from '../machines/words.ts'
 import type { Gate } from './gate.ts'
 import { RangeIndex, type ByteRange } from './range-index.ts'

@@ -1,6 +1,6 @@
 // Heads and their paths while the engine runs: plain data, told together because each knows the other. What selection reads, what
 // the machines decided, and what the I/O keeps there. Nothing is decided, recorded or sent in this file.
-import type { HeadContext } from '../machines/head.ts'
+import type { HeadContext } from '../machines/head/head.ts'
 import type { HeadValue, IoPolicy, Quantum, PathValue } from '../machines/words.ts'
 import type { DeviceLimits, Lun, IoCompletion, PathDevice, TimerHandle } from '../adapters/ports.ts'
 import { headCounters, type HeadCounters, pathCounters, type PathCounters } from './counters.ts'

@@ -1,7 +1,7 @@
 // What an operator says of a head: its policy, what I/O does without a path, the path he prefers, failback. A word that is
 // none is refused, and nothing is changed.
 import { PathledgerError } from '../errors.ts'
-import { noPathRetry } from '../machines/head-events.ts'
+import { noPathRetry } from '../machines/head/events.ts'
 import { IO_POLICIES, type IoPolicy, type NoPathRetry, type Quantum } from '../machines/words.ts'
 import { usOfMs } from './core.ts'
 import type { HeadRuntime } from './head-runtime.ts'

@@ -3,7 +3,7 @@
 import type { PathDevice, ScsiTarget } from '../adapters/ports.ts'
 import type { LunAttachment, LunContents, LunStore, ReservationStore } from '../store/lun/types.ts'
 import type { IoOp } from '../machines/words.ts'
-import type { GhostReason } from '../machines/lun-events.ts'
+import type { GhostReason } from '../machines/lun/events.ts'
 import type { Core } from './core.ts'
 import { Gate } from './gate.ts'
 import type { EngineIdentity, GhostBook } from './ghost-book.ts'

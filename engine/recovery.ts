@@ -6,7 +6,7 @@
 //   a fence without an answer      runs again when its path is there, still failed, with ghosts
 //   a disk that was not published  is published with its first path
 //   I/O that was parked or held    went with its callers; what may still land of it is a ghost (lun-state.ts)
-import type { HeadContext } from '../machines/head.ts'
+import type { HeadContext } from '../machines/head/head.ts'
 import type { PathContext } from '../machines/path/path.ts'
 import type { StreamAt, LedgerState, LedgerStore, StoredEvent } from '../store/types.ts'
 import { pages } from '../store/pages.ts'

@@ -1,5 +1,5 @@
 // The rules of health of a new path and a new head, out of the settings. What is as if there were none is not recorded.
-import type { HealthRules } from '../machines/path-health-events.ts'
+import type { HealthRules } from '../machines/path/health-events.ts'
 import { usOfMs } from './core.ts'
 import { holdBackIfNeeded, recordHead, recordPath } from './lifecycle.ts'
 import type { HeadRuntime, PathRuntime } from './head-runtime.ts'

@@ -1,7 +1,7 @@
 // Every limit of the engine: its name, its default, and why. Validated once, at the edge.
 import { z } from 'zod'
 import { PathledgerError } from '../errors.ts'
-import { TRACE_MODES } from '../machines/head-trace-events.ts'
+import { TRACE_MODES } from '../machines/head/trace-events.ts'
 import { IO_POLICIES, MULTIPATH_MODES } from '../machines/words.ts'
 import {
   checkerSettings,
@@ -10,7 +10,7 @@ import {
   marginalSettings,
   quantumSettings,
 } from './health-settings.ts'
-import { noPathRetry } from '../machines/head-events.ts'
+import { noPathRetry } from '../machines/head/events.ts'
 import { DISKS_MAX } from './names.ts'
 
 const ms = z.number().min(0).max(86_400_000)

@@ -1,7 +1,7 @@
 // Tracing of single I/Os: an option of each head, off by default. An I/O that is traced is one event when it has ended, with all
 // its attempts; one that is not costs a comparison with null here and there.
 import { PathledgerError } from '../errors.ts'
-import { tracing as tracingSchema, type TraceMode } from '../machines/head-trace-events.ts'
+import { tracing as tracingSchema, type TraceMode } from '../machines/head/trace-events.ts'
 import type { IoOp } from '../machines/words.ts'
 import { usOfMs, type Core } from './core.ts'
 import type { Settings } from './settings.ts'

@@ -5,7 +5,7 @@ import type {
   ReservationAction,
   ReservationState,
   ReservationType,
-} from '../../machines/reservation-rules.ts'
+} from '../../machines/reservation/rules.ts'
 import { byteAt, bytesOf, joined, malformed, put32, put64, uint32At, uint64At } from './bytes.ts'
 import { uint16Field, uint32Field } from './cdb.ts'
 

@@ -9,7 +9,7 @@ import {
   TRANSITION_US,
   type GroupState,
   type LunGroups,
-} from '../../machines/lun-groups.ts'
+} from '../../machines/lun/groups.ts'
 import type { AccessState } from '../../machines/words.ts'
 import { guarded, type Core } from '../core.ts'
 import type { HeadRuntime, PathRuntime } from '../head-runtime.ts'

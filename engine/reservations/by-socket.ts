@@ -3,7 +3,7 @@ import type { ControlRequest } from '../../adapters/control/frames.ts'
 import type { Head } from '../head.ts'
 import type { OperatorWord } from '../spoken.ts'
 import type { ReservationInfo } from './reservations.ts'
-import type { Registrant, ReservationType } from '../../machines/reservation-rules.ts'
+import type { Registrant, ReservationType } from '../../machines/reservation/rules.ts'
 
 /** What a LUN's reservations are, for who asks from outside. */
 export interface ReservationReport {

@@ -3,7 +3,7 @@ import type {
   ReservationAction,
   ReservationCommand,
   ReservationState,
-} from '../../machines/reservation-rules.ts'
+} from '../../machines/reservation/rules.ts'
 import type { ReservationReply } from '../../store/lun/types.ts'
 
 /** How a command ended: GOOD, or the status and why. */

@@ -2,14 +2,14 @@
 // transaction; every submit compares the epoch of that storage, one load from memory; a command that takes access away
 // is GOOD only when no engine has an older write open.
 import { invariant, type PathledgerError } from '../../errors.ts'
-import type { ReservationContext } from '../../machines/reservation.ts'
+import type { ReservationContext } from '../../machines/reservation/reservation.ts'
 import {
   keyOfInitiator,
   mayAccess,
   NO_KEY,
   type ReservationCommand,
   type ReservationState,
-} from '../../machines/reservation-rules.ts'
+} from '../../machines/reservation/rules.ts'
 import { memoryReservations } from '../../store/lun/memory-reservations.ts'
 import type { ReservationReply, ReservationStore } from '../../store/lun/types.ts'
 import { guarded, usOfMs, type Core } from '../core.ts'

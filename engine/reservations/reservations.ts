@@ -23,7 +23,7 @@ import {
   type NexusName,
   type ReservationState,
   type ReservationType,
-} from '../../machines/reservation-rules.ts'
+} from '../../machines/reservation/rules.ts'
 import type { HeadRuntime, PathRuntime } from '../head-runtime.ts'
 import type { OperatorWord } from '../spoken.ts'
 import { checkWords } from '../spoken.ts'

@@ -1,6 +1,6 @@
 // What the engines of a simulated LUN share: its ghosts, who has its paths, and its reservations. It outlives them all, and
 // each change takes a moment, before which its engine may die.
-import { isRegistered, type ReservationState } from '../../machines/reservation-rules.ts'
+import { isRegistered, type ReservationState } from '../../machines/reservation/rules.ts'
 import type { GroupStore } from '../../adapters/ports.ts'
 import type { VirtualClock } from '../../adapters/virtual-clock.ts'
 import { memoryReservations } from '../../store/lun/memory-reservations.ts'

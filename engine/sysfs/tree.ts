@@ -1,7 +1,7 @@
 // What /sys would show of the heads and paths, from the states of their streams. Pure: a running engine and a ledger that
 // is read at the same position come to the same tree, but for the few values that only a running engine has.
 import { SYSFS_ROOT, type SysfsEntry } from '../../adapters/sysfs/entries.ts'
-import type { HeadContext } from '../../machines/head.ts'
+import type { HeadContext } from '../../machines/head/head.ts'
 import type { PathContext } from '../../machines/path/path.ts'
 import type { StreamStates } from '../../machines/step.ts'
 import type { AccessState, DeviceState, HeadValue, PathValue } from '../../machines/words.ts'

@@ -6,13 +6,13 @@
 //   admin    enabled disabled                                                                              health-region.ts
 //
 // What a transition does is in actions.ts; what it asks of the world is an effect.
-import { NO_PATH } from '../path-context.ts'
-import { DEVICE_REGION } from '../path-device.ts'
-import { HEALTH_EVENTS_OF_THE_PATH } from '../path-health-moves.ts'
-import { ADMIN_REGION, HEALTH_REGION } from '../path-health-region.ts'
-import { path } from '../path.ts'
+import { NO_PATH } from './context.ts'
+import { DEVICE_REGION } from './device.ts'
+import { HEALTH_EVENTS_OF_THE_PATH } from './health-moves.ts'
+import { ADMIN_REGION, HEALTH_REGION } from './health-region.ts'
+import { path } from './actions.ts'
 
-export type { PathContext } from '../path-context.ts'
+export type { PathContext } from './context.ts'
 
 const usableNow = { actions: ['noteWhy', 'notePreferred', 'searchCurrentPath', 'wakeRequeue'] } as const
 const changed = { actions: ['noteWhy', 'notePreferred', 'wakeRequeue'] } as const

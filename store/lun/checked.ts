@@ -1,8 +1,8 @@
 // What a LUN's file says is looked at before it is believed: whoever can write the file is not thereby our author.
 import { z } from 'zod'
-import { GHOST_REASONS } from '../../machines/lun-events.ts'
-import { reservationState } from '../../machines/reservation-events.ts'
-import type { ReservationState } from '../../machines/reservation-rules.ts'
+import { GHOST_REASONS } from '../../machines/lun/events.ts'
+import { reservationState } from '../../machines/reservation/events.ts'
+import type { ReservationState } from '../../machines/reservation/rules.ts'
 import { IO_OPS } from '../../machines/words.ts'
 import type { LunAttachment, LunGhost } from './types.ts'
 

@@ -1,5 +1,5 @@
 // Reservations that live in this process alone: for a LUN without storage of its own, and for simulations.
-import { NO_RESERVATION } from '../../machines/reservation-rules.ts'
+import { NO_RESERVATION } from '../../machines/reservation/rules.ts'
 import { replyOf } from './reservation-request.ts'
 import type { ReservationSnapshot, ReservationStore } from './types.ts'
 

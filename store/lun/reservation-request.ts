@@ -6,7 +6,7 @@ import {
   registerNexus,
   type ReservationAnswer,
   type ReservationState,
-} from '../../machines/reservation-rules.ts'
+} from '../../machines/reservation/rules.ts'
 import type { ReservationReply, ReservationSnapshot, ReservationRequest } from './types.ts'
 
 /** The state after a request. */

@@ -1,7 +1,7 @@
 // The reservations in a LUN's file: one row with the state and its epoch, one row for each engine with the epoch that it
 // has acknowledged, and the epoch once more in a mapped word, so that a submit compares it without a look at the file.
 import type Database from 'better-sqlite3'
-import { NO_RESERVATION } from '../../machines/reservation-rules.ts'
+import { NO_RESERVATION } from '../../machines/reservation/rules.ts'
 import { checkedReservation } from './checked.ts'
 import { replyOf } from './reservation-request.ts'
 import type { ReservationRequest, LunEngine, ReservationReply, ReservationSnapshot } from './types.ts'

@@ -5,7 +5,7 @@ import type {
   ReservationCommand,
   ReservationState,
   ReservationStatus,
-} from '../../machines/reservation-rules.ts'
+} from '../../machines/reservation/rules.ts'
 
 /** An attempt that ended without proof: its write may still change the medium. */
 export interface LunGhost {

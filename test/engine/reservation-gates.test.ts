@@ -1,7 +1,7 @@
 // Every step of a reservation is a gate event: with its commit held, nothing that follows from it can be seen, neither by
 // the caller, nor on a path, nor in the storage that the other engines of the LUN read.
 import { expect, test, vi } from 'vitest'
-import type { ReservationAction } from '../../machines/reservation-rules.ts'
+import type { ReservationAction } from '../../machines/reservation/rules.ts'
 import { EVENT_TYPES } from '../../machines/registry.ts'
 import { refusalWords } from '../../engine/reservations/command.ts'
 import { FaultyStore } from './faulty-store.ts'

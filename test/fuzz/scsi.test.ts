@@ -14,7 +14,7 @@ import {
 import { parsePortGroups, portGroupsBytes } from '../../adapters/scsi/port-groups.ts'
 import { parseSense } from '../../adapters/scsi/sense.ts'
 import { PathledgerError } from '../../errors.ts'
-import { RESERVATION_ACTIONS, RESERVATION_TYPES } from '../../machines/reservation-rules.ts'
+import { RESERVATION_ACTIONS, RESERVATION_TYPES } from '../../machines/reservation/rules.ts'
 import { Rig } from '../engine/rig.ts'
 
 const CORPUS = readFileSync(new URL('corpus/scsi-bytes.txt', import.meta.url), 'utf8')

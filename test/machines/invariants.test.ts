@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Effect } from '../../machines/effects.ts'
-import type { HeadContext } from '../../machines/head.ts'
+import type { HeadContext } from '../../machines/head/head.ts'
 import type { PathContext } from '../../machines/path/path.ts'
 import { isDisabled } from '../../machines/predicates.ts'
 import { MACHINES, type Decided, type RecordedInput } from '../../machines/registry.ts'

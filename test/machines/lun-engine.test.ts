@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { given, type Happening } from './given.ts'
 import { EVIDENCE, GHOST, samplesOf, WHY, WWID } from './payloads.ts'
-import { ENGINE_EVENTS } from '../../machines/engine-events.ts'
+import { ENGINE_EVENTS } from '../../machines/engine/events.ts'
 
 const FOUND: Happening = ['lun.found', { wwid: WWID, sizeBytes: 4096, logicalBlockBytes: 512 }]
 

@@ -1,6 +1,6 @@
 // What sense data and reports make of target port groups. Given / when / then.
 import { describe, expect, test } from 'vitest'
-import { POLL_US } from '../../machines/lun-groups.ts'
+import { POLL_US } from '../../machines/lun/groups.ts'
 import { given, type Happening, type Life } from './given.ts'
 import { reported, WWID } from './payloads.ts'
 

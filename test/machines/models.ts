@@ -1,15 +1,15 @@
 // Each machine as a model for xstate/graph: the events to try, and what of a state tells it from another. The context is
 // abstracted (a counter would make the space endless); no abstraction merges states that take different transitions.
 import { createActor, type AnyMachineSnapshot, type AnyStateMachine, type EventObject } from 'xstate'
-import { ENGINE_EVENTS } from '../../machines/engine-events.ts'
+import { ENGINE_EVENTS } from '../../machines/engine/events.ts'
 import type { EventType } from '../../machines/events.ts'
-import { HEAD_EVENTS } from '../../machines/head-events.ts'
-import { HEAD_FAILBACK_EVENTS } from '../../machines/head-failback-events.ts'
-import { LUN_EVENTS } from '../../machines/lun-events.ts'
-import { PATH_EVENTS } from '../../machines/path-events.ts'
-import { PATH_HEALTH_EVENTS } from '../../machines/path-health-events.ts'
+import { HEAD_EVENTS } from '../../machines/head/events.ts'
+import { HEAD_FAILBACK_EVENTS } from '../../machines/head/failback-events.ts'
+import { LUN_EVENTS } from '../../machines/lun/events.ts'
+import { PATH_EVENTS } from '../../machines/path/events.ts'
+import { PATH_HEALTH_EVENTS } from '../../machines/path/health-events.ts'
 import { MACHINES, type MachineName } from '../../machines/registry.ts'
-import { RESERVATION_EVENTS } from '../../machines/reservation-events.ts'
+import { RESERVATION_EVENTS } from '../../machines/reservation/events.ts'
 import type { Happening } from './given.ts'
 import { added, created, DELAY_US, EVIDENCE, failed, paths, samplesOf, WHY } from './payloads.ts'
 

@@ -15,7 +15,7 @@ import {
   type ReservationCommand,
   type ReservationState,
   type ReservationType,
-} from '../../machines/reservation-rules.ts'
+} from '../../machines/reservation/rules.ts'
 
 const TYPES = Object.keys(RESERVATION_TYPES) as ReservationType[]
 

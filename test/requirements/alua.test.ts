@@ -1,7 +1,7 @@
 // Section D of the specification, "ALUA" (D-55 to D-63), through the public API and the target's own bytes.
 import { describe, expect, test } from 'vitest'
 import { buildDescriptorSense, buildFixedSense, senseOf } from '../../adapters/scsi/sense.ts'
-import { TRANSITION_US } from '../../machines/lun-groups.ts'
+import { TRANSITION_US } from '../../machines/lun/groups.ts'
 import { isDisabled } from '../../machines/predicates.ts'
 import { ACCESS_STATES } from '../../machines/words.ts'
 import { A, aluaRig, B, C, D } from '../engine/alua-rig.ts'

@@ -12,7 +12,7 @@ import {
   parseReserveOut,
 } from '../../../adapters/scsi/persistent-reserve.ts'
 import { PathledgerError } from '../../../errors.ts'
-import { NO_RESERVATION, RESERVATION_TYPES } from '../../../machines/reservation-rules.ts'
+import { NO_RESERVATION, RESERVATION_TYPES } from '../../../machines/reservation/rules.ts'
 import { A, aluaRig, B } from '../../engine/alua-rig.ts'
 import { BLOCK } from '../../engine/rig.ts'
 

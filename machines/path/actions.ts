@@ -1,12 +1,12 @@
 // What the transitions of a path do and ask: guards, what is remembered, and effects, by the names that path.ts calls them by.
 // An effect is plain data that the engine performs (machines/effects.ts).
 import { assign, setup } from 'xstate'
-import { NO_PATH, type PathContext } from './path-context.ts'
-import type { PathEvent } from './path-events.ts'
-import type { AccessState } from './words.ts'
-import { effect, rebased, timerEffect } from './effects.ts'
-import { healthAfter, reconnectUs, type HealthTimer } from './path-health.ts'
-import { awaitsCheck, healthGuards, isSampling } from './path-health-moves.ts'
+import { NO_PATH, type PathContext } from './context.ts'
+import type { PathEvent } from './events.ts'
+import type { AccessState } from '../words.ts'
+import { effect, rebased, timerEffect } from '../effects.ts'
+import { healthAfter, reconnectUs, type HealthTimer } from './health.ts'
+import { awaitsCheck, healthGuards, isSampling } from './health-moves.ts'
 
 type Of<Type extends PathEvent['type']> = Extract<PathEvent, { type: Type }>
 const as = <Type extends PathEvent['type']>(event: PathEvent, _type: Type) => event as Of<Type>

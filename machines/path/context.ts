@@ -1,7 +1,7 @@
 // What a path remembers beside the states of its machine.
-import type { Evidence } from './events.ts'
-import type { HealthRules } from './path-health-events.ts'
-import type { PathFlags } from './predicates.ts'
+import type { Evidence } from '../events.ts'
+import type { HealthRules } from './health-events.ts'
+import type { PathFlags } from '../predicates.ts'
 
 /** What the context of a path keeps for it. */
 export interface PathHealth extends PathFlags {

@@ -1,6 +1,6 @@
 // What a head's paths come to, and what follows from it for I/O that finds none of them usable.
-import type { HeadEvent } from './head-events.ts'
-import type { HeadContext } from './head-context.ts'
+import type { HeadEvent } from './events.ts'
+import type { HeadContext } from './context.ts'
 
 type Counts = Pick<HeadContext, 'paths' | 'usable' | 'available' | 'lost'>
 

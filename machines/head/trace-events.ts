@@ -1,6 +1,6 @@
 // Single I/Os of a head, where it traces them. Numbers 150 to 159. They are kept for their figures and change nothing.
 import { z } from 'zod'
-import { eventType, whole, word } from './events.ts'
+import { eventType, whole, word } from '../events.ts'
 
 /** Which I/Os are traced: none, each Nth, so many a second, all. */
 export const TRACE_MODES = ['off', 'sampled', 'bounded', 'full'] as const

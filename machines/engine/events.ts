@@ -1,8 +1,8 @@
 // What happens to the engine itself and to its ledger. Numbers 300 to 399.
 import { z } from 'zod'
-import { eventType, whole, word, type MachineEventOf } from './events.ts'
-import { pathCounts } from './path-events.ts'
-import { MULTIPATH_MODES } from './words.ts'
+import { eventType, whole, word, type MachineEventOf } from '../events.ts'
+import { pathCounts } from '../path/events.ts'
+import { MULTIPATH_MODES } from '../words.ts'
 
 /** Where a segment's ledger goes on from: the file before it, its format, how many events it had, and its last hash. */
 const previousSegment = z.strictObject({

@@ -1,8 +1,8 @@
 // A logical unit: known or not yet, how many of its errors were its own, and its target port groups (lun-groups.ts).
 import { assign, enqueueActions, setup } from 'xstate'
-import { effect, timerEffect } from './effects.ts'
-import type { LunEvent } from './lun-events.ts'
-import { advance, isArmed, NO_GROUPS, type LunGroups } from './lun-groups.ts'
+import { effect, timerEffect } from '../effects.ts'
+import type { LunEvent } from './events.ts'
+import { advance, isArmed, NO_GROUPS, type LunGroups } from './groups.ts'
 
 export interface LunContext extends LunGroups {
   readonly wwid: string

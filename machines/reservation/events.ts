@@ -1,7 +1,7 @@
 // What happens to the persistent reservations of a logical unit, as one engine sees and does it. Numbers 401 to 499.
 import { z } from 'zod'
-import { eventType, whole, word, type MachineEventOf } from './events.ts'
-import { RESERVATION_ACTIONS, RESERVATION_TYPES, type ReservationType } from './reservation-rules.ts'
+import { eventType, whole, word, type MachineEventOf } from '../events.ts'
+import { RESERVATION_ACTIONS, RESERVATION_TYPES, type ReservationType } from './rules.ts'
 
 const TYPES = Object.keys(RESERVATION_TYPES) as [ReservationType, ...ReservationType[]]
 const key = z.string().regex(/^0x[0-9a-f]{16}$/)

@@ -1,7 +1,7 @@
 // What can happen to the health of a path besides path.failed and its probes: checks while it is well, the sampling of
 // one that works badly, its failback, the override of its operator. Numbers 50 to 69.
 import { z } from 'zod'
-import { eventType, evidence, interval, whole, word } from './events.ts'
+import { eventType, evidence, interval, whole, word } from '../events.ts'
 
 const reasoned = z.strictObject({ why: word })
 

@@ -1,7 +1,7 @@
 // What happens to a logical unit as a whole, whichever path saw it. Numbers 201 to 299.
 import { z } from 'zod'
-import { eventType, evidence, interval, whole, word, type MachineEventOf } from './events.ts'
-import { ACCESS_STATES } from './words.ts'
+import { eventType, evidence, interval, whole, word, type MachineEventOf } from '../events.ts'
+import { ACCESS_STATES } from '../words.ts'
 
 /** Why an attempt ended without proof. */
 export const GHOST_REASONS = ['error', 'timeout', 'abort', 'removed', 'closed', 'unclean'] as const

@@ -1,6 +1,6 @@
 // What a head keeps about failback, its preferred path, its quantum and the loss of its paths. Pure, for head.ts.
-import type { HeadEvent } from './head-events.ts'
-import type { Failback, Loss, Quantum } from './words.ts'
+import type { HeadEvent } from './events.ts'
+import type { Failback, Loss, Quantum } from '../words.ts'
 
 export interface HeadFailback {
   readonly failback: Failback

@@ -1,5 +1,5 @@
 // Two regions of a path: what real I/O and the checker say of it, and what its operator wants.
-import type { PathContext } from './path-context.ts'
+import type { PathContext } from './context.ts'
 
 /** Arms the probe timer: in the context, so that the deadline is on the ledger, and as an effect. */
 const armProbe = [

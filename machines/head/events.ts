@@ -1,9 +1,9 @@
 // Everything that can happen to a head. Numbers 101 to 199.
 import { z } from 'zod'
-import { eventType, interval, whole, word, type MachineEventOf } from './events.ts'
-import { HEAD_FAILBACK_EVENTS } from './head-failback-events.ts'
-import { HEAD_TRACE_EVENTS } from './head-trace-events.ts'
-import { IO_POLICIES } from './words.ts'
+import { eventType, interval, whole, word, type MachineEventOf } from '../events.ts'
+import { HEAD_FAILBACK_EVENTS } from './failback-events.ts'
+import { HEAD_TRACE_EVENTS } from './trace-events.ts'
+import { IO_POLICIES } from '../words.ts'
 
 export const noPathRetry = z.union([z.literal('fail'), z.literal('queue'), z.int().min(1).max(1_000_000)])
 

@@ -1,8 +1,8 @@
 // Everything that can happen to a path. Numbers 1 to 99.
 import { z } from 'zod'
-import { eventType, evidence, interval, whole, word, type MachineEventOf } from './events.ts'
-import { PATH_HEALTH_EVENTS } from './path-health-events.ts'
-import { ACCESS_STATES } from './words.ts'
+import { eventType, evidence, interval, whole, word, type MachineEventOf } from '../events.ts'
+import { PATH_HEALTH_EVENTS } from './health-events.ts'
+import { ACCESS_STATES } from '../words.ts'
 
 const reasoned = z.strictObject({ why: word })
 

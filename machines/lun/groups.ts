@@ -3,9 +3,9 @@
 //
 //   transitioning -> asked again every 2 s (timer `poll`) until the transition time is over (timer `transition`),
 //                    then the group counts as standby until somebody says otherwise
-import type { Effect } from './effects.ts'
-import type { LunEvent } from './lun-events.ts'
-import type { AccessState } from './words.ts'
+import type { Effect } from '../effects.ts'
+import type { LunEvent } from './events.ts'
+import type { AccessState } from '../words.ts'
 
 export interface GroupState {
   readonly access: AccessState

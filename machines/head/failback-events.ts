@@ -1,7 +1,7 @@
 // Which path a head comes back to, and why it has none. Numbers 160 to 179.
 import { z } from 'zod'
-import { eventType, word } from './events.ts'
-import { FAILBACK_MODES, LOSSES } from './words.ts'
+import { eventType, word } from '../events.ts'
+import { FAILBACK_MODES, LOSSES } from '../words.ts'
 
 /** A mode, or the microseconds that a path which came back stays away. */
 export const failback = z.enum(FAILBACK_MODES).or(z.int().min(1).max(86_400_000_000))

@@ -1,14 +1,14 @@
 // The persistent reservations of one logical unit, as one engine knows them: free or reserved, and who is registered.
 // The rules are reservation-rules.ts; the LUN's own storage decides, and the machine decides the same again.
 import { assign, setup } from 'xstate'
-import type { ReservationEvent } from './reservation-events.ts'
+import type { ReservationEvent } from './events.ts'
 import {
   applyReservation,
   hearAttentions,
   NO_RESERVATION,
   registerNexus,
   type ReservationState,
-} from './reservation-rules.ts'
+} from './rules.ts'
 
 export interface ReservationContext extends ReservationState {
   /** The name of this engine's initiator: the same in every run. */

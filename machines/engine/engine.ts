@@ -1,6 +1,6 @@
 // The engine as the ledger sees it: one run after another, each ended by a stop, a broken invariant or the next start.
 import { assign, setup } from 'xstate'
-import type { EngineEvent } from './engine-events.ts'
+import type { EngineEvent } from './events.ts'
 
 export interface EngineContext {
   readonly runs: number

@@ -1,12 +1,12 @@
 // The life of one head: allocated, live, perhaps waiting to be removed, removed. Beside it, what service it gives.
 import { assign, setup } from 'xstate'
-import { effect, rebased, timerEffect } from './effects.ts'
-import { NO_HEAD, type HeadContext } from './head-context.ts'
-import { checksToCount, counts, known, waits } from './head-counts.ts'
-import { FAILBACK_EVENTS, failbackAfter } from './head-failback.ts'
-import type { HeadEvent } from './head-events.ts'
+import { effect, rebased, timerEffect } from '../effects.ts'
+import { NO_HEAD, type HeadContext } from './context.ts'
+import { checksToCount, counts, known, waits } from './counts.ts'
+import { FAILBACK_EVENTS, failbackAfter } from './failback.ts'
+import type { HeadEvent } from './events.ts'
 
-export type { HeadContext } from './head-context.ts'
+export type { HeadContext } from './context.ts'
 
 type Of<Type extends HeadEvent['type']> = Extract<HeadEvent, { type: Type }>
 const as = <Type extends HeadEvent['type']>(event: HeadEvent, _type: Type) => event as Of<Type>

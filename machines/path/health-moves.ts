@@ -1,8 +1,8 @@
 // Which health events a path takes and when, for path.ts: guards, and the transitions that leave its state as it is.
-import { comesBackMarginal, HEALTH_TIMERS, isClean, type HealthTimer } from './path-health.ts'
-import type { EffectName } from './effects.ts'
-import type { PathContext } from './path-context.ts'
-import type { PathEvent } from './path-events.ts'
+import { comesBackMarginal, HEALTH_TIMERS, isClean, type HealthTimer } from './health.ts'
+import type { EffectName } from '../effects.ts'
+import type { PathContext } from './context.ts'
+import type { PathEvent } from './events.ts'
 
 interface Asked {
   readonly context: PathContext

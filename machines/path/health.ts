@@ -1,8 +1,8 @@
 // What an event means for the health of a path beyond its state: counts, flags and timers. A pure function over the
 // path's context; path.ts applies what it says. Without rules (path.rulesSet) nothing of this happens.
-import type { HealthRules } from './path-health-events.ts'
-import type { PathContext, PathHealth } from './path-context.ts'
-import type { PathEvent } from './path-events.ts'
+import type { HealthRules } from './health-events.ts'
+import type { PathContext, PathHealth } from './context.ts'
+import type { PathEvent } from './events.ts'
 
 /** Timers of a path's health besides the probe timer, which its health state arms itself. */
 export const HEALTH_TIMERS = ['check', 'failback', 'fastFail', 'loss', 'recheck', 'sample'] as const

@@ -1,6 +1,6 @@
 // What a head remembers beside the states of its machine.
-import { NO_FAILBACK, type HeadFailback } from './head-failback.ts'
-import type { IoPolicy, NoPathRetry } from './words.ts'
+import { NO_FAILBACK, type HeadFailback } from './failback.ts'
+import type { IoPolicy, NoPathRetry } from '../words.ts'
 
 export interface HeadContext extends HeadFailback {
   readonly wwid: string
