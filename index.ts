@@ -140,8 +140,8 @@ export { replayVerdict } from './store/replay/verdict.ts'
 export type { LikelyReason, ReplayVerdict } from './store/replay/verdict.ts'
 export { askSql } from './store/sql/ask.ts'
 export type { SqlAnswer, SqlBounds } from './store/sql/ask.ts'
-export { redecide, Redecider, stateAt } from './store/fold.ts'
-export type { LedgerPoint } from './store/fold.ts'
+export { redecide, Redecider, stateAt } from './store/state/fold.ts'
+export type { LedgerPoint } from './store/state/fold.ts'
 export type {
   StreamAt,
   LedgerState,
@@ -150,11 +150,11 @@ export type {
   ReadQuery,
   StoredEvent,
 } from './store/types.ts'
-export { memoryStore } from './store/memory-store.ts'
-export type { MemoryStore, MemoryStoreOptions } from './store/memory-store.ts'
+export { memoryStore } from './store/write/memory-store.ts'
+export type { MemoryStore, MemoryStoreOptions } from './store/write/memory-store.ts'
 export { pages } from './store/pages.ts'
-export { openLedgerReader } from './store/reader.ts'
-export type { FileReader } from './store/reader.ts'
+export { openLedgerReader } from './store/read/reader.ts'
+export type { FileReader } from './store/read/reader.ts'
 export { ledgerCaches, repairLedger, segmentLedger, signHead } from './engine/ledger-life.ts'
 export { backupLedger } from './store/life/backup.ts'
 export type { Backup } from './store/life/backup.ts'
@@ -167,11 +167,11 @@ export { checkHead, makeKeys, parseSignedHead } from './store/life/signed-head.t
 export type { HeadCheck, SignedHead } from './store/life/signed-head.ts'
 export { verifySegments } from './store/life/verify-segments.ts'
 export type { SegmentCheck } from './store/life/verify-segments.ts'
-export type { CacheInfo } from './store/caches.ts'
-export { checkCaches } from './store/check-caches.ts'
-export type { CacheCheck } from './store/check-caches.ts'
-export { verifyLedger } from './store/verify.ts'
-export type { Verification } from './store/verify.ts'
+export type { CacheInfo } from './store/state/caches.ts'
+export { checkCaches } from './store/state/check-caches.ts'
+export type { CacheCheck } from './store/state/check-caches.ts'
+export { verifyLedger } from './store/verify/verify.ts'
+export type { Verification } from './store/verify/verify.ts'
 
 export { flagsOf, isAvailable, isDisabled, isOptimized } from './machines/predicates.ts'
 export type { PathFlags } from './machines/predicates.ts'

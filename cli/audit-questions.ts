@@ -16,7 +16,7 @@ import {
   timeInState,
   timers,
 } from '../index.ts'
-import type { FileReader } from '../store/reader.ts'
+import type { FileReader } from '../store/read/reader.ts'
 import * as lives from './audit-tables.ts'
 import * as records from './audit-records.ts'
 import { parseCount, parseDuration, parsePosition, timeOf } from './moment.ts'

@@ -1,7 +1,7 @@
 // What the verbs share: their options, their help, and how a ledger is opened for one.
 import type { Command } from 'commander'
 import { openLedgerReader } from '../index.ts'
-import type { FileReader } from '../store/reader.ts'
+import type { FileReader } from '../store/read/reader.ts'
 import type { Io } from './io.ts'
 
 /** One run of the command. A verb leaves its exit code here. */

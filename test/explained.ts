@@ -2,7 +2,7 @@
 // know that; the test does, and compares.
 import { expect } from 'vitest'
 import { explain } from '../store/explain/explain.ts'
-import { openLedgerReader } from '../store/reader.ts'
+import { openLedgerReader } from '../store/read/reader.ts'
 import type { Explanation, ExplainRoot, ExplainTarget } from '../store/explain/types.ts'
 import type { LedgerReader } from '../store/types.ts'
 

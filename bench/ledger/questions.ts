@@ -1,7 +1,7 @@
 // Every question that an auditor has, asked of the long ledger.
 import * as audit from '../../store/audit/index.ts'
-import { stateAt } from '../../store/fold.ts'
-import type { FileReader } from '../../store/reader.ts'
+import { stateAt } from '../../store/state/fold.ts'
+import type { FileReader } from '../../store/read/reader.ts'
 import { median, round, timed } from './timing.ts'
 
 /** 'indexed' reads what it answers about, 'aggregate' all of history. 'listing' gives all of history: it takes as long as that is. */

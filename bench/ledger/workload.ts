@@ -7,7 +7,7 @@ import { NEWEST_BEHAVIOUR } from '../../machines/behaviour.ts'
 import { DecisionMemo } from '../../machines/redecide.ts'
 import { EVENT_TYPES, machineOf } from '../../machines/registry.ts'
 import type { StreamState } from '../../machines/step.ts'
-import type { HeaderFacts } from '../../store/header.ts'
+import type { HeaderFacts } from '../../store/rows/header.ts'
 import type { NewEvent } from '../../store/types.ts'
 
 const LUNS = 8

@@ -1,6 +1,6 @@
 // `pathledger audit`: questions, each answered by one query of the library.
 import type { Command } from 'commander'
-import type { FileReader } from '../../store/reader.ts'
+import type { FileReader } from '../../store/read/reader.ts'
 import { QUESTIONS, type Options, type OptionName, type Question } from '../audit-questions.ts'
 import { EXIT } from '../exit-codes.ts'
 import { readNames } from '../names.ts'

@@ -1,7 +1,7 @@
 // `pathledger diff`: what changed from one point of a ledger to another, stream by stream.
 import type { Command } from 'commander'
 import { changesBetween, stateAt } from '../../index.ts'
-import type { FileReader } from '../../store/reader.ts'
+import type { FileReader } from '../../store/read/reader.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { MOMENT_HELP, positionOf, timeAt } from '../moment.ts'

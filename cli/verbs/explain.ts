@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { explain } from '../../index.ts'
 import type { Explanation, ExplainTarget } from '../../index.ts'
-import type { FileReader } from '../../store/reader.ts'
+import type { FileReader } from '../../store/read/reader.ts'
 import { oneLine, stateWords } from '../describe-event.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'

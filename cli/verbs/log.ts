@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { PathledgerError } from '../../errors.ts'
 import { pages } from '../../index.ts'
-import type { FileReader } from '../../store/reader.ts'
+import type { FileReader } from '../../store/read/reader.ts'
 import type { ReadQuery, StoredEvent } from '../../store/types.ts'
 import { describeEvent } from '../describe-event.ts'
 import { EXIT } from '../exit-codes.ts'

@@ -1,7 +1,7 @@
 // `pathledger show`: heads, their paths and their states, now or at any point of the record.
 import type { Command } from 'commander'
 import { stateAt } from '../../index.ts'
-import type { FileReader } from '../../store/reader.ts'
+import type { FileReader } from '../../store/read/reader.ts'
 import { stateWords } from '../describe-event.ts'
 import { ask, withSocket, type EngineOptions } from '../engine-verb.ts'
 import { EXIT } from '../exit-codes.ts'

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { topology } from '../../index.ts'
 import type { TopologyRow } from '../../index.ts'
-import type { FileReader } from '../../store/reader.ts'
+import type { FileReader } from '../../store/read/reader.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { isoOf, MOMENT_HELP, positionOf, timeAt } from '../moment.ts'

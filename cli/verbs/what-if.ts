@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { whatIf } from '../../index.ts'
 import type { DifferingIo, SettingsInput, WhatIf } from '../../index.ts'
-import type { FileReader } from '../../store/reader.ts'
+import type { FileReader } from '../../store/read/reader.ts'
 import { EXIT } from '../exit-codes.ts'
 import { usageError } from '../failure.ts'
 import type { Io } from '../io.ts'

@@ -1,7 +1,7 @@
 // Hosts and their engines: opened on what the one before left, ended at any moment, started again.
 import { PathledgerError } from '../../errors.ts'
-import { foldAll, redecide } from '../../store/fold.ts'
-import { memoryReader } from '../../store/memory-store.ts'
+import { foldAll, redecide } from '../../store/state/fold.ts'
+import { memoryReader } from '../../store/write/memory-store.ts'
 import type { LiveEvent } from '../recorder.ts'
 import { Multipath } from '../multipath.ts'
 import { Life, type Boot } from './life.ts'

@@ -3,7 +3,7 @@
 import type { Random } from '../../adapters/ports.ts'
 import type { VirtualClock } from '../../adapters/virtual-clock.ts'
 import { PathledgerError } from '../../errors.ts'
-import { memoryStore, type MemoryStore, type MemoryStoreOptions } from '../../store/memory-store.ts'
+import { memoryStore, type MemoryStore, type MemoryStoreOptions } from '../../store/write/memory-store.ts'
 import type { Append, Appended, LedgerStore, StoredEvent } from '../../store/types.ts'
 import { never, type Life } from './life.ts'
 

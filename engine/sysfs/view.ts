@@ -1,6 +1,6 @@
 // The sysfs view of a running engine, and of a ledger at any position.
 import type { SysfsEntry } from '../../adapters/sysfs/entries.ts'
-import { foldAll } from '../../store/fold.ts'
+import { foldAll } from '../../store/state/fold.ts'
 import { pages } from '../../store/pages.ts'
 import type { LedgerReader } from '../../store/types.ts'
 import type { OperatorWord } from '../spoken.ts'

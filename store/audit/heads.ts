@@ -1,7 +1,7 @@
 // Questions about paths and heads as a whole: what was there, how available it was, when nothing was, what flapped.
 import { z } from 'zod'
 import { NO_LIMIT } from '../pages.ts'
-import type { SqlReader, SqlValues } from '../reader.ts'
+import type { SqlReader, SqlValues } from '../read/reader.ts'
 import { ALL_SERVICES, HEAD_SERVICES } from '../projections/head-services.ts'
 import { ALL_FALLS, PATH_FALLS } from '../projections/path-falls.ts'
 import type { Projection } from '../projections/projection.ts'

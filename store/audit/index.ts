@@ -1,7 +1,7 @@
 // The audit queries as functions. Each is one .sql file beside this one, which says what it answers and how: an auditor can
 // run the same text in a sqlite3 shell.
 import { z } from 'zod'
-import type { SqlReader } from '../reader.ts'
+import type { SqlReader } from '../read/reader.ts'
 import { PATH_TIMES, TIME_IN_STATE } from '../projections/path-times.ts'
 import { ioSums, upTo } from './projected.ts'
 import { allPages, checkedRows, flag, json, query, regionsText, whole, type PositionRange } from './query.ts'

@@ -4,7 +4,7 @@ import { HOUR_US, IO_BY_HOURS, IO_BY_PATH } from '../projections/io-by-path.ts'
 import type { Projection } from '../projections/projection.ts'
 import { NO_LIMIT } from '../pages.ts'
 import { invariant } from '../../errors.ts'
-import type { Moment, SqlReader, SqlValues } from '../reader.ts'
+import type { Moment, SqlReader, SqlValues } from '../read/reader.ts'
 import { auditSql } from './query.ts'
 
 /**

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { PathledgerError } from '../../errors.ts'
 import { PAGE_ROWS } from '../limits.ts'
 import { NO_LIMIT } from '../pages.ts'
-import type { SqlReader, SqlValues } from '../reader.ts'
+import type { SqlReader, SqlValues } from '../read/reader.ts'
 
 /** Columns as SQLite gives them, and what they become. */
 export const whole = z.int()

@@ -4,7 +4,7 @@ import { NO_LIMIT } from '../pages.ts'
 import { BY_HAND } from '../projections/by-hand.ts'
 import { INVARIANT_FACTS, invariantFacts } from '../projections/invariant-facts.ts'
 import { TIMER_LIVES, TIMERS, TIMERS_OF_ONE, TIMERS_OVERDUE } from '../projections/timer-lives.ts'
-import type { SqlReader } from '../reader.ts'
+import type { SqlReader } from '../read/reader.ts'
 import { replaced, upTo } from './projected.ts'
 import {
   allPages,

@@ -1,6 +1,6 @@
 // Questions about I/O by time, and, where it was traced, about single blocks.
 import { z } from 'zod'
-import type { SqlReader } from '../reader.ts'
+import type { SqlReader } from '../read/reader.ts'
 import { ioSums } from './projected.ts'
 import { allPages, checkedRows, json, rowOf, whole, type PositionRange } from './query.ts'
 

@@ -1,6 +1,6 @@
 // What stands at the beginning of a chain, and what to do about it.
 import type { Evidence } from '../../machines/events.ts'
-import { CARRIED } from '../fold.ts'
+import { CARRIED } from '../state/fold.ts'
 import { incarnationOf, lastPart, type History, type Told } from './history.ts'
 import { isOutsider } from './sentences.ts'
 import type { ExplainRoot, RootKind } from './types.ts'

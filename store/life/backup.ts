@@ -1,9 +1,9 @@
 // A copy of a ledger while an engine writes it: of one moment, and verified before it has its name.
 import { resolve } from 'node:path'
 import { PathledgerError } from '../../errors.ts'
-import { connectReadOnly, ledgerFile } from '../connection.ts'
-import { ledgerError } from '../sqlite-errors.ts'
-import { verifyChain } from '../verify.ts'
+import { connectReadOnly, ledgerFile } from '../file/connection.ts'
+import { ledgerError } from '../file/sqlite-errors.ts'
+import { verifyChain } from '../verify/verify.ts'
 import { partialOf, removeIfThere, reserve, takeName } from './new-ledger.ts'
 
 /** What was copied. */

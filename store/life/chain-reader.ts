@@ -1,8 +1,8 @@
 // All segments of a ledger as one: positions are counted on from segment to segment.
 import type { LedgerHead, LedgerReader, ReadQuery, StoredEvent } from '../types.ts'
 import { PAGE_ROWS } from '../limits.ts'
-import { openLedgerReader, type FileReader } from '../reader.ts'
-import { checkQuery } from '../query.ts'
+import { openLedgerReader, type FileReader } from '../read/reader.ts'
+import { checkQuery } from '../read/query.ts'
 import { segmentsOf } from './segments.ts'
 
 /** A reader over every segment. `cause` and `position` count over all of them; the hashes are those of the files. */

@@ -1,9 +1,9 @@
 // The caches of a ledger file that no engine has open: made, deleted, listed.
-import { cacheInfo, catchUp, dropCaches, type CacheInfo } from '../caches.ts'
-import { connect, connectReadOnly, ledgerFile } from '../connection.ts'
-import { lockLedger } from '../lock.ts'
-import { makeDurable } from '../schema.ts'
-import { ledgerError } from '../sqlite-errors.ts'
+import { cacheInfo, catchUp, dropCaches, type CacheInfo } from '../state/caches.ts'
+import { connect, connectReadOnly, ledgerFile } from '../file/connection.ts'
+import { lockLedger } from '../file/lock.ts'
+import { makeDurable } from '../rows/schema.ts'
+import { ledgerError } from '../file/sqlite-errors.ts'
 
 /** What a ledger has of snapshots and projections, and which of them are believed. Throws LEDGER_*. */
 export function listCaches(name: string): CacheInfo {

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { resolve } from 'node:path'
 import { PathledgerError } from '../../errors.ts'
-import { hex, sameBytes } from '../encoding.ts'
+import { hex, sameBytes } from '../rows/encoding.ts'
 import { pages } from '../pages.ts'
 import type { LedgerHead, LedgerReader, StoredEvent } from '../types.ts'
 import { NewLedger, Unchained } from './new-ledger.ts'

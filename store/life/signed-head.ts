@@ -12,10 +12,10 @@ import {
 import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
 import { messageOf, PathledgerError } from '../../errors.ts'
-import { errnoOf } from '../connection.ts'
-import { hex } from '../encoding.ts'
+import { errnoOf } from '../file/connection.ts'
+import { hex } from '../rows/encoding.ts'
 import type { LedgerReader } from '../types.ts'
-import { verifyChain } from '../verify.ts'
+import { verifyChain } from '../verify/verify.ts'
 import { fileExists } from './new-ledger.ts'
 
 const hashText = z.string().regex(/^[0-9a-f]{64}$/)

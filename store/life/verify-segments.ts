@@ -2,13 +2,13 @@
 // before ended, that file's last event, and the states that were carried over.
 import { basename, dirname, join } from 'node:path'
 import { PathledgerError } from '../../errors.ts'
-import { hex } from '../encoding.ts'
-import { CARRIED, carriedStreams, foldAll } from '../fold.ts'
-import type { PreviousSegment } from '../header.ts'
+import { hex } from '../rows/encoding.ts'
+import { CARRIED, carriedStreams, foldAll } from '../state/fold.ts'
+import type { PreviousSegment } from '../rows/header.ts'
 import { CARRYING_EVENTS } from '../limits.ts'
-import { openLedgerReader, type FileReader } from '../reader.ts'
-import { ledgerError } from '../sqlite-errors.ts'
-import { verifyLedger, type Verification } from '../verify.ts'
+import { openLedgerReader, type FileReader } from '../read/reader.ts'
+import { ledgerError } from '../file/sqlite-errors.ts'
+import { verifyLedger, type Verification } from '../verify/verify.ts'
 import { nextOf } from './segments.ts'
 
 /** One segment of a chain, and whether it is whole. */

@@ -1,6 +1,6 @@
 // When heads went dark and were served again: of all that happens to a head only what changed that, as outages.sql needs it.
 import type Database from 'better-sqlite3'
-import { IS_NO_SAMPLE } from '../schema.ts'
+import { IS_NO_SAMPLE } from '../rows/schema.ts'
 import type { Projection } from './projection.ts'
 
 const COLUMNS = 'stream, position, version, type, cause, recorded_at_us, mono_us, boot_id, decision'

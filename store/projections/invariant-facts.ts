@@ -1,7 +1,7 @@
 // What of the invariants can be told event by event: four of those that invariants.sql asks about, carried on from step to
 // step. They are told here without SQL's windows, row by row, and come to the same: test/store/projections.test.ts.
 import type Database from 'better-sqlite3'
-import { IS_NO_SAMPLE } from '../schema.ts'
+import { IS_NO_SAMPLE } from '../rows/schema.ts'
 import type { Projection } from './projection.ts'
 
 /** Runs a SELECT, on whatever connection. */

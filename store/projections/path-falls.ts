@@ -1,7 +1,7 @@
 // When paths went down, came and went: few of very many events, of which a question about all of them needs four columns. Read
 // one by one each would be on a page of its own.
 import type Database from 'better-sqlite3'
-import { IS_NO_SAMPLE } from '../schema.ts'
+import { IS_NO_SAMPLE } from '../rows/schema.ts'
 import type { Projection } from './projection.ts'
 
 const TYPES = ['path.failed', 'path.wentOffline', 'path.transportWentOffline', 'path.added', 'path.removed']

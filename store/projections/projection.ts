@@ -1,8 +1,8 @@
 // Projections: tables computed from the events, for questions about the whole history of a long ledger. Caches, like
 // snapshots: they may be deleted at any time and are rebuilt, step by step, from `events` alone.
 import type Database from 'better-sqlite3'
-import { damagedRow } from '../damage.ts'
-import { plainBytes, sameBytes } from '../encoding.ts'
+import { damagedRow } from '../rows/damage.ts'
+import { plainBytes, sameBytes } from '../rows/encoding.ts'
 import { SNAPSHOT_INTERVAL } from '../limits.ts'
 
 /** A projection. Its tables hold what the events up to a multiple of {@link SNAPSHOT_INTERVAL} come to. */

@@ -1,7 +1,7 @@
 // Timers from when they were armed to their end: what timers.sql computes, carried on from step to step. The rules are the
 // same, and so is the answer: test/store/projections.test.ts.
 import type Database from 'better-sqlite3'
-import { IS_NO_SAMPLE } from '../schema.ts'
+import { IS_NO_SAMPLE } from '../rows/schema.ts'
 import type { Projection } from './projection.ts'
 
 export const TIMER_LIVES: Projection = {

@@ -1,7 +1,7 @@
 // How long each path and each head has been up and down, and how often it went down: what availability.sql computes, carried
 // on from step to step. The rules are the same, and so is the answer: test/store/projections.test.ts.
 import type Database from 'better-sqlite3'
-import { IS_NO_SAMPLE } from '../schema.ts'
+import { IS_NO_SAMPLE } from '../rows/schema.ts'
 import { ENDING } from './path-times.ts'
 import type { Projection } from './projection.ts'
 

@@ -1,7 +1,7 @@
 // Replay as proof: every step decided again and compared, up to the first difference; and what most likely made it.
 import { machineOf, MACHINES } from '../../machines/registry.ts'
 import type { LedgerReader } from '../types.ts'
-import { verifyLedger, type Verification } from '../verify.ts'
+import { verifyLedger, type Verification } from '../verify/verify.ts'
 import { Stepper } from './stepper.ts'
 
 /** What most likely lies behind a difference. */

@@ -3,9 +3,9 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { PathledgerError } from '../../errors.ts'
-import { ledgerFile } from '../connection.ts'
-import { endingOf } from '../ending.ts'
-import { ledgerError } from '../sqlite-errors.ts'
+import { ledgerFile } from '../file/connection.ts'
+import { endingOf } from '../file/ending.ts'
+import { ledgerError } from '../file/sqlite-errors.ts'
 
 /** Bounds of a question. */
 export interface SqlBounds {

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import type Database from 'better-sqlite3'
 import { PathledgerError } from '../../errors.ts'
-import { connectReadOnly } from '../connection.ts'
+import { connectReadOnly } from '../file/connection.ts'
 import type { SqlReply } from './ask.ts'
 
 interface Question {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { askSql } from '../../index.ts'
 import { HEADER } from '../store/events.ts'
 import { story } from '../store/story.ts'
-import { LedgerFile } from '../../store/ledger-file.ts'
+import { LedgerFile } from '../../store/write/ledger-file.ts'
 import { errorIn, makeFolder, removeFolder, run } from './harness.ts'
 
 let folder: string

@@ -5,7 +5,7 @@ import { alignedBytes } from '../../adapters/aligned.ts'
 import { addressOf } from '../../adapters/memory-address.ts'
 import type { LentBuffer } from '../../engine/lender.ts'
 import { Multipath } from '../../engine/multipath.ts'
-import { memoryStore } from '../../store/memory-store.ts'
+import { memoryStore } from '../../store/write/memory-store.ts'
 import { expectExplained } from '../explained.ts'
 import { BLOCK, bytesOf, Rig, type RigOptions, type RigPath } from './rig.ts'
 

@@ -1,6 +1,6 @@
 // A wall clock that is set back, between two runs: positions are the order of things, whatever time they carry.
 import { expect, test } from 'vitest'
-import { stateAt } from '../../store/fold.ts'
+import { stateAt } from '../../store/state/fold.ts'
 import { bytesOf, Rig, WWID } from './rig.ts'
 
 const HOUR_US = 3_600_000_000

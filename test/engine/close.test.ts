@@ -1,8 +1,8 @@
 // The end of a run, clean or not, and the beginning of the next one on the same ledger.
 import { describe, expect, test } from 'vitest'
 import type { PathDevice } from '../../adapters/ports.ts'
-import { foldAll } from '../../store/fold.ts'
-import { memoryReader } from '../../store/memory-store.ts'
+import { foldAll } from '../../store/state/fold.ts'
+import { memoryReader } from '../../store/write/memory-store.ts'
 import { FaultyStore } from './faulty-store.ts'
 import { BLOCK, bytesOf, Rig, testLun, WWID } from './rig.ts'
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { initiatorOf } from '../../engine/assemble.ts'
 import { guarded } from '../../engine/core.ts'
 import { invariant } from '../../errors.ts'
-import { memoryStore } from '../../store/memory-store.ts'
+import { memoryStore } from '../../store/write/memory-store.ts'
 import { HEADER } from '../store/events.ts'
 
 const thrown = (work: () => void): unknown => {

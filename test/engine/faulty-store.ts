@@ -1,6 +1,6 @@
 // A ledger store whose disk can fail, hang, or lose its answers.
 import { PathledgerError } from '../../errors.ts'
-import type { MemoryStore } from '../../store/memory-store.ts'
+import type { MemoryStore } from '../../store/write/memory-store.ts'
 import type {
   Append,
   Appended,

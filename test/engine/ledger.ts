@@ -4,10 +4,10 @@ import type { LiveEvent } from '../../engine/recorder.ts'
 import { decisionText } from '../../machines/decision.ts'
 import { machineOf } from '../../machines/registry.ts'
 import type { StreamState } from '../../machines/step.ts'
-import { foldAll, redecide, stateAt } from '../../store/fold.ts'
+import { foldAll, redecide, stateAt } from '../../store/state/fold.ts'
 import type { LedgerState, StoredEvent } from '../../store/types.ts'
-import { memoryReader } from '../../store/memory-store.ts'
-import { verifyRows } from '../../store/verify.ts'
+import { memoryReader } from '../../store/write/memory-store.ts'
+import { verifyRows } from '../../store/verify/verify.ts'
 import { TimerBook } from './timer-book.ts'
 
 /**

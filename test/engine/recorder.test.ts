@@ -1,7 +1,7 @@
 // The engine and a ledger that is slow, full, hung, or not its own any more.
 import { describe, expect, test } from 'vitest'
-import { foldAll } from '../../store/fold.ts'
-import { memoryReader } from '../../store/memory-store.ts'
+import { foldAll } from '../../store/state/fold.ts'
+import { memoryReader } from '../../store/write/memory-store.ts'
 import { FaultyStore, type StoreMode } from './faulty-store.ts'
 import { BLOCK, bytesOf, Rig, WWID, type RigOptions } from './rig.ts'
 

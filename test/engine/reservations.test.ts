@@ -9,7 +9,7 @@ import { errorFilter } from '../../adapters/filters/error.ts'
 import { hangFilter } from '../../adapters/filters/hang.ts'
 import { virtualLun } from '../../adapters/virtual-lun.ts'
 import { Multipath } from '../../engine/multipath.ts'
-import { verifyLedger } from '../../store/verify.ts'
+import { verifyLedger } from '../../store/verify/verify.ts'
 import { expectExplainedIn } from '../explained.ts'
 
 const WWID = 'naa.60014050000000000000000000000026'

@@ -2,9 +2,9 @@
 // stands where the ledger says, with the timers that the ledger says, and does what was left undone once.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { foldAll, redecide } from '../../store/fold.ts'
+import { foldAll, redecide } from '../../store/state/fold.ts'
 import type { LedgerState, StoredEvent } from '../../store/types.ts'
-import { memoryReader } from '../../store/memory-store.ts'
+import { memoryReader } from '../../store/write/memory-store.ts'
 import { bytesOf, Rig, testLun, WWID } from './rig.ts'
 
 const A = '8:0:0:0'

@@ -10,7 +10,7 @@ import { filePath } from '../../adapters/file-path.ts'
 import { virtualLun } from '../../adapters/virtual-lun.ts'
 import { Multipath } from '../../engine/multipath.ts'
 import { lunFileName, openLunFile } from '../../store/lun/lun-file.ts'
-import { openLedgerReader } from '../../store/reader.ts'
+import { openLedgerReader } from '../../store/read/reader.ts'
 
 const WWID = 'naa.60014050000000000000000000000027'
 let folder: string

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { SysfsEntry } from '../../adapters/sysfs/entries.ts'
 import { liveSource } from '../../engine/sysfs/live-source.ts'
 import { ledgerSysfs, type SysfsTree } from '../../engine/sysfs/view.ts'
-import { memoryReader } from '../../store/memory-store.ts'
+import { memoryReader } from '../../store/write/memory-store.ts'
 import { BLOCK, bytesOf, Rig, testLun } from './rig.ts'
 
 const [A, B, C] = ['8:0:0:0', '9:0:0:0', '9:0:1:0']

@@ -1,7 +1,7 @@
 // What people and transports did while a run was recorded is done again: asked with nothing changed, everything goes as it went.
 import { expect, test } from 'vitest'
 import { whatIf } from '../../engine/what-if/what-if.ts'
-import { memoryReader } from '../../store/memory-store.ts'
+import { memoryReader } from '../../store/write/memory-store.ts'
 import { bytesOf, Rig } from './rig.ts'
 
 const [A, B] = ['8:0:0:0', '9:0:0:0'] as const

@@ -10,7 +10,7 @@ import type { Random } from '../../adapters/ports.ts'
 import { seededRandom } from '../../adapters/seeded-random.ts'
 import { ledgerSysfs, type SysfsTree } from '../../engine/sysfs/view.ts'
 import { PathledgerError } from '../../errors.ts'
-import { memoryReader } from '../../store/memory-store.ts'
+import { memoryReader } from '../../store/write/memory-store.ts'
 import { BLOCK, bytesOf, Rig, testLun } from '../engine/rig.ts'
 import { expectExplained } from '../explained.ts'
 

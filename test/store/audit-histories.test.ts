@@ -21,12 +21,12 @@ import {
   topology,
 } from '../../store/audit/index.ts'
 import type { OutageRow } from '../../store/audit/index.ts'
-import { foldAll } from '../../store/fold.ts'
+import { foldAll } from '../../store/state/fold.ts'
 import { PROJECTIONS } from '../../store/projections/index.ts'
 import { stepProjection } from '../../store/projections/projection.ts'
-import { openLedgerReader, type FileReader } from '../../store/reader.ts'
+import { openLedgerReader, type FileReader } from '../../store/read/reader.ts'
 import type { StoredEvent } from '../../store/types.ts'
-import { memoryStore } from '../../store/memory-store.ts'
+import { memoryStore } from '../../store/write/memory-store.ts'
 import {
   added,
   EVIDENCE,

@@ -10,9 +10,9 @@ import {
   timeInState,
 } from '../../store/audit/index.ts'
 import type { AuditQuery, TimeInStateRow } from '../../store/audit/index.ts'
-import { LedgerFile } from '../../store/ledger-file.ts'
-import { openLedgerReader } from '../../store/reader.ts'
-import type { FileReader } from '../../store/reader.ts'
+import { LedgerFile } from '../../store/write/ledger-file.ts'
+import { openLedgerReader } from '../../store/read/reader.ts'
+import type { FileReader } from '../../store/read/reader.ts'
 import type { NewEvent, StoredEvent } from '../../store/types.ts'
 import { added, EVIDENCE, failed, HEADER, PATH_A, PATH_B, sampled, Scribe } from './events.ts'
 import { story } from './story.ts'

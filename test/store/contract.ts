@@ -1,7 +1,7 @@
 // What every ledger store promises. The same cases run over the file and over memory.
 import { afterEach, describe, expect, it } from 'vitest'
 import { hasCode } from '../../errors.ts'
-import { genesis, hashRow } from '../../store/encoding.ts'
+import { genesis, hashRow } from '../../store/rows/encoding.ts'
 import type { WriterLimits } from '../../store/limits.ts'
 import type { Append, LedgerReader, LedgerStore, NewEvent, StoredEvent } from '../../store/types.ts'
 import { failed, HEAD, HEADER, LUN, PATH_A, PATH_B, Scribe, started, twoPaths, WWID } from './events.ts'

@@ -3,7 +3,7 @@ import { NEWEST_BEHAVIOUR, type Behaviour } from '../../machines/behaviour.ts'
 import { decisionText } from '../../machines/decision.ts'
 import { machineOf } from '../../machines/registry.ts'
 import type { StreamState } from '../../machines/step.ts'
-import type { HeaderFacts } from '../../store/header.ts'
+import type { HeaderFacts } from '../../store/rows/header.ts'
 import type { NewEvent } from '../../store/types.ts'
 
 export const HEADER: HeaderFacts = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isExpectedVersion, matchesExpectedVersion } from '../../store/expected-version.ts'
+import { isExpectedVersion, matchesExpectedVersion } from '../../store/write/expected-version.ts'
 import type { ExpectedVersion } from '../../store/types.ts'
 
 describe('expected version', () => {

@@ -1,4 +1,4 @@
-import { openLedger } from '../../store/open.ts'
+import { openLedger } from '../../store/write/open.ts'
 import { ledgerStoreContract } from './contract.ts'
 import { HEADER } from './events.ts'
 import { tempFiles } from './tmp.ts'

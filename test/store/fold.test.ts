@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { foldAll, foldStream, redecide, stateAt } from '../../store/fold.ts'
-import { memoryStore } from '../../store/memory-store.ts'
-import type { MemoryStore } from '../../store/memory-store.ts'
+import { foldAll, foldStream, redecide, stateAt } from '../../store/state/fold.ts'
+import { memoryStore } from '../../store/write/memory-store.ts'
+import type { MemoryStore } from '../../store/write/memory-store.ts'
 import { added, failed, HEAD, HEADER, PATH_A, PATH_B, sampled, Scribe } from './events.ts'
 import { story } from './story.ts'
 

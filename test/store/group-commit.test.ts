@@ -1,8 +1,8 @@
 // What is handed to the writer, and when.
 import { expect, it } from 'vitest'
 import { PathledgerError } from '../../errors.ts'
-import { batchOfWire, batchToWire } from '../../store/append-wire.ts'
-import { GroupCommit, type Settled } from '../../store/group-commit.ts'
+import { batchOfWire, batchToWire } from '../../store/write/append-wire.ts'
+import { GroupCommit, type Settled } from '../../store/write/group-commit.ts'
 import type { Append } from '../../store/types.ts'
 import { failed, PATH_A, Scribe } from './events.ts'
 

@@ -11,9 +11,9 @@ import {
 import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
-import { LedgerFile } from '../../store/ledger-file.ts'
-import { APPLICATION_ID, makeDurable } from '../../store/schema.ts'
-import { ledgerError } from '../../store/sqlite-errors.ts'
+import { LedgerFile } from '../../store/write/ledger-file.ts'
+import { APPLICATION_ID, makeDurable } from '../../store/rows/schema.ts'
+import { ledgerError } from '../../store/file/sqlite-errors.ts'
 import { failed, HEADER, PATH_A, PATH_B, Scribe, twoPaths } from './events.ts'
 import { tempFiles } from './tmp.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryReader, memoryStore } from '../../store/memory-store.ts'
+import { memoryReader, memoryStore } from '../../store/write/memory-store.ts'
 import { ledgerStoreContract } from './contract.ts'
 import { failed, HEADER, PATH_A, Scribe, twoPaths } from './events.ts'
 

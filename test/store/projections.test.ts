@@ -19,12 +19,12 @@ import {
   timeInState,
   timers,
 } from '../../store/audit/index.ts'
-import { catchUp, dropCaches } from '../../store/caches.ts'
-import { LedgerFile } from '../../store/ledger-file.ts'
+import { catchUp, dropCaches } from '../../store/state/caches.ts'
+import { LedgerFile } from '../../store/write/ledger-file.ts'
 import { SNAPSHOT_INTERVAL } from '../../store/limits.ts'
 import { PROJECTIONS } from '../../store/projections/index.ts'
 import { HOUR_US } from '../../store/projections/io-by-path.ts'
-import { openLedgerReader, type FileReader } from '../../store/reader.ts'
+import { openLedgerReader, type FileReader } from '../../store/read/reader.ts'
 import type { NewEvent } from '../../store/types.ts'
 
 const EVENTS = 2 * SNAPSHOT_INTERVAL + 1_500

@@ -4,7 +4,7 @@ import { History, regionOf } from '../../store/explain/history.ts'
 import type { Told } from '../../store/explain/history.ts'
 import { adviceFor, NOTHING, rootOf } from '../../store/explain/root.ts'
 import { say } from '../../store/explain/sentences.ts'
-import { memoryStore } from '../../store/memory-store.ts'
+import { memoryStore } from '../../store/write/memory-store.ts'
 import { HEADER, PATH_A } from './events.ts'
 
 describe('an explanation of what seldom happens', () => {

@@ -1,7 +1,7 @@
 // Changes behind a ledger's back, and the position at which each must be found.
 import Database from 'better-sqlite3'
 import { seededRandom } from '../../adapters/seeded-random.ts'
-import { COLUMNS } from '../../store/encoding.ts'
+import { COLUMNS } from '../../store/rows/encoding.ts'
 
 export interface Tampering {
   readonly what: string

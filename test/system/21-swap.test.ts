@@ -6,8 +6,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { attachLoop, listLoops, loopPath } from '../../adapters/loop/index.ts'
 import { seededRandom } from '../../adapters/seeded-random.ts'
 import { Multipath } from '../../engine/multipath.ts'
-import { openLedgerReader } from '../../store/reader.ts'
-import { verifyLedger } from '../../store/verify.ts'
+import { openLedgerReader } from '../../store/read/reader.ts'
+import { verifyLedger } from '../../store/verify/verify.ts'
 import { expectExplained, expectExplainedIn } from '../explained.ts'
 
 const ROUNDS = 11

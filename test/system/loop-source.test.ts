@@ -12,7 +12,7 @@ import type { MultipathOptions } from '../../engine/assemble.ts'
 import { Multipath } from '../../engine/multipath.ts'
 import type { Path } from '../../engine/path.ts'
 import type { LiveEvent } from '../../engine/recorder.ts'
-import { verifyLedger } from '../../store/verify.ts'
+import { verifyLedger } from '../../store/verify/verify.ts'
 import { until } from './hang/servers.ts'
 
 const WWID = 'naa.60014050000000000000000000107507'

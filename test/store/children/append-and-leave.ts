@@ -1,5 +1,5 @@
 // A child that appends and comes to its end without closing: an idle ledger must not keep it alive. Usage: FILE.
-import { openLedger } from '../../../store/open.ts'
+import { openLedger } from '../../../store/write/open.ts'
 import { HEADER, Scribe, twoPaths } from '../events.ts'
 
 const [file = ''] = process.argv.slice(2)

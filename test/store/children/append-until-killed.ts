@@ -1,5 +1,5 @@
 // A child that appends as fast as it can and prints each acknowledged event: 'position eventId'. Usage: FILE RUN.
-import { openLedger } from '../../../store/open.ts'
+import { openLedger } from '../../../store/write/open.ts'
 import { failed, HEADER, PATH_A, Scribe } from '../events.ts'
 
 const [file = '', run = ''] = process.argv.slice(2)

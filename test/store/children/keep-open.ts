@@ -1,5 +1,5 @@
 // A child that holds a ledger until it is killed. Usage: keep-open.ts FILE. Prints 'open' once it has it.
-import { openLedger } from '../../../store/open.ts'
+import { openLedger } from '../../../store/write/open.ts'
 import { HEADER } from '../events.ts'
 
 const [file = ''] = process.argv.slice(2)

@@ -1,5 +1,5 @@
 // Reads a ledger while another process writes it, up to a position; ends with 1 for an event that is out of order.
-import { openLedgerReader } from '../../../store/reader.ts'
+import { openLedgerReader } from '../../../store/read/reader.ts'
 import { systemClock } from '../../../adapters/system.ts'
 
 const [file = '', last = '0'] = process.argv.slice(2)

@@ -12,9 +12,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { foldAll, redecide } from '../../../store/fold.ts'
-import { openLedgerReader } from '../../../store/reader.ts'
-import { verifyLedger } from '../../../store/verify.ts'
+import { foldAll, redecide } from '../../../store/state/fold.ts'
+import { openLedgerReader } from '../../../store/read/reader.ts'
+import { verifyLedger } from '../../../store/verify/verify.ts'
 
 export interface StorySettings {
   readonly ledger: string

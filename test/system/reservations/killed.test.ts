@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { attachLoop } from '../../../adapters/loop/index.ts'
 import { seededRandom } from '../../../adapters/seeded-random.ts'
-import { verifyLedger } from '../../../store/verify.ts'
+import { verifyLedger } from '../../../store/verify/verify.ts'
 import { expectExplainedIn } from '../../explained.ts'
 import { EngineProcess, type Answer, type Order } from './engine-process.ts'
 

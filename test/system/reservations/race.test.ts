@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { attachLoop } from '../../../adapters/loop/index.ts'
 import { seededRandom } from '../../../adapters/seeded-random.ts'
-import { verifyLedger } from '../../../store/verify.ts'
+import { verifyLedger } from '../../../store/verify/verify.ts'
 import { expectExplainedIn } from '../../explained.ts'
 import { EngineProcess, type Answer } from './engine-process.ts'
 

@@ -10,7 +10,7 @@ import { wrapPath } from '../../../../adapters/filters/wrap.ts'
 import { ledgerFacts, systemPorts } from '../../../../engine/assemble.ts'
 import { openLunFile } from '../../../../store/lun/lun-file.ts'
 import type { LunStore } from '../../../../store/lun/types.ts'
-import { openLedger } from '../../../../store/open.ts'
+import { openLedger } from '../../../../store/write/open.ts'
 import type { Append, LedgerStore } from '../../../../store/types.ts'
 import type { StorySettings } from '../story.ts'
 
