@@ -50,18 +50,18 @@ export { askEngine } from './adapters/control/client.ts'
 export type { ControlRequest } from './adapters/control/frames.ts'
 export { fenceFromConfig } from './adapters/fence-command.ts'
 export type { CommandFence, CommandTarget } from './adapters/fence-command.ts'
-export { virtualLun } from './adapters/virtual-lun.ts'
-export type { VirtualLun, VirtualLunSettings } from './adapters/virtual-lun.ts'
+export { virtualLun } from './adapters/paths/virtual-lun.ts'
+export type { VirtualLun, VirtualLunSettings } from './adapters/paths/virtual-lun.ts'
 export type { GroupSettings, VirtualTarget } from './adapters/scsi/virtual-target.ts'
 export * from './adapters/scsi/index.ts'
-export { attachLoop, detachLoop, listLoops, loopPath, loopSource } from './adapters/loop/index.ts'
+export { attachLoop, detachLoop, listLoops, loopPath, loopSource } from './adapters/paths/loops.ts'
 export type {
   AttachedLoop,
   AttachSettings,
   LoopListing,
   LoopPathSettings,
   LoopSourceSettings,
-} from './adapters/loop/index.ts'
+} from './adapters/paths/loops.ts'
 export { kernelUevents } from './adapters/uevents/index.ts'
 export type {
   Heard,
@@ -76,8 +76,8 @@ export type {
   Random,
 } from './adapters/ports.ts'
 export type { WatchOptions } from './engine/discovery.ts'
-export { filePath } from './adapters/file-path.ts'
-export { memoryLun, memoryPath } from './adapters/memory.ts'
+export { filePath } from './adapters/paths/file-path.ts'
+export { memoryLun, memoryPath } from './adapters/paths/memory.ts'
 export { errorFilter } from './adapters/filters/error.ts'
 export { delayFilter } from './adapters/filters/delay.ts'
 export { hangFilter } from './adapters/filters/hang.ts'

@@ -47,7 +47,10 @@ export function startPeer(fd: number | null, events: PeerEvents): Peer {
 }
 
 function connect(fd: number | null, events: PeerEvents): Peer {
-  const entry = new URL(import.meta.url.endsWith('.ts') ? './main.ts' : '../helper/main.js', import.meta.url)
+  const entry = new URL(
+    import.meta.url.endsWith('.ts') ? '../helper/main.ts' : '../helper/main.js',
+    import.meta.url,
+  )
   const child = spawn(process.execPath, [fileURLToPath(entry), String(process.pid)], {
     stdio: ['ignore', 'ignore', 'ignore', fd ?? 'ignore', 'pipe'],
     // A group of its own: the terminal's Ctrl-C is for the program, which may still need the child to let go in peace.

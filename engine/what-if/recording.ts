@@ -5,7 +5,7 @@ import {
   type PathRecord,
   type RecordedAnswer,
   type Trouble,
-} from '../../adapters/replay/recorded-path.ts'
+} from '../../adapters/paths/recorded-path.ts'
 import { PathledgerError } from '../../errors.ts'
 import type { Evidence } from '../../machines/events.ts'
 import type { IoOp } from '../../machines/words.ts'

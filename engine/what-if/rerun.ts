@@ -1,6 +1,6 @@
 // The production engine once more over a recorded run: the same paths, operators and I/O, on a virtual clock, under the settings
 // that are asked about.
-import { recordedPath } from '../../adapters/replay/recorded-path.ts'
+import { recordedPath } from '../../adapters/paths/recorded-path.ts'
 import { VirtualClock } from '../../adapters/virtual-clock.ts'
 import { hasCode } from '../../errors.ts'
 import type { AccessState } from '../../machines/words.ts'

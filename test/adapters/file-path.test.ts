@@ -11,8 +11,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { filePath } from '../../adapters/file-path.ts'
-import type { FilePathSettings } from '../../adapters/file-path.ts'
+import { filePath } from '../../adapters/paths/file-path.ts'
+import type { FilePathSettings } from '../../adapters/paths/file-path.ts'
 import type { PathDevice } from '../../adapters/ports.ts'
 import { makeRequest, makeWrite, pathContract, perform } from './contract.ts'
 

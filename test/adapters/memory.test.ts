@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { memoryLun, memoryPath } from '../../adapters/memory.ts'
-import type { MemoryPath, MemoryPathSettings } from '../../adapters/memory.ts'
+import { memoryLun, memoryPath } from '../../adapters/paths/memory.ts'
+import type { MemoryPath, MemoryPathSettings } from '../../adapters/paths/memory.ts'
 import type { IoRequest } from '../../adapters/ports.ts'
 import { VirtualClock } from '../../adapters/virtual-clock.ts'
 import { makeRequest, makeWrite, pathContract, perform } from './contract.ts'

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { errorFilter } from '../../adapters/filters/error.ts'
 import { hangFilter } from '../../adapters/filters/hang.ts'
-import { memoryLun, memoryPath } from '../../adapters/memory.ts'
+import { memoryLun, memoryPath } from '../../adapters/paths/memory.ts'
 import { uniqueIdOf } from '../../adapters/unique-id.ts'
 import { VirtualClock } from '../../adapters/virtual-clock.ts'
 

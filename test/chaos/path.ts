@@ -2,7 +2,7 @@
 import { rmSync, writeFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { attachHere } from '../../adapters/loop/control.ts'
-import type { AttachedLoop } from '../../adapters/loop/index.ts'
+import type { AttachedLoop } from '../../adapters/paths/loops.ts'
 import { ServedPath, until } from '../system/hang/servers.ts'
 import { isAttached, limitSize } from './loops.ts'
 

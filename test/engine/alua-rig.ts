@@ -1,7 +1,7 @@
 // A rig whose LUN is a SCSI one: memory paths in front of a virtual target with port groups.
-import { virtualLun, type VirtualLunSettings } from '../../adapters/virtual-lun.ts'
+import { virtualLun, type VirtualLunSettings } from '../../adapters/paths/virtual-lun.ts'
 import type { VirtualTarget } from '../../adapters/scsi/virtual-target.ts'
-import { memoryLun } from '../../adapters/memory.ts'
+import { memoryLun } from '../../adapters/paths/memory.ts'
 import { BLOCK, Rig, WWID, type RigOptions } from './rig.ts'
 
 export const A = '8:0:0:0'

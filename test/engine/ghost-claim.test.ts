@@ -1,7 +1,7 @@
 // EBUSY without a holder: the kernel still has I/O of a dead engine. The claim itself is the evidence, and its success the
 // proof (design.md, proof 4).
 import { expect, test } from 'vitest'
-import { filePath } from '../../adapters/file-path.ts'
+import { filePath } from '../../adapters/paths/file-path.ts'
 import { wrapPath } from '../../adapters/filters/wrap.ts'
 import type { PathDevice } from '../../adapters/ports.ts'
 import { PathledgerError, withDetails } from '../../errors.ts'

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ScsiAnswer } from '../../adapters/ports.ts'
 import { buildFixedSense, senseOf } from '../../adapters/scsi/sense.ts'
-import type { VirtualLunSettings } from '../../adapters/virtual-lun.ts'
+import type { VirtualLunSettings } from '../../adapters/paths/virtual-lun.ts'
 import { ASSOCIATIONS, DESIGNATOR_TYPES } from '../../adapters/scsi/designators.ts'
 import { Turnstile } from '../../engine/alua/turnstile.ts'
 import { A, aluaRig, B, C } from './alua-rig.ts'

@@ -1,9 +1,9 @@
 // SCSI commands that callers send down one path of a virtual LUN, with real bytes.
 import { describe, expect, test } from 'vitest'
-import { memoryLun, memoryPath } from '../../adapters/memory.ts'
+import { memoryLun, memoryPath } from '../../adapters/paths/memory.ts'
 import { ASSOCIATIONS, DESIGNATOR_TYPES } from '../../adapters/scsi/designators.ts'
 import { inquiryCdb, parseInquiry } from '../../adapters/scsi/inquiry.ts'
-import { virtualLun } from '../../adapters/virtual-lun.ts'
+import { virtualLun } from '../../adapters/paths/virtual-lun.ts'
 import { Rig, WWID } from './rig.ts'
 
 const A = '8:0:0:0'

@@ -1,6 +1,6 @@
 // Section D of the specification, what is passed through to a path: D-26, D-51, D-52, D-54.
 import { describe, expect, test } from 'vitest'
-import { memoryPath } from '../../adapters/memory.ts'
+import { memoryPath } from '../../adapters/paths/memory.ts'
 import type { DeviceIoctl, DeviceIoctlAnswer, PathDevice } from '../../adapters/ports.ts'
 import type { Head } from '../../engine/head.ts'
 import { PathledgerError } from '../../errors.ts'

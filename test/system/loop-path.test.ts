@@ -4,8 +4,8 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, truncateSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { attachLoop, detachLoop, labelOf, listLoops, loopPath } from '../../adapters/loop/index.ts'
-import type { AttachedLoop, LoopListing, LoopPathSettings } from '../../adapters/loop/index.ts'
+import { attachLoop, detachLoop, labelOf, listLoops, loopPath } from '../../adapters/paths/loops.ts'
+import type { AttachedLoop, LoopListing, LoopPathSettings } from '../../adapters/paths/loops.ts'
 import { tryIoctl } from '../../adapters/loop/ioctl.ts'
 import type { PathDevice } from '../../adapters/ports.ts'
 import { probeUring } from '../../adapters/uring/index.ts'
@@ -133,7 +133,7 @@ describe('loop devices', () => {
 
     test('nothing stays attached after SIGKILL', async () => {
       const image = makeImage()
-      const module = new URL('../../adapters/loop/index.ts', import.meta.url).href
+      const module = new URL('../../adapters/paths/loops.ts', import.meta.url).href
       const program = `
         const { attachLoop, loopPath } = await import(${JSON.stringify(module)})
         const lun = ${JSON.stringify(LUN)}

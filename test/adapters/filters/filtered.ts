@@ -1,6 +1,6 @@
 // A memory path for the filters' tests, on a virtual clock, with a record of what reaches it.
-import { memoryLun, memoryPath } from '../../../adapters/memory.ts'
-import type { MemoryLun, MemoryPath } from '../../../adapters/memory.ts'
+import { memoryLun, memoryPath } from '../../../adapters/paths/memory.ts'
+import type { MemoryLun, MemoryPath } from '../../../adapters/paths/memory.ts'
 import type { IoCompletion, IoRequest, PathDevice } from '../../../adapters/ports.ts'
 import { VirtualClock } from '../../../adapters/virtual-clock.ts'
 

@@ -20,7 +20,7 @@ import {
 } from '../../../adapters/scsi/port-groups.ts'
 import { blkStatusOf } from '../../../adapters/scsi/result.ts'
 import { buildDescriptorSense, buildFixedSense, parseSense, senseText } from '../../../adapters/scsi/sense.ts'
-import { virtualLun } from '../../../adapters/virtual-lun.ts'
+import { virtualLun } from '../../../adapters/paths/virtual-lun.ts'
 import { PathledgerError } from '../../../errors.ts'
 import { ACCESS_STATES } from '../../../machines/words.ts'
 

@@ -2,7 +2,7 @@
 // end: 'exit' or 'wait'. Talks in lines of JSON; begins when it gets a line.
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { loopPath } from '../../../adapters/loop/index.ts'
+import { loopPath } from '../../../adapters/paths/loops.ts'
 import type { IoCompletion, IoRequest, PathDevice } from '../../../adapters/ports.ts'
 import { alignedBytes } from '../../../adapters/aligned.ts'
 

@@ -2,7 +2,7 @@
 // off as well, and must then see the corruption.
 import { describe, expect, test } from 'vitest'
 import { alignedBytes } from '../../../adapters/aligned.ts'
-import { loopPath } from '../../../adapters/loop/index.ts'
+import { loopPath } from '../../../adapters/paths/loops.ts'
 import { EngineChild } from './engine-child.ts'
 import { hangWith, HUNG, isHeld, NEW, OLD, open, WITHOUT } from './late-write.ts'
 import { BLOCK, filled, HangRig, until, WWID } from './rig.ts'

@@ -2,7 +2,7 @@
 // time is tested on virtual time (test/scenarios).
 import { describe, expect, test } from 'vitest'
 import { errorFilter, type ErrorControl } from '../../../adapters/filters/error.ts'
-import { attachLoop, loopPath } from '../../../adapters/loop/index.ts'
+import { attachLoop, loopPath } from '../../../adapters/paths/loops.ts'
 import { seededRandom } from '../../../adapters/seeded-random.ts'
 import type { Path } from '../../../engine/path.ts'
 import { VerifyLoad } from '../../engine/load.ts'

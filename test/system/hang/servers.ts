@@ -5,8 +5,8 @@ import type { ChildProcess } from 'node:child_process'
 import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { attachLoop } from '../../../adapters/loop/index.ts'
-import type { AttachedLoop } from '../../../adapters/loop/index.ts'
+import { attachLoop } from '../../../adapters/paths/loops.ts'
+import type { AttachedLoop } from '../../../adapters/paths/loops.ts'
 import { freeze } from '../freeze.ts'
 
 const TOOLS: Readonly<Record<string, string>> = {

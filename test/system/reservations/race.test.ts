@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync, truncateSync, write
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { attachLoop } from '../../../adapters/loop/index.ts'
+import { attachLoop } from '../../../adapters/paths/loops.ts'
 import { seededRandom } from '../../../adapters/seeded-random.ts'
 import { verifyLedger } from '../../../store/verify/verify.ts'
 import { expectExplainedIn } from '../../explained.ts'

@@ -3,7 +3,7 @@
 import { openSync, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { attachLoop, loopPath } from '../../../../adapters/loop/index.ts'
+import { attachLoop, loopPath } from '../../../../adapters/paths/loops.ts'
 import { seededRandom } from '../../../../adapters/seeded-random.ts'
 import { systemPorts } from '../../../../engine/assemble.ts'
 import type { MultipathOptions } from '../../../../engine/assemble.ts'

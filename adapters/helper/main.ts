@@ -1,11 +1,11 @@
 // The entry of a child process: answers requests about the device it was started with, until its parent is gone.
 import { Socket } from 'node:net'
 import koffi from 'koffi'
-import { answerCall, isCallName } from '../helper/calls.ts'
-import { encodeFrame, FrameReader } from './frames.ts'
-import { performIo } from './io.ts'
-import { CHILD_FD } from './spawn.ts'
-import type { Head } from './frames.ts'
+import { answerCall, isCallName } from './calls.ts'
+import { encodeFrame, FrameReader } from '../child/frames.ts'
+import { performIo } from '../child/io.ts'
+import { CHILD_FD } from '../child/spawn.ts'
+import type { Head } from '../child/frames.ts'
 import type { IoOp } from '../../machines/words.ts'
 
 const PR_SET_PDEATHSIG = 1

@@ -1,7 +1,7 @@
 // Loop devices as a source of paths, for hot-plug. Everything is read from sysfs, so no hung server holds it up; an open is
 // asked for only where the caller wants the device.
 import type { DeviceSighting, DeviceSource, PathDevice } from '../ports.ts'
-import { listLoops, type LoopListing } from './list.ts'
+import { listLoops, type LoopListing } from '../loop/list.ts'
 import { loopPath, type LoopPathSettings } from './loop-path.ts'
 
 /** Which loop devices are wanted as paths, and of what. */

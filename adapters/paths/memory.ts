@@ -1,10 +1,10 @@
 // A logical unit in memory, and paths to it on any clock: truth tables, simulation and tests run on them.
-import { PathledgerError } from '../errors.ts'
-import { scsiFront } from './scsi/front.ts'
-import type { Clock, DeviceIoctl, DeviceIoctlAnswer, IdentityVerdict } from './ports.ts'
-import type { IoCompletion, IoDone, IoRequest, Lun, PathDevice, ScsiTarget } from './ports.ts'
-import { uniqueIdOf } from './unique-id.ts'
-import { IO_DONE, blocksFit, completed, failed, isOutOfRange } from './completions.ts'
+import { PathledgerError } from '../../errors.ts'
+import { scsiFront } from '../scsi/front.ts'
+import type { Clock, DeviceIoctl, DeviceIoctlAnswer, IdentityVerdict } from '../ports.ts'
+import type { IoCompletion, IoDone, IoRequest, Lun, PathDevice, ScsiTarget } from '../ports.ts'
+import { uniqueIdOf } from '../unique-id.ts'
+import { IO_DONE, blocksFit, completed, failed, isOutOfRange } from '../completions.ts'
 
 /** A logical unit whose medium is an array that every path to it shares. */
 export interface MemoryLun extends Lun {

@@ -1,9 +1,9 @@
 // The logical unit behind a set of loop devices or files. A loop device has no INQUIRY data, so the LUN is virtual: it
 // answers SCSI commands with real bytes, and the label that an attached loop device carries must agree with its id.
-import { PathledgerError } from '../errors.ts'
-import type { Lun } from './ports.ts'
-import { designatorOf, type Designator } from './scsi/designators.ts'
-import { VirtualTarget, type GroupSettings } from './scsi/virtual-target.ts'
+import { PathledgerError } from '../../errors.ts'
+import type { Lun } from '../ports.ts'
+import { designatorOf, type Designator } from '../scsi/designators.ts'
+import { VirtualTarget, type GroupSettings } from '../scsi/virtual-target.ts'
 
 /** What a LUN is called, and what it can do. */
 export interface VirtualLunSettings {

@@ -1,10 +1,10 @@
 // Which backend a path gets: io_uring where the kernel lets us, else node:fs in a child process. Both with a helper process
 // for what has no asynchronous form.
-import { childBackend } from './child/backend.ts'
-import type { Helper } from './helper/helper.ts'
-import type { Clock, IoBackend, Turns } from './ports.ts'
-import { inFlightLimit, probeDescriptor, probeUring, readQueue, uringBackend } from './uring/index.ts'
-import type { UringProbe } from './uring/index.ts'
+import { childBackend } from '../child/backend.ts'
+import type { Helper } from '../helper/helper.ts'
+import type { Clock, IoBackend, Turns } from '../ports.ts'
+import { inFlightLimit, probeDescriptor, probeUring, readQueue, uringBackend } from '../uring/index.ts'
+import type { UringProbe } from '../uring/index.ts'
 
 /** What a choice depends on. */
 export interface BackendNeeds {

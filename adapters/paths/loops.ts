@@ -1,0 +1,11 @@
+// Loop devices as paths. How they are proved and what is refused: docs/loop-devices.md.
+export { attachLoop, detachLoop } from '../helper/loops.ts'
+export type { LoopCallSettings } from '../helper/loops.ts'
+export type { AttachedLoop, AttachSettings } from '../loop/control.ts'
+export { labelOf } from '../loop/label.ts'
+export { listLoops } from '../loop/list.ts'
+export type { LoopListing } from '../loop/list.ts'
+export { loopPath } from './loop-path.ts'
+export type { LoopPathSettings } from './loop-path.ts'
+export { loopSource } from './loop-source.ts'
+export type { LoopSourceSettings } from './loop-source.ts'
