@@ -1,9 +1,9 @@
 // A step of a replay as lines for people, and as an object for programs.
 import type { ReplayStep, StreamChange, Stepper } from '../../index.ts'
-import { describeEvent, oneLine } from '../describe-event.ts'
+import { describeEvent, oneLine } from '../show/describe-event.ts'
 import { isoOf } from '../moment.ts'
 import type { NameOf } from '../names.ts'
-import { headsOf } from '../show-state.ts'
+import { headsOf } from '../show/state.ts'
 import { parseJson, table } from '../text.ts'
 import type { Paint } from '../text.ts'
 

@@ -1,7 +1,7 @@
 // `pathledger audit`: questions, each answered by one query of the library.
 import type { Command } from 'commander'
 import type { FileReader } from '../../store/read/reader.ts'
-import { QUESTIONS, type Options, type OptionName, type Question } from '../audit-questions.ts'
+import { QUESTIONS, type Options, type OptionName, type Question } from '../audit/questions.ts'
 import { EXIT } from '../exit-codes.ts'
 import { readNames } from '../names.ts'
 import { paint, table } from '../text.ts'

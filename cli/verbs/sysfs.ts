@@ -13,7 +13,7 @@ import { ask, withReason, withSocket, type EngineOptions } from '../engine-verb.
 import { EXIT } from '../exit-codes.ts'
 import { usageError } from '../failure.ts'
 import { isoOf, MOMENT_HELP, positionOf } from '../moment.ts'
-import { describeSysfs } from '../sysfs-listing.ts'
+import { describeSysfs } from '../show/sysfs-listing.ts'
 import { printJson, withExamples, withJson, withLedger, type Cli } from '../verb.ts'
 
 interface Options extends EngineOptions {

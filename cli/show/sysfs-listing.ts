@@ -1,5 +1,5 @@
 // The sysfs tree for people: what `ls -l` and `cat` would say in /sys, command by command.
-import type { SysfsEntry, SysfsTree } from '../index.ts'
+import type { SysfsEntry, SysfsTree } from '../../index.ts'
 
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 

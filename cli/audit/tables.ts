@@ -9,13 +9,13 @@ import type {
   OutageRow,
   PathHistoryRow,
   TimeInStateRow,
-} from '../index.ts'
-import type { Evidence } from '../machines/events.ts'
-import { describeEvidence, oneLine, stateWords } from './describe-event.ts'
-import { isoOf } from './moment.ts'
-import type { NameOf } from './names.ts'
-import { bytes, counted, duration, figure } from './text.ts'
-import type { Paint } from './text.ts'
+} from '../../index.ts'
+import type { Evidence } from '../../machines/events.ts'
+import { describeEvidence, oneLine, stateWords } from '../show/describe-event.ts'
+import { isoOf } from '../moment.ts'
+import type { NameOf } from '../names.ts'
+import { bytes, counted, duration, figure } from '../text.ts'
+import type { Paint } from '../text.ts'
 
 export function historyTable(rows: readonly PathHistoryRow[], nameOf: NameOf, paint: Paint): string[][] {
   return rows.map(({ position, recordedAtUs, path, type, after, refused, actor, reason, why, evidence }) => [

@@ -15,14 +15,14 @@ import {
   reservations,
   timeInState,
   timers,
-} from '../index.ts'
-import type { FileReader } from '../store/read/reader.ts'
-import * as lives from './audit-tables.ts'
-import * as records from './audit-records.ts'
-import { parseCount, parseDuration, parsePosition, timeOf } from './moment.ts'
-import { findHead, findPath } from './names.ts'
-import type { NameOf } from './names.ts'
-import type { Paint } from './text.ts'
+} from '../../index.ts'
+import type { FileReader } from '../../store/read/reader.ts'
+import * as lives from './tables.ts'
+import * as records from './records.ts'
+import { parseCount, parseDuration, parsePosition, timeOf } from '../moment.ts'
+import { findHead, findPath } from '../names.ts'
+import type { NameOf } from '../names.ts'
+import type { Paint } from '../text.ts'
 
 /** What was typed. */
 export interface Options extends Partial<Record<OptionName, string>> {

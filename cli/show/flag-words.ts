@@ -1,5 +1,5 @@
 // What a path's state does not say, in words.
-import type { PathFlags } from '../index.ts'
+import type { PathFlags } from '../../index.ts'
 
 /** One phrase for each flag that is set. */
 export function flagWords({ override, waiting, heldBack, goingAway }: PathFlags): string[] {

@@ -1,13 +1,13 @@
 // Heads and paths out of the state of a ledger's streams: for programs, and as a table for people.
-import { flagsOf, isAvailable, isDisabled, isOptimized } from '../index.ts'
-import type { HeadValue, LedgerState, Loss, NoPathRetry, PathFlags, PathValue } from '../index.ts'
+import { flagsOf, isAvailable, isDisabled, isOptimized } from '../../index.ts'
+import type { HeadValue, LedgerState, Loss, NoPathRetry, PathFlags, PathValue } from '../../index.ts'
 import { flagWords } from './flag-words.ts'
-import type { StreamAt } from '../store/types.ts'
-import type { HeadContext } from '../machines/head/head.ts'
-import type { PathContext } from '../machines/path/path.ts'
+import type { StreamAt } from '../../store/types.ts'
+import type { HeadContext } from '../../machines/head/head.ts'
+import type { PathContext } from '../../machines/path/path.ts'
 import { describeEvidence } from './describe-event.ts'
-import { bytes, table } from './text.ts'
-import type { Paint } from './text.ts'
+import { bytes, table } from '../text.ts'
+import type { Paint } from '../text.ts'
 
 /** A path as `show --json` prints it. */
 export interface ShownPath {

@@ -1,10 +1,17 @@
 // The answers of the audit queries about the record itself as tables for people.
-import type { BlockPathRow, ChangeRow, GhostRow, InvariantRow, ReservationRow, TimerRow } from '../index.ts'
-import { oneLine, stateWords } from './describe-event.ts'
-import { isoOf } from './moment.ts'
-import type { NameOf } from './names.ts'
-import { bytes, duration, figure } from './text.ts'
-import type { Paint } from './text.ts'
+import type {
+  BlockPathRow,
+  ChangeRow,
+  GhostRow,
+  InvariantRow,
+  ReservationRow,
+  TimerRow,
+} from '../../index.ts'
+import { oneLine, stateWords } from '../show/describe-event.ts'
+import { isoOf } from '../moment.ts'
+import type { NameOf } from '../names.ts'
+import { bytes, duration, figure } from '../text.ts'
+import type { Paint } from '../text.ts'
 
 export function blockTable(rows: readonly BlockPathRow[], nameOf: NameOf, paint: Paint): string[][] {
   const head = ['position', 'time', 'head', 'I/O', 'what', 'served by', 'took', 'attempts'].map(paint.dim)

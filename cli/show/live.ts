@@ -1,5 +1,5 @@
 // What a running engine says of itself, for people.
-import type { HeadValue, PathFlags, PathValue } from '../index.ts'
+import type { HeadValue, PathFlags, PathValue } from '../../index.ts'
 import { flagWords } from './flag-words.ts'
 
 interface LivePath {

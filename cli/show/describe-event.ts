@@ -1,12 +1,12 @@
 // One readable line per event: what happened, in words, and what it came to.
-import type { Decision } from '../machines/decision.ts'
-import type { Evidence } from '../machines/events.ts'
-import type { StateValue } from '../machines/step.ts'
-import type { StoredEvent } from '../store/types.ts'
-import { isoOf } from './moment.ts'
-import type { NameOf } from './names.ts'
-import { bytes, counted, duration, figure, parseObject } from './text.ts'
-import type { Paint } from './text.ts'
+import type { Decision } from '../../machines/decision.ts'
+import type { Evidence } from '../../machines/events.ts'
+import type { StateValue } from '../../machines/step.ts'
+import type { StoredEvent } from '../../store/types.ts'
+import { isoOf } from '../moment.ts'
+import type { NameOf } from '../names.ts'
+import { bytes, counted, duration, figure, parseObject } from '../text.ts'
+import type { Paint } from '../text.ts'
 
 // The shape of a payload is its schema's business (machines/*-events.ts); an event that looks otherwise, on a ledger that
 // somebody changed, must still be printed.
