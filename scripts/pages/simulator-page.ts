@@ -1,8 +1,8 @@
 // docs/simulator.md: how to use the simulator, what it checks, what a sweep must reach, and the bugs that it finds.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { PLANTS } from '../../engine/simulation/plants.ts'
-import { SITUATIONS } from '../../engine/simulation/sometimes.ts'
+import { PLANTS } from '../../simulation/plants/plants.ts'
+import { SITUATIONS } from '../../simulation/world/sometimes.ts'
 import { code, page, table } from './markdown.ts'
 
 /** test/seeds.json. */

@@ -1,6 +1,6 @@
 // A world with its workload.
 import type { SeededRandom } from '../../adapters/seeded-random.ts'
-import { Workload } from '../../engine/simulation/workload.ts'
+import { Workload } from './workload.ts'
 import type { World } from '../world/parts.ts'
 
 export interface Scene {

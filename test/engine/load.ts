@@ -1,7 +1,7 @@
 // A verify load: every block carries its number and generation all over, so that a lost, stale, torn or misplaced write
 // is seen. Each worker does one I/O at a time on a block that nobody else is busy with.
 import { seededRandom, type SeededRandom } from '../../adapters/seeded-random.ts'
-import { fillBlocks, generationOf, BLOCK } from '../../engine/simulation/shadow.ts'
+import { fillBlocks, generationOf, BLOCK } from '../../simulation/world/shadow.ts'
 import type { Head } from '../../engine/head.ts'
 
 export interface LoadTally {

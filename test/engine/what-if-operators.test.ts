@@ -1,6 +1,6 @@
 // What people and transports did while a run was recorded is done again: asked with nothing changed, everything goes as it went.
 import { expect, test } from 'vitest'
-import { whatIf } from '../../engine/what-if/what-if.ts'
+import { whatIf } from '../../what-if/what-if.ts'
 import { memoryReader } from '../../store/write/memory-store.ts'
 import { bytesOf, Rig } from './rig.ts'
 

@@ -1,6 +1,6 @@
 // What-if: the production engine over a recorded run, under the settings of then and under others.
 import { describe, expect, test } from 'vitest'
-import { whatIf } from '../../engine/what-if/what-if.ts'
+import { whatIf } from '../../what-if/what-if.ts'
 import { memoryReader } from '../../store/write/memory-store.ts'
 import type { StoredEvent } from '../../store/types.ts'
 import { bytesOf, Rig, testLun, type RigOptions } from './rig.ts'

@@ -1,7 +1,7 @@
 // The simulator's disk: what a power cut may take and may not, and what a flush that fails takes.
 import { expect, test } from 'vitest'
-import { Disk } from '../../engine/simulation/disk.ts'
-import { BLOCK } from '../../engine/simulation/shadow.ts'
+import { Disk } from '../../simulation/world/disk.ts'
+import { BLOCK } from '../../simulation/world/shadow.ts'
 
 const filled = (mark: number, blocks = 1) => new Uint8Array(blocks * BLOCK).fill(mark)
 /** Says in turn whether something stays. */

@@ -1,10 +1,10 @@
 // Each check of the simulator by itself: a world in which one thing is wrong, and what is said of it. A check that says
 // nothing of it would let every seed pass.
 import { expect, test } from 'vitest'
-import { AT_THE_END, EVERY_STEP, WHEN_CLOSED } from '../../engine/simulation/invariants.ts'
-import { notAdded } from '../../engine/simulation/hosts.ts'
+import { AT_THE_END, EVERY_STEP, WHEN_CLOSED } from '../../simulation/invariants.ts'
+import { notAdded } from '../../simulation/world/hosts.ts'
 import { PathledgerError } from '../../errors.ts'
-import { recoveredEqualsFold } from '../../engine/simulation/recovered.ts'
+import { recoveredEqualsFold } from '../../simulation/world/recovered.ts'
 import type { Multipath } from '../../engine/multipath.ts'
 import type { LedgerState } from '../../store/types.ts'
 import { Rig, WWID } from '../engine/rig.ts'

@@ -1,9 +1,9 @@
 // A check that cannot fail is worth nothing: each planted bug is found by the seed that test/seeds.json names for it, and the
 // same seed finds nothing wrong in the engine as it is.
 import { describe, expect, test } from 'vitest'
-import { AT_THE_END, EVERY_STEP, SEEN, WHEN_CLOSED } from '../../engine/simulation/invariants.ts'
-import { PLANTS } from '../../engine/simulation/plants.ts'
-import { simulateSeed } from '../../engine/simulation/simulate.ts'
+import { AT_THE_END, EVERY_STEP, SEEN, WHEN_CLOSED } from '../../simulation/invariants.ts'
+import { PLANTS } from '../../simulation/plants/plants.ts'
+import { simulateSeed } from '../../simulation/simulate.ts'
 import { CHECKS, readSeeds } from '../../scripts/pages/simulator-page.ts'
 
 const { planted } = readSeeds()

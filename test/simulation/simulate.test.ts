@@ -1,7 +1,7 @@
 // The simulator: nothing is found in an engine that is right, and a run is a function of its seed.
 import { describe, expect, test } from 'vitest'
-import { simulate, simulateSeed, type SeedResult } from '../../engine/simulation/simulate.ts'
-import { ALL_SITUATIONS } from '../../engine/simulation/sometimes.ts'
+import { simulate, simulateSeed, type SeedResult } from '../../simulation/simulate.ts'
+import { ALL_SITUATIONS } from '../../simulation/world/sometimes.ts'
 import { readSeeds } from '../../scripts/pages/simulator-page.ts'
 
 async function sweep(from: number, to: number, steps = 150): Promise<SeedResult[]> {

@@ -1,8 +1,8 @@
 // Ledgers to ask questions of: lives of simulated disks full of faults, and the golden stories, as files.
-import { heal } from '../../engine/simulation/heal.ts'
-import { NO_PLANT } from '../../engine/simulation/plant.ts'
-import { begin, close, playStep } from '../../engine/simulation/play.ts'
-import { makeWorld } from '../../engine/simulation/world.ts'
+import { heal } from '../../simulation/deeds/heal.ts'
+import { NO_PLANT } from '../../simulation/world/plant.ts'
+import { begin, close, playStep } from '../../simulation/play.ts'
+import { makeWorld } from '../../simulation/world/world.ts'
 import { LedgerFile } from '../../store/write/ledger-file.ts'
 import { memoryStore } from '../../store/write/memory-store.ts'
 import type { NewEvent, StoredEvent } from '../../store/types.ts'

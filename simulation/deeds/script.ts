@@ -1,10 +1,10 @@
 // Everything that may happen in a seed, and how often. Each seed has its own mix of these.
 import * as faults from './faults.ts'
 import * as initiators from './initiators.ts'
-import { below } from './mix.ts'
+import { below } from '../world/mix.ts'
 import * as operators from './operators.ts'
-import type { World } from '../../simulation/world/parts.ts'
-import type { Scene } from '../../simulation/deeds/scene.ts'
+import type { World } from '../world/parts.ts'
+import type { Scene } from './scene.ts'
 
 interface Action {
   readonly name: string

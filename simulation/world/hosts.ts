@@ -2,16 +2,16 @@
 import { PathledgerError } from '../../errors.ts'
 import { foldAll, redecide } from '../../store/state/fold.ts'
 import { memoryReader } from '../../store/write/memory-store.ts'
-import type { LiveEvent } from '../recorder.ts'
-import { Multipath } from '../multipath.ts'
+import type { LiveEvent } from '../../engine/recorder.ts'
+import { Multipath } from '../../engine/multipath.ts'
 import { Life, type Boot } from './life.ts'
 import { below, LATENESS_MAX_US } from './mix.ts'
 import { recoveredEqualsFold } from './recovered.ts'
 import { addSlot, makeSlot } from './slot.ts'
-import type { Slot, World, Host } from '../../simulation/world/parts.ts'
+import type { Slot, World, Host } from './parts.ts'
 import { hear } from './watch.ts'
 import { drive } from './world.ts'
-import { report } from '../../simulation/world/parts.ts'
+import { report } from './parts.ts'
 
 /** Builds the slots of a world's hosts: each host has its own adapters. */
 export function makeSlots(world: World): void {

@@ -2,12 +2,12 @@
 // engines, and pull the plug.
 import { PathledgerError } from '../../errors.ts'
 import { ACCESS_STATES, IO_POLICIES } from '../../machines/words.ts'
-import { letGoLater, notAdded, reboot } from './hosts.ts'
-import { below, pick } from './mix.ts'
-import type { Scene } from '../../simulation/deeds/scene.ts'
-import { addSlot } from './slot.ts'
-import type { Slot } from '../../simulation/world/parts.ts'
-import { report } from '../../simulation/world/parts.ts'
+import { letGoLater, notAdded, reboot } from '../world/hosts.ts'
+import { below, pick } from '../world/mix.ts'
+import type { Scene } from './scene.ts'
+import { addSlot } from '../world/slot.ts'
+import type { Slot } from '../world/parts.ts'
+import { report } from '../world/parts.ts'
 
 const WORD = { actor: 'operator:0', reason: 'simulated' }
 

@@ -1,14 +1,14 @@
 // What must hold after every step, whatever the seed does. Each is named, and each can fail: a planted bug shows it
 // (docs/simulator.md).
-import { isAvailable, isDisabled } from '../../machines/predicates.ts'
-import { foldAll } from '../../store/state/fold.ts'
-import type { LedgerState } from '../../store/types.ts'
-import { memoryReader } from '../../store/write/memory-store.ts'
-import { verifyRows } from '../../store/verify/verify.ts'
-import type { Scene } from '../../simulation/deeds/scene.ts'
-import { BLOCK, generationOf, isLegal, legalWords } from './shadow.ts'
-import { IO_BYTES_MAX } from './workload.ts'
-import type { Host } from '../../simulation/world/parts.ts'
+import { isAvailable, isDisabled } from '../machines/predicates.ts'
+import { foldAll } from '../store/state/fold.ts'
+import type { LedgerState } from '../store/types.ts'
+import { memoryReader } from '../store/write/memory-store.ts'
+import { verifyRows } from '../store/verify/verify.ts'
+import type { Scene } from './deeds/scene.ts'
+import { BLOCK, generationOf, isLegal, legalWords } from './world/shadow.ts'
+import { IO_BYTES_MAX } from './deeds/workload.ts'
+import type { Host } from './world/parts.ts'
 
 /** An invariant that did not hold: in which seed, after which step, and how. */
 export interface Violation {

@@ -1,15 +1,15 @@
 // The production engine once more over a recorded run: the same paths, operators and I/O, on a virtual clock, under the settings
 // that are asked about.
-import { recordedPath } from '../../adapters/paths/recorded-path.ts'
-import { VirtualClock } from '../../adapters/virtual-clock.ts'
-import { hasCode } from '../../errors.ts'
-import type { AccessState } from '../../machines/words.ts'
-import { memoryStore } from '../../store/write/memory-store.ts'
-import type { StoredEvent } from '../../store/types.ts'
-import { Multipath } from '../multipath.ts'
-import type { Path } from '../path.ts'
-import type { SettingsInput } from '../settings.ts'
-import { VERSION, XSTATE_VERSION } from '../version.ts'
+import { recordedPath } from '../adapters/paths/recorded-path.ts'
+import { VirtualClock } from '../adapters/virtual-clock.ts'
+import { hasCode } from '../errors.ts'
+import type { AccessState } from '../machines/words.ts'
+import { memoryStore } from '../store/write/memory-store.ts'
+import type { StoredEvent } from '../store/types.ts'
+import { Multipath } from '../engine/multipath.ts'
+import type { Path } from '../engine/path.ts'
+import type { SettingsInput } from '../engine/settings.ts'
+import { VERSION, XSTATE_VERSION } from '../engine/version.ts'
 import type { Happening, RecordedIo, Recording } from './recording.ts'
 
 /** What became of one I/O in a run. */

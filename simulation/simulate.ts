@@ -1,14 +1,14 @@
 // The simulator: the production engine, machines and store port on simulated devices and a virtual clock. A run is a function
 // of its seed, alone or in a sweep; its trace hash says so.
 import { createHash } from 'node:crypto'
-import { PathledgerError } from '../../errors.ts'
-import { heal } from './heal.ts'
+import { PathledgerError } from '../errors.ts'
+import { heal } from './deeds/heal.ts'
 import { AT_THE_END, EVERY_STEP, WHEN_CLOSED, type Violation } from './invariants.ts'
 import { begin, close, playStep } from './play.ts'
-import { plantNamed } from './plants.ts'
-import { ALL_SITUATIONS, type Situation } from './sometimes.ts'
-import { makeWorld } from './world.ts'
-import type { World } from '../../simulation/world/parts.ts'
+import { plantNamed } from './plants/plants.ts'
+import { ALL_SITUATIONS, type Situation } from './world/sometimes.ts'
+import { makeWorld } from './world/world.ts'
+import type { World } from './world/parts.ts'
 
 /** Which seeds to run, and how long. */
 export interface SimulateOptions {

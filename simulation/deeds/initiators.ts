@@ -1,10 +1,10 @@
 // Two hosts and their reservations of one LUN: they register, reserve, release, preempt each other, and clear everything.
 import { hasCode } from '../../errors.ts'
-import type { Reservations } from '../reservations/reservations.ts'
-import { below, pick } from './mix.ts'
-import type { Scene } from '../../simulation/deeds/scene.ts'
-import { report } from '../../simulation/world/parts.ts'
-import type { World, Host, SimLun } from '../../simulation/world/parts.ts'
+import type { Reservations } from '../../engine/reservations/reservations.ts'
+import { below, pick } from '../world/mix.ts'
+import type { Scene } from './scene.ts'
+import { report } from '../world/parts.ts'
+import type { World, Host, SimLun } from '../world/parts.ts'
 
 const KEYS: Readonly<Record<string, string>> = { main: '0xa1', rival: '0xb2' }
 const TYPES = [

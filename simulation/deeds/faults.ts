@@ -1,9 +1,9 @@
 // What goes wrong with devices, caches, ledgers and clocks, and how it is put right.
-import { below, LATENESS_MAX_US, pick } from './mix.ts'
-import type { Scene } from '../../simulation/deeds/scene.ts'
-import { BLOCK } from './shadow.ts'
-import type { Slot, World, SimLun } from '../../simulation/world/parts.ts'
-import { LEDGER_FAULTS } from './sim-ledger.ts'
+import { below, LATENESS_MAX_US, pick } from '../world/mix.ts'
+import type { Scene } from './scene.ts'
+import { BLOCK } from '../world/shadow.ts'
+import type { Slot, World, SimLun } from '../world/parts.ts'
+import { LEDGER_FAULTS } from '../world/sim-ledger.ts'
 
 /** A slot whose device is a path, and of which nothing else is expected just now. */
 function ready({ world, random }: Scene): Slot | null {

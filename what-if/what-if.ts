@@ -1,8 +1,8 @@
 // What if the engine had been set otherwise? The production engine runs twice over the recorded paths: with the settings of then,
 // and with those that are asked about. What differs is the answer; how far the first run equals the record says what it is worth.
-import { PathledgerError } from '../../errors.ts'
-import type { LedgerReader, StoredEvent } from '../../store/types.ts'
-import { parseSettings, type SettingsInput } from '../settings.ts'
+import { PathledgerError } from '../errors.ts'
+import type { LedgerReader, StoredEvent } from '../store/types.ts'
+import { parseSettings, type SettingsInput } from '../engine/settings.ts'
 import { readRecording, type RecordedIo, type Recording } from './recording.ts'
 import { rerun, type IoOutcome, type Rerun } from './rerun.ts'
 

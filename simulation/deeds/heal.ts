@@ -1,11 +1,11 @@
 // After the faults: everything is put right, and given time. Then every I/O must end and every path must serve.
 import { healFaults } from './faults.ts'
-import { startHost } from './hosts.ts'
+import { startHost } from '../world/hosts.ts'
 import { clearReservations } from './initiators.ts'
-import type { Scene } from '../../simulation/deeds/scene.ts'
-import { addSlot } from './slot.ts'
-import type { Slot, World } from '../../simulation/world/parts.ts'
-import { drive } from './world.ts'
+import type { Scene } from './scene.ts'
+import { addSlot } from '../world/slot.ts'
+import type { Slot, World } from '../world/parts.ts'
+import { drive } from '../world/world.ts'
 
 /** Virtual time in which everything must end once the faults are gone. */
 const HEAL_US = 1_000_000

@@ -1,10 +1,10 @@
 // How a seed is played: step by step, engines that have died are started again, in the end they are closed.
-import { startHost, makeSlots } from './hosts.ts'
-import { below } from './mix.ts'
-import { sceneOf, type Scene } from '../../simulation/deeds/scene.ts'
-import { Script } from './scene.ts'
-import { drive } from './world.ts'
-import type { World } from '../../simulation/world/parts.ts'
+import { startHost, makeSlots } from './world/hosts.ts'
+import { below } from './world/mix.ts'
+import { sceneOf, type Scene } from './deeds/scene.ts'
+import { Script } from './deeds/script.ts'
+import { drive } from './world/world.ts'
+import type { World } from './world/parts.ts'
 
 export interface Play {
   readonly scene: Scene

@@ -6,13 +6,13 @@ import { hangFilter } from '../../adapters/filters/hang.ts'
 import { wrapPath } from '../../adapters/filters/wrap.ts'
 import type { IoCompletion, IoRequest, PathDevice } from '../../adapters/ports.ts'
 import { PathledgerError } from '../../errors.ts'
-import type { Path } from '../path.ts'
+import type { Path } from '../../engine/path.ts'
 import { simulatedDevice } from './device.ts'
 import { below } from './mix.ts'
 import { BLOCK, generationIn } from './shadow.ts'
 import { tapPath, type Tap } from './tap.ts'
-import { report } from '../../simulation/world/parts.ts'
-import type { World, Host, SimLun, Attachment, Slot } from '../../simulation/world/parts.ts'
+import { report } from './parts.ts'
+import type { World, Host, SimLun, Attachment, Slot } from './parts.ts'
 
 /** Bytes of a read that checks a path; the workload never does an I/O of that size. */
 const PROBE_BYTES = 4096

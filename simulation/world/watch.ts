@@ -1,8 +1,8 @@
 // What the ledgers of the hosts tell, as it becomes durable: what explains re-sent I/O, and which rare situations came up.
-import type { LiveEvent } from '../recorder.ts'
+import type { LiveEvent } from '../../engine/recorder.ts'
 import type { Situation } from './sometimes.ts'
-import type { Slot, World, Host } from '../../simulation/world/parts.ts'
-import { report } from '../../simulation/world/parts.ts'
+import type { Slot, World, Host } from './parts.ts'
+import { report } from './parts.ts'
 
 /** Events that only need to have happened. */
 const REACHED: Readonly<Record<string, Situation>> = {

@@ -1,6 +1,6 @@
 // An engine that has just started stands where its ledger says: heads, what was lost, names and settings.
 import type { LedgerState } from '../../store/types.ts'
-import type { Multipath } from '../multipath.ts'
+import type { Multipath } from '../../engine/multipath.ts'
 
 /** How an engine that nobody has given a path yet differs from the fold of its ledger; null when it does not. */
 export function recoveredEqualsFold(mp: Multipath, { streams }: LedgerState): string | null {

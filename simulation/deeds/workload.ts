@@ -2,13 +2,13 @@
 // alive. Each I/O is compared with what the shadow says may be.
 import { hasCode, messageOf, PathledgerError } from '../../errors.ts'
 import type { SeededRandom } from '../../adapters/seeded-random.ts'
-import type { HeadBio } from '../head-bio.ts'
-import type { Head } from '../head.ts'
-import type { Life } from './life.ts'
-import { below } from './mix.ts'
-import { BLOCK, fillBlocks, generationOf, isLegal, legalWords } from './shadow.ts'
-import { report } from '../../simulation/world/parts.ts'
-import type { World, Host, SimLun, OpenIo } from '../../simulation/world/parts.ts'
+import type { HeadBio } from '../../engine/head-bio.ts'
+import type { Head } from '../../engine/head.ts'
+import type { Life } from '../world/life.ts'
+import { below } from '../world/mix.ts'
+import { BLOCK, fillBlocks, generationOf, isLegal, legalWords } from '../world/shadow.ts'
+import { report } from '../world/parts.ts'
+import type { World, Host, SimLun, OpenIo } from '../world/parts.ts'
 
 /** Codes that a caller may meet; anything else is a broken promise. */
 const EXPECTED = [

@@ -1,18 +1,13 @@
 // What a run of an engine tells of the world around it: its paths and how they answered, what operators did, and which I/O there
 // was. From it the same engine can be asked what it would have done otherwise.
-import {
-  keyOf,
-  type PathRecord,
-  type RecordedAnswer,
-  type Trouble,
-} from '../../adapters/paths/recorded-path.ts'
-import { PathledgerError } from '../../errors.ts'
-import type { Evidence } from '../../machines/events.ts'
-import type { IoOp } from '../../machines/words.ts'
-import { pages } from '../../store/pages.ts'
-import type { LedgerReader, StoredEvent } from '../../store/types.ts'
-import { usOfMs } from '../core.ts'
-import { parseSettings, type SettingsInput } from '../settings.ts'
+import { keyOf, type PathRecord, type RecordedAnswer, type Trouble } from '../adapters/paths/recorded-path.ts'
+import { PathledgerError } from '../errors.ts'
+import type { Evidence } from '../machines/events.ts'
+import type { IoOp } from '../machines/words.ts'
+import { pages } from '../store/pages.ts'
+import type { LedgerReader, StoredEvent } from '../store/types.ts'
+import { usOfMs } from '../engine/core.ts'
+import { parseSettings, type SettingsInput } from '../engine/settings.ts'
 
 /** Something that happened to the engine from outside. */
 export interface Happening {

@@ -5,17 +5,17 @@ import type { IoDone } from '../../adapters/ports.ts'
 import type { VirtualClock } from '../../adapters/virtual-clock.ts'
 import { PathledgerError } from '../../errors.ts'
 import { registerNexus } from '../../machines/reservation/rules.ts'
-import { Bio } from '../bio.ts'
-import { HeadIo } from '../head-io.ts'
-import { HeldList } from '../held-list.ts'
-import { LunState } from '../lun-state.ts'
-import { PathRuntime } from '../head-runtime.ts'
-import { BufferPool, type PoolBlock } from '../pool.ts'
-import { Recorder } from '../recorder.ts'
-import { Registry } from '../registry.ts'
-import { RequeueList } from '../requeue.ts'
-import { Stream } from '../stream.ts'
-import { LEDGER_STALL_US } from './mix.ts'
+import { Bio } from '../../engine/bio.ts'
+import { HeadIo } from '../../engine/head-io.ts'
+import { HeldList } from '../../engine/held-list.ts'
+import { LunState } from '../../engine/lun-state.ts'
+import { PathRuntime } from '../../engine/head-runtime.ts'
+import { BufferPool, type PoolBlock } from '../../engine/pool.ts'
+import { Recorder } from '../../engine/recorder.ts'
+import { Registry } from '../../engine/registry.ts'
+import { RequeueList } from '../../engine/requeue.ts'
+import { Stream } from '../../engine/stream.ts'
+import { LEDGER_STALL_US } from '../world/mix.ts'
 import {
   effects,
   everyNth,
@@ -27,7 +27,7 @@ import {
   without,
   withReservations,
 } from './planting.ts'
-import { NO_PLANT, type Plant } from './plant.ts'
+import { NO_PLANT, type Plant } from '../world/plant.ts'
 
 /** A planted bug with what it is. */
 export interface NamedPlant extends Plant {
