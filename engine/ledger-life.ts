@@ -6,7 +6,7 @@ import { repairLedger as repair, type Repair } from '../store/life/repair.ts'
 import { closeSegment, type ClosedSegment } from '../store/life/segments.ts'
 import { signHead as sign, type SignedHead } from '../store/life/signed-head.ts'
 import { openLedgerReader } from '../store/read/reader.ts'
-import { VERSION, XSTATE_VERSION } from './version.ts'
+import { VERSION, XSTATE_VERSION } from './core/version.ts'
 
 /**
  * Closes a ledger and begins the next segment, a new file in the same folder; an engine is then opened with that one.

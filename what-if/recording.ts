@@ -6,8 +6,8 @@ import type { Evidence } from '../machines/events.ts'
 import type { IoOp } from '../machines/words.ts'
 import { pages } from '../store/pages.ts'
 import type { LedgerReader, StoredEvent } from '../store/types.ts'
-import { usOfMs } from '../engine/core.ts'
-import { parseSettings, type SettingsInput } from '../engine/settings.ts'
+import { usOfMs } from '../engine/core/core.ts'
+import { parseSettings, type SettingsInput } from '../engine/core/settings.ts'
 
 /** Something that happened to the engine from outside. */
 export interface Happening {

@@ -7,9 +7,9 @@ import type { AccessState } from '../machines/words.ts'
 import { memoryStore } from '../store/write/memory-store.ts'
 import type { StoredEvent } from '../store/types.ts'
 import { Multipath } from '../engine/multipath.ts'
-import type { Path } from '../engine/path.ts'
-import type { SettingsInput } from '../engine/settings.ts'
-import { VERSION, XSTATE_VERSION } from '../engine/version.ts'
+import type { Path } from '../engine/api/path.ts'
+import type { SettingsInput } from '../engine/core/settings.ts'
+import { VERSION, XSTATE_VERSION } from '../engine/core/version.ts'
 import type { Happening, RecordedIo, Recording } from './recording.ts'
 
 /** What became of one I/O in a run. */

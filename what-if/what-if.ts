@@ -2,7 +2,7 @@
 // and with those that are asked about. What differs is the answer; how far the first run equals the record says what it is worth.
 import { PathledgerError } from '../errors.ts'
 import type { LedgerReader, StoredEvent } from '../store/types.ts'
-import { parseSettings, type SettingsInput } from '../engine/settings.ts'
+import { parseSettings, type SettingsInput } from '../engine/core/settings.ts'
 import { readRecording, type RecordedIo, type Recording } from './recording.ts'
 import { rerun, type IoOutcome, type Rerun } from './rerun.ts'
 

@@ -1,6 +1,6 @@
 // Closed-loop load: so many I/Os in flight at any time, for so long, at offsets that follow from a seed.
-import type { HeadBio } from '../../engine/head-bio.ts'
-import type { Head } from '../../engine/head.ts'
+import type { HeadBio } from '../../engine/api/head-bio.ts'
+import type { Head } from '../../engine/api/head.ts'
 import type { IoCompletion, PathDevice } from '../../adapters/ports.ts'
 
 export const BLOCK_BYTES = 4096

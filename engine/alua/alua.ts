@@ -1,8 +1,8 @@
 // Implicit ALUA of every LUN of an engine, and what a device says of itself before it becomes a path.
 import type { PathDevice } from '../../adapters/ports.ts'
 import { groupOf, type LunGroups } from '../../machines/lun/groups.ts'
-import type { Core } from '../core.ts'
-import type { HeadRuntime, PathRuntime } from '../head-runtime.ts'
+import type { Core } from '../core/core.ts'
+import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
 import { asIdentified, identify, type Identity } from './identify.ts'
 import { LunAlua, standingOf, type Standing } from './lun-alua.ts'
 import type { Report } from './report.ts'

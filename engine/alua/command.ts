@@ -3,7 +3,7 @@ import type { PathDevice, ScsiAnswer, ScsiCommand } from '../../adapters/ports.t
 import { notAnswered } from '../../adapters/scsi/answers.ts'
 import { CHECK_CONDITION } from '../../adapters/scsi/cdb.ts'
 import { parseSense, SENSE_KEYS, senseText, type Sense } from '../../adapters/scsi/sense.ts'
-import { guarded, usOfMs, type Core } from '../core.ts'
+import { guarded, usOfMs, type Core } from '../core/core.ts'
 
 /** Unit attentions that one command may meet before it is given up: each is told once, so a few are normal (D-59). */
 const RETRIES_MAX = 5

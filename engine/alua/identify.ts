@@ -5,7 +5,7 @@ import { hasCode, messageOf, PathledgerError } from '../../errors.ts'
 import { identificationBytes } from '../../adapters/scsi/designators.ts'
 import { DEVICE_IDENTIFICATION, inquiryCdb, parseInquiry } from '../../adapters/scsi/inquiry.ts'
 import { lunId, targetPort, type TargetPort } from '../../adapters/scsi/lun-id.ts'
-import type { Core } from '../core.ts'
+import type { Core } from '../core/core.ts'
 import { failureText, isGood, isIllegal, sendReady, type Answered } from './command.ts'
 
 export interface Identity {

@@ -9,7 +9,7 @@ import {
   type PortGroups,
 } from '../../adapters/scsi/port-groups.ts'
 import type { Sense } from '../../adapters/scsi/sense.ts'
-import type { Core } from '../core.ts'
+import type { Core } from '../core/core.ts'
 import { failureText, isGood, isIllegal, sendReady, type Answered } from './command.ts'
 
 /** What is remembered of a target between two reports. */

@@ -1,6 +1,6 @@
 // The errors of heads and paths that are not there any more.
 import { PathledgerError } from '../../errors.ts'
-import type { HeadRuntime, PathRuntime } from '../head-runtime.ts'
+import type { HeadRuntime, PathRuntime } from './runtime.ts'
 
 /** The head is no longer there. */
 export function headGoneError(head: HeadRuntime): PathledgerError {

@@ -1,12 +1,12 @@
 // What I/O keeps with a head and with a path. Both hold it for the I/O and never look inside, as a disk of the kernel holds the
 // private_data of its driver.
 import type { TimerHandle } from '../../adapters/ports.ts'
-import { AttemptList } from '../attempt-list.ts'
-import type { Bio } from '../bio.ts'
-import type { Core } from '../core.ts'
-import type { HeadRuntime, PathRuntime } from '../head-runtime.ts'
-import { HeldList } from '../held-list.ts'
-import { RequeueList } from '../requeue.ts'
+import { AttemptList } from './attempt-list.ts'
+import type { Bio } from './bio.ts'
+import type { Core } from '../core/core.ts'
+import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
+import { HeldList } from './held-list.ts'
+import { RequeueList } from './requeue-list.ts'
 
 /** What waits on a head, and its way back in. */
 export class HeadQueue {

@@ -1,7 +1,7 @@
 // What docs/replay.md tells: a night in which a cable went bad, on memory paths and a virtual clock, so that it is the same
 // bytes every time.
 import { LedgerFile } from '../../store/write/ledger-file.ts'
-import { VERSION, XSTATE_VERSION } from '../../engine/version.ts'
+import { VERSION, XSTATE_VERSION } from '../../engine/core/version.ts'
 import { errorFilter, memoryLun, memoryPath, memoryStore, Multipath, VirtualClock } from '../../index.ts'
 
 /** Tuesday, 24 November 2026, 03:07 UTC. */

@@ -1,7 +1,7 @@
 // docs/settings.md: every setting with its default, its range and why, from engine/core/settings.ts.
 import type ts from 'typescript'
 import { z } from 'zod'
-import { settingsSchema } from '../../engine/settings.ts'
+import { settingsSchema } from '../../engine/core/settings.ts'
 import { typeInWords, type Schema } from './json-schema.ts'
 import { code, page, table } from './markdown.ts'
 import { docstringOf, objectOf, sourceOf } from './sources.ts'

@@ -1,6 +1,6 @@
 // Two hosts and their reservations of one LUN: they register, reserve, release, preempt each other, and clear everything.
 import { hasCode } from '../../errors.ts'
-import type { Reservations } from '../../engine/reservations/reservations.ts'
+import type { Reservations } from '../../engine/api/reservations.ts'
 import { below, pick } from '../world/mix.ts'
 import type { Scene } from './scene.ts'
 import { report } from '../world/parts.ts'

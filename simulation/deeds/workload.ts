@@ -2,8 +2,8 @@
 // alive. Each I/O is compared with what the shadow says may be.
 import { hasCode, messageOf, PathledgerError } from '../../errors.ts'
 import type { SeededRandom } from '../../adapters/seeded-random.ts'
-import type { HeadBio } from '../../engine/head-bio.ts'
-import type { Head } from '../../engine/head.ts'
+import type { HeadBio } from '../../engine/api/head-bio.ts'
+import type { Head } from '../../engine/api/head.ts'
 import type { Life } from '../world/life.ts'
 import { below } from '../world/mix.ts'
 import { BLOCK, fillBlocks, generationOf, isLegal, legalWords } from '../world/shadow.ts'

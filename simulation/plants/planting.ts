@@ -4,8 +4,8 @@ import { wrapPath } from '../../adapters/filters/wrap.ts'
 import type { IoCompletion, IoDone, IoRequest, PathDevice } from '../../adapters/ports.ts'
 import type { Effect } from '../../machines/effects.ts'
 import type { LunStore, ReservationStore } from '../../store/lun/types.ts'
-import { Recorder } from '../../engine/recorder.ts'
-import { Stream, type StreamStep } from '../../engine/stream.ts'
+import { Recorder } from '../../engine/ledger/recorder.ts'
+import { Stream, type StreamStep } from '../../engine/ledger/stream.ts'
 
 /** An event that reaches no ledger, and whose gate is open. */
 export const NEVER = { eventId: 'never', durable: true }

@@ -2,7 +2,7 @@
 import { PathledgerError } from '../../errors.ts'
 import { foldAll, redecide } from '../../store/state/fold.ts'
 import { memoryReader } from '../../store/write/memory-store.ts'
-import type { LiveEvent } from '../../engine/recorder.ts'
+import type { LiveEvent } from '../../engine/ledger/recorder.ts'
 import { Multipath } from '../../engine/multipath.ts'
 import { Life, type Boot } from './life.ts'
 import { below, LATENESS_MAX_US } from './mix.ts'

@@ -3,7 +3,7 @@
 import type { Random } from '../../adapters/ports.ts'
 import type { SeededRandom } from '../../adapters/seeded-random.ts'
 import { IO_POLICIES } from '../../machines/words.ts'
-import type { SettingsInput } from '../../engine/settings.ts'
+import type { SettingsInput } from '../../engine/core/settings.ts'
 
 /** How late a write may land after its path has answered with an error, or its engine has died. */
 export const LATENESS_MAX_US = 60_000

@@ -1,5 +1,5 @@
 // What the ledgers of the hosts tell, as it becomes durable: what explains re-sent I/O, and which rare situations came up.
-import type { LiveEvent } from '../../engine/recorder.ts'
+import type { LiveEvent } from '../../engine/ledger/recorder.ts'
 import type { Situation } from './sometimes.ts'
 import type { Slot, World, Host } from './parts.ts'
 import { report } from './parts.ts'

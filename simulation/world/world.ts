@@ -3,7 +3,7 @@
 import type { SeededRandom } from '../../adapters/seeded-random.ts'
 import { seededRandom } from '../../adapters/seeded-random.ts'
 import { VirtualClock } from '../../adapters/virtual-clock.ts'
-import { VERSION, XSTATE_VERSION } from '../../engine/version.ts'
+import { VERSION, XSTATE_VERSION } from '../../engine/core/version.ts'
 import { Disk } from './disk.ts'
 import type { Plant } from './plant.ts'
 import { BLOCK, Shadow } from './shadow.ts'

@@ -2,7 +2,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { parseSettings } from '../../engine/settings.ts'
+import { parseSettings } from '../../engine/core/settings.ts'
 import { EVENT_TYPES } from '../../machines/registry.ts'
 import { committed } from '../../scripts/generated.ts'
 import { errorCodes } from '../../scripts/pages/error-codes.ts'

@@ -1,7 +1,7 @@
 // What stops an engine, and what it is called: the few rules that every part of it stands on.
 import { expect, test } from 'vitest'
 import { initiatorOf } from '../../engine/assemble.ts'
-import { guarded } from '../../engine/core.ts'
+import { guarded } from '../../engine/core/core.ts'
 import { invariant } from '../../errors.ts'
 import { memoryStore } from '../../store/write/memory-store.ts'
 import { HEADER } from '../store/events.ts'

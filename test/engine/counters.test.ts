@@ -1,6 +1,6 @@
 // What is counted per head, path and adapter, the statistics of the disk, and setting counters.
 import { describe, expect, test } from 'vitest'
-import { controlHandler } from '../../engine/control.ts'
+import { controlHandler } from '../../engine/views/control.ts'
 import { BLOCK, bytesOf, Rig, testLun } from './rig.ts'
 
 const A = '8:0:0:0'

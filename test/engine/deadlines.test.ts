@@ -1,7 +1,7 @@
 // Deadlines over restarts, as numbers.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { boundDeadlines, rebaseDeadlines } from '../../engine/deadlines.ts'
+import { boundDeadlines, rebaseDeadlines } from '../../engine/attach/deadlines.ts'
 
 const SECOND = 1_000_000
 const moment = (bootId: string, monoUs: number, wallUs: number) => ({ bootId, monoUs, wallUs })

@@ -1,8 +1,8 @@
 // The states of a SCSI device through the public API: what I/O does in each, what is refused, and what the ledger and
 // the caches know of it. The table itself is test/machines/path-device.test.ts.
 import { describe, expect, test } from 'vitest'
-import type { Path } from '../../engine/path.ts'
-import { controlHandler } from '../../engine/control.ts'
+import type { Path } from '../../engine/api/path.ts'
+import { controlHandler } from '../../engine/views/control.ts'
 import { BLOCK, bytesOf, Rig } from './rig.ts'
 
 const A = '8:0:0:0'

@@ -1,5 +1,5 @@
 // Whose error is it? What happens to an I/O that a path refuses, and what its caller hears.
-import { Suspicion } from '../../engine/suspicion.ts'
+import { Suspicion } from '../../engine/heads/suspicion.ts'
 import { describe, expect, test } from 'vitest'
 import { completed } from '../../adapters/completions.ts'
 import { wrapPath } from '../../adapters/filters/wrap.ts'

@@ -1,10 +1,10 @@
 // Ghosts on virtual time: the hang filter answers a write with an error, or not at all, and does it later all the same.
 import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../adapters/seeded-random.ts'
-import { Gate } from '../../engine/gate.ts'
-import { GhostIndex, type Ghost } from '../../engine/ghosts.ts'
+import { Gate } from '../../engine/ledger/gate.ts'
+import { GhostIndex, type Ghost } from '../../engine/lun/ghosts.ts'
 import type { ExplainRoot } from '../../store/explain/types.ts'
-import { overlaps } from '../../engine/range-index.ts'
+import { overlaps } from '../../engine/lun/range-index.ts'
 import { expectExplained } from '../explained.ts'
 import { SharedLuns } from './lun-storage.ts'
 import { BLOCK, bytesOf, Rig, type RigOptions, type RigPath } from './rig.ts'

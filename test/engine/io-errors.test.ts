@@ -1,8 +1,8 @@
 // The errors that an I/O can end with, word by word: what is certain, what is not, and why.
 import { expect, test } from 'vitest'
-import type { Bio } from '../../engine/bio.ts'
-import type { HeadRuntime } from '../../engine/head-runtime.ts'
-import { ghostHoldError, memoryGoneError } from '../../engine/io-errors.ts'
+import type { Bio } from '../../engine/io/bio.ts'
+import type { HeadRuntime } from '../../engine/heads/runtime.ts'
+import { ghostHoldError, memoryGoneError } from '../../engine/io/errors.ts'
 import { headGoneError } from '../../engine/heads/gone.ts'
 
 const head = (why = '') => ({ name: 'sda', lun: { wwid: 'naa.1' }, context: { why } }) as never as HeadRuntime

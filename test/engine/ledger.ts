@@ -1,6 +1,6 @@
 // What must hold of a ledger as a whole, whatever the test did, and how to look at it at a position.
 import { expect } from 'vitest'
-import type { LiveEvent } from '../../engine/recorder.ts'
+import type { LiveEvent } from '../../engine/ledger/recorder.ts'
 import { decisionText } from '../../machines/decision.ts'
 import { machineOf } from '../../machines/registry.ts'
 import type { StreamState } from '../../machines/step.ts'

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { wrapPath } from '../../adapters/filters/wrap.ts'
 import type { DeviceLimits, IoRequest, PathDevice } from '../../adapters/ports.ts'
-import { stackLimits } from '../../engine/limits.ts'
+import { stackLimits } from '../../engine/heads/limits.ts'
 import { BLOCK, bytesOf, Rig, testLun } from './rig.ts'
 
 const A = '8:0:0:0'

@@ -1,6 +1,6 @@
 // What a subscriber sees, how many rows a storm makes, and what two engines in one process have in common: nothing.
 import { describe, expect, test } from 'vitest'
-import type { LiveEvent } from '../../engine/recorder.ts'
+import type { LiveEvent } from '../../engine/ledger/recorder.ts'
 import { redecide } from '../../store/state/fold.ts'
 import { memoryReader } from '../../store/write/memory-store.ts'
 import { BLOCK, bytesOf, Rig } from './rig.ts'

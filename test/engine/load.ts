@@ -2,7 +2,7 @@
 // is seen. Each worker does one I/O at a time on a block that nobody else is busy with.
 import { seededRandom, type SeededRandom } from '../../adapters/seeded-random.ts'
 import { fillBlocks, generationOf, BLOCK } from '../../simulation/world/shadow.ts'
-import type { Head } from '../../engine/head.ts'
+import type { Head } from '../../engine/api/head.ts'
 
 export interface LoadTally {
   reads: number

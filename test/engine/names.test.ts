@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { diskName, freeHeadIndex, lowestFree, pathName } from '../../engine/names.ts'
+import { diskName, freeHeadIndex, lowestFree, pathName } from '../../engine/core/names.ts'
 import { Rig, testLun } from './rig.ts'
 
 test('disks are named as sd names them', () => {

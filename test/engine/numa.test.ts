@@ -1,6 +1,6 @@
 // NUMA: the node of each submit, a cached path per node, and distances, with two nodes and with four.
 import { describe, expect, test } from 'vitest'
-import type { NumaDistance } from '../../engine/numa.ts'
+import type { NumaDistance } from '../../engine/core/numa.ts'
 import { BLOCK, Rig, type RigPath } from './rig.ts'
 
 /** Two sockets of two nodes each. */

@@ -1,6 +1,6 @@
 // Lifecycle events as spans, through a tracer that is not OpenTelemetry's: nothing of it has to be installed.
 import { expect, test } from 'vitest'
-import { openTelemetry, type OtelTime, type OtelTracer } from '../../engine/open-telemetry.ts'
+import { openTelemetry, type OtelTime, type OtelTracer } from '../../engine/views/open-telemetry.ts'
 import { bytesOf, Rig, WWID } from './rig.ts'
 
 interface FakeSpan {

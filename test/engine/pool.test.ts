@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { BufferPool, type PoolBlock } from '../../engine/pool.ts'
+import { BufferPool, type PoolBlock } from '../../engine/memory/pool.ts'
 import { hasCode } from '../../errors.ts'
 
 const KIB = 1024

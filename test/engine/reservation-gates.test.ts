@@ -3,7 +3,7 @@
 import { expect, test, vi } from 'vitest'
 import type { ReservationAction } from '../../machines/reservation/rules.ts'
 import { EVENT_TYPES } from '../../machines/registry.ts'
-import { refusalWords } from '../../engine/reservations/command.ts'
+import { refusalWords } from '../../engine/lun/reservation-command.ts'
 import { FaultyStore } from './faulty-store.ts'
 import { SharedLuns } from './lun-storage.ts'
 import { bytesOf, Rig, type RigPath } from './rig.ts'

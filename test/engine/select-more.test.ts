@@ -1,9 +1,9 @@
 // What selection chooses where the model of section 7 does not look: quanta of more than one I/O, ranks that a marginal path
 // has, the operator's preference, and what a change of policy leaves behind.
 import { describe, expect, test } from 'vitest'
-import { clearCurrentPaths, selectPath } from '../../engine/select.ts'
+import { clearCurrentPaths, selectPath } from '../../engine/select/select.ts'
 import type { SelectionTable, Selectable } from '../../engine/select/table.ts'
-import { historicalPath } from '../../engine/select-more.ts'
+import { historicalPath } from '../../engine/select/more-policies.ts'
 
 interface Named extends Selectable {
   readonly name: string

@@ -1,12 +1,12 @@
 // The selection table against the model in select.model.ts, and then the whole engine against it.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { clearCurrentPath, clearCurrentPaths, searchPath, selectPath } from '../../engine/select.ts'
+import { clearCurrentPath, clearCurrentPaths, searchPath, selectPath } from '../../engine/select/select.ts'
 import type { SelectionTable } from '../../engine/select/table.ts'
-import type { Path } from '../../engine/path.ts'
+import type { Path } from '../../engine/api/path.ts'
 import { Rig, type RigPath } from './rig.ts'
 import { distanceOf, NODES, SelectionModel, type ModelPath, type ModelState } from './select.model.ts'
-import { averageServiceTime } from '../../engine/select-more.ts'
+import { averageServiceTime } from '../../engine/select/more-policies.ts'
 
 const STATES: ModelState[] = ['optimized', 'nonoptimized', 'disabled']
 const POLICIES = ['numa', 'round-robin', 'queue-depth'] as const

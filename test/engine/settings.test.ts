@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { MultipathOptions } from '../../engine/assemble.ts'
 import { Multipath } from '../../engine/multipath.ts'
-import { parseSettings } from '../../engine/settings.ts'
+import { parseSettings } from '../../engine/core/settings.ts'
 import { PathledgerError } from '../../errors.ts'
 
 function refusal(settings: Record<string, unknown>): PathledgerError {

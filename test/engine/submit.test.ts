@@ -1,8 +1,8 @@
 // Head.submit: many I/Os at once, without a promise for each, and memory in pieces.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { HeadBio } from '../../engine/head-bio.ts'
-import { gather, scatter, vectorLength } from '../../engine/vector.ts'
+import type { HeadBio } from '../../engine/api/head-bio.ts'
+import { gather, scatter, vectorLength } from '../../engine/memory/vector.ts'
 import type { PathledgerError } from '../../errors.ts'
 import { BLOCK, bytesOf, Rig } from './rig.ts'
 

@@ -2,8 +2,8 @@
 // words and errors, and clean answers about what has gone.
 import { describe, expect, test } from 'vitest'
 import type { SysfsEntry } from '../../adapters/sysfs/entries.ts'
-import { liveSource } from '../../engine/sysfs/live-source.ts'
-import { ledgerSysfs, type SysfsTree } from '../../engine/sysfs/view.ts'
+import { liveSource } from '../../engine/views/sysfs/live-source.ts'
+import { ledgerSysfs, type SysfsTree } from '../../engine/views/sysfs/view.ts'
 import { memoryReader } from '../../store/write/memory-store.ts'
 import { BLOCK, bytesOf, Rig, testLun } from './rig.ts'
 

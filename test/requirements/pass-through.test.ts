@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'vitest'
 import { memoryPath } from '../../adapters/paths/memory.ts'
 import type { DeviceIoctl, DeviceIoctlAnswer, PathDevice } from '../../adapters/ports.ts'
-import type { Head } from '../../engine/head.ts'
+import type { Head } from '../../engine/api/head.ts'
 import { PathledgerError } from '../../errors.ts'
-import type { Path } from '../../engine/path.ts'
+import type { Path } from '../../engine/api/path.ts'
 import { BLOCK, bytesOf, Rig, testLun } from '../engine/rig.ts'
 
 const A = '8:0:0:0'

@@ -1,6 +1,6 @@
 // SPDK's test_check_io_error_resiliency_params: the same triples are taken and refused.
 import { expect, test } from 'vitest'
-import { parseSettings } from '../../engine/settings.ts'
+import { parseSettings } from '../../engine/core/settings.ts'
 import { Rig } from '../engine/rig.ts'
 
 const I = 2_147_483_647

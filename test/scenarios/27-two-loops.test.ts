@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Path } from '../../engine/path.ts'
+import type { Path } from '../../engine/api/path.ts'
 import { hasCode } from '../../errors.ts'
 import type { StoredEvent } from '../../store/types.ts'
 import { VerifyLoad } from '../engine/load.ts'

@@ -1,6 +1,6 @@
 // blktests nvme/070's steps: six paths on two adapters, and only the best class of them carries I/O.
 import { expect, test } from 'vitest'
-import { clearCurrentPaths, selectPath } from '../../engine/select.ts'
+import { clearCurrentPaths, selectPath } from '../../engine/select/select.ts'
 import type { SelectionTable } from '../../engine/select/table.ts'
 import { rankOf } from '../../machines/predicates.ts'
 import type { HealthState, IoPolicy, PathValue } from '../../machines/words.ts'

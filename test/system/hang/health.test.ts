@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { errorFilter, type ErrorControl } from '../../../adapters/filters/error.ts'
 import { attachLoop, loopPath } from '../../../adapters/paths/loops.ts'
 import { seededRandom } from '../../../adapters/seeded-random.ts'
-import type { Path } from '../../../engine/path.ts'
+import type { Path } from '../../../engine/api/path.ts'
 import { VerifyLoad } from '../../engine/load.ts'
 import { BLOCK, filled, HangRig, LUN_BYTES, until, WWID } from './rig.ts'
 

@@ -1,0 +1,116 @@
+// From a device to a path: who it says it is, what the LUN's storage knows, its place under a head, and the record of
+// all that before anybody is told.
+import type { PathDevice } from '../../adapters/ports.ts'
+import { PathledgerError } from '../../errors.ts'
+import type { AccessState } from '../../machines/words.ts'
+import type { Alua, Introduced } from '../alua/alua.ts'
+import { closedError } from '../core/closed.ts'
+import type { Core } from '../core/core.ts'
+import type { PathRuntime } from '../heads/runtime.ts'
+import { openRefused, proveByClaim } from './claim.ts'
+import { followSizes } from '../heads/resize.ts'
+import { refusedOf, type Registry } from './registry.ts'
+
+/** How a path begins its life. */
+export interface AddPathOptions {
+  /** Access state, where the program knows better than the target; default: what it reports, else what it was before a restart, else 'optimal'. */
+  readonly access?: AccessState
+  readonly preferred?: boolean
+  /**
+   * The transport holds the device back while it is found (SDEV_CREATED_BLOCK): it is added blocked, and
+   * {@link Path.unblock} lets I/O go down it. Default false.
+   */
+  readonly blocked?: boolean
+}
+
+export interface AddPathParts {
+  readonly core: Core
+  readonly registry: Registry
+  readonly alua: Alua
+  /** Throws when the engine is over. */
+  readonly refuseIfOver: () => void
+}
+
+/** Takes a device as a path; resolves when that is durable. Rejects with why not, which is on the ledger too. */
+export async function addPath(
+  parts: AddPathParts,
+  given: PathDevice | Promise<PathDevice>,
+  options: AddPathOptions,
+): Promise<PathRuntime> {
+  const { core, registry, alua, refuseIfOver } = parts
+  const introduced = await introduce(parts, await opened(parts, given), options)
+  await proveIdentity(registry, introduced.device)
+  refuseIfOver()
+  const { device } = introduced
+  const { lun, geometry } = device
+  const shared = lun.wwid === '' ? null : await registry.openLun(lun.wwid, geometry.sizeBytes, device.kind)
+  refuseIfOver()
+  shared?.share(lun.scsi)
+  const standing = alua.standing(introduced, registry.find(lun.wwid)?.runtime ?? null)
+  const { access = tells(introduced) ? standing.access : null, preferred = standing.preferred } = options
+  const { blocked = false } = options
+  const { path, recorded } = registry.add(device, { access, preferred, blocked })
+  alua.joined(path, introduced)
+  // Before anybody else comes: the other paths of a LUN that grew must find its head as large as they are.
+  followSizes(path.head)
+  try {
+    await Promise.all([core.recorder.durable(recorded), shared?.attach(path)])
+  } catch (error) {
+    // Its caller hears that it was not taken, and has the device again.
+    await registry.remove(path, 'its record did not become durable', {}, true).catch(() => undefined)
+    throw error
+  }
+  proveByClaim(path)
+  const { backendWhy } = device.facts
+  if (typeof backendWhy === 'string') {
+    core.log.info({ path: path.name, backend: device.guarantees.backend }, backendWhy)
+  }
+  return path
+}
+
+/** Between its opening and this call it may have become another device. */
+async function proveIdentity(registry: Registry, device: PathDevice): Promise<void> {
+  const verdict = await device
+    .identify()
+    .catch((error: unknown) => ({ same: false as const, why: `it cannot be looked at: ${String(error)}` }))
+  if (verdict.same) return
+  throw registry.refused(
+    refusedOf(device),
+    new PathledgerError('PATH_WRONG_LUN', {
+      message: `${device.device} was not taken as a path.`,
+      why: `It is not what was opened: ${verdict.why}.`,
+      todo: 'Check which device is meant, and open it again. This one is still yours to close.',
+      errno: 'ESTALE',
+    }),
+  )
+}
+
+/** Whether the target tells access states. Where it does not, one that comes back after a restart has what it had. */
+function tells({ identity: { tpgs } }: Introduced): boolean {
+  return tpgs !== null && tpgs !== 0
+}
+
+/** What could not be opened, or is another LUN's, is on the ledger as any other device that was not taken. */
+async function opened(
+  { registry }: AddPathParts,
+  given: PathDevice | Promise<PathDevice>,
+): Promise<PathDevice> {
+  try {
+    return await given
+  } catch (error) {
+    throw await openRefused(registry, error)
+  }
+}
+
+async function introduce(
+  { registry, alua, core }: AddPathParts,
+  device: PathDevice,
+  { access }: AddPathOptions,
+): Promise<Introduced> {
+  try {
+    return await alua.introduce(device, access === undefined)
+  } catch (error) {
+    if (core.broken !== null) throw closedError()
+    throw error instanceof PathledgerError ? registry.refused(refusedOf(device), error) : error
+  }
+}

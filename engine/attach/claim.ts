@@ -1,0 +1,55 @@
+// A device that could not be opened. Where its claim is that of an engine that is dead, the kernel still has I/O of it:
+// the whole LUN is held for that path, and time does not release it before the claim succeeds.
+import { hasCode, PathledgerError } from '../../errors.ts'
+import type { PathContext } from '../../machines/path/path.ts'
+import type { LunContext } from '../../machines/lun/lun.ts'
+import type { PathRuntime } from '../heads/runtime.ts'
+import type { Refused, Registry } from './registry.ts'
+
+/** Puts the refusal on the ledger where it says what was to be opened, and gives it back. */
+export async function openRefused(registry: Registry, error: unknown): Promise<unknown> {
+  const refused = error instanceof PathledgerError ? refusedIn(error) : null
+  if (refused === null) return error
+  if (hasCode(error, 'PATH_GHOST_CLAIM')) await holdForDead(registry, refused)
+  return registry.refused(refused, error as PathledgerError)
+}
+
+/** A ghost of the whole LUN: of nothing that the kernel has is known where it goes. */
+async function holdForDead(registry: Registry, { wwid, hctl }: Refused): Promise<void> {
+  const known = registry.stream(`lun/${wwid}`).state.context as unknown as LunContext
+  const length = known.sizeBytes === 0 ? Number.MAX_SAFE_INTEGER : known.sizeBytes
+  // Only a device of the kernel's can be claimed.
+  await registry.openLun(wwid, length, 'loop')
+  const { incarnation } = registry.stream(`path/${wwid}/${hctl}`).state.context as unknown as PathContext
+  registry.book(wwid).holdWhole({ path: hctl, incarnation, length })
+}
+
+function refusedIn({ details }: PathledgerError): Refused | null {
+  const { wwid, hctl, device } = details
+  const whole = typeof wwid === 'string' && typeof hctl === 'string' && typeof device === 'string'
+  return whole && /^[\x21-\x2e\x30-\x7e]{1,256}$/.test(wwid) && hctl !== '' ? { wwid, hctl, device } : null
+}
+
+/**
+ * The device was claimed exclusively, so the kernel holds nothing of a dead engine; where errors are final as well,
+ * that proves over what earlier lives of the path left.
+ */
+export function proveByClaim(path: PathRuntime): void {
+  const { claimsExclusively, errorsAreFinal } = path.device.guarantees
+  const { ghosts } = path.head
+  if (claimsExclusively !== true) return
+  // The kernel has given back what a dead engine had sent: from now on time counts.
+  for (const ghost of ghosts.index.all()) {
+    if (ghost.path === path.hctl && ghost.bio === null && !ghost.foreign) ghosts.returned(ghost)
+  }
+  if (!errorsAreFinal) return
+  const { incarnation } = path.context
+  const over = ghosts.index
+    .all()
+    .filter(
+      (ghost) =>
+        ghost.path === path.hctl && ghost.bio === null && !(ghost.foreign && ghost.returnedUs === null),
+    )
+  if (over.length > 0)
+    ghosts.end(over, 'claim', `${path.device.device} was claimed for life ${incarnation} of the path`)
+}

@@ -1,0 +1,52 @@
+// How a path that was removed is let go of: what is in flight ends or is given up, then its memory and its device go.
+import { abandonAttempt } from '../io/attempts.ts'
+import { evidenceOf } from '../io/bio.ts'
+import { usOfMs } from '../core/core.ts'
+import { leavePath } from '../io/failover.ts'
+import type { PathRuntime } from '../heads/runtime.ts'
+import { pathQueue } from '../io/queues.ts'
+
+/** Waits until nothing is in flight on the path, but no longer than `closeGraceMs`: a hung path must not hang us. */
+export function quietInTime(path: PathRuntime): Promise<boolean> {
+  if (path.inFlight === 0) return Promise.resolve(true)
+  const { clock, settings } = path.core
+  return new Promise((resolve) => {
+    const timer = clock.setTimer(clock.monoUs() + usOfMs(settings.closeGraceMs), () => resolve(false))
+    path.onQuiet = () => {
+      timer.cancel()
+      resolve(true)
+    }
+  })
+}
+
+/** What a removed path still has is given up: reads and writes go elsewhere, and the writes leave ghosts. */
+export function giveUpAttempts(path: PathRuntime, reason: 'removed' | 'closed'): void {
+  for (const attempt of pathQueue(path).attempts.all()) {
+    const { bio } = attempt
+    abandonAttempt(path.head, attempt, reason)
+    leavePath(path.head, bio, path, 'TRANSPORT', evidenceOf(bio, 'ENOLINK', 'TRANSPORT'))
+  }
+}
+
+function giveBackProbe(path: PathRuntime): void {
+  if (path.probeBlock !== null) path.core.pool.release(path.probeBlock)
+  path.probeBlock = null
+}
+
+/** Lets go of a path whose device stays open: its owner's again. */
+export function letGoOpen(path: PathRuntime): void {
+  if (path.inFlight === 0) giveBackProbe(path)
+  else path.onQuiet = () => giveBackProbe(path)
+}
+
+/** Closes the device: now when the kernel holds nothing of it, else as soon as it has given everything back. */
+export async function letGo(path: PathRuntime): Promise<void> {
+  const close = async () => {
+    giveBackProbe(path)
+    await path.device.close()
+  }
+  if (path.inFlight === 0) return close()
+  path.onQuiet = () => {
+    close().catch((error: unknown) => path.core.log.warn({ path: path.name, error }, 'device not closed'))
+  }
+}

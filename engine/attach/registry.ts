@@ -1,0 +1,396 @@
+// Heads and paths by name. A device becomes a path and finds or makes its head in one critical section: nothing is
+// awaited between the look-up and the entry, so two paths added at once share one head (D-6).
+import type { Lun, PathDevice } from '../../adapters/ports.ts'
+import type { PathledgerError } from '../../errors.ts'
+import type { IoPolicy } from '../../machines/words.ts'
+import type { LedgerState, LedgerStore } from '../../store/types.ts'
+import type { LunStore } from '../../store/lun/types.ts'
+import { arrive } from './arrive.ts'
+import { probeLength } from '../health/checker.ts'
+import { pathCounters } from '../accounting/counters.ts'
+import { guarded, usOfMs, type Core } from '../core/core.ts'
+import { resubmitParked, submitBio } from '../io/dispatch.ts'
+import { GhostBook, type EngineIdentity } from '../lun/ghost-book.ts'
+import { ghostsOnLedger } from '../lun/ghost-ledger.ts'
+import { HeadIo } from '../io/head-io.ts'
+import { giveUpAttempts, letGo, letGoOpen, quietInTime } from './let-go.ts'
+import { giveUpLost, recordHead, recordPath } from '../heads/lifecycle.ts'
+import { stackLimits } from '../heads/limits.ts'
+import { LunState } from '../lun/lun-state.ts'
+import { releaseHeld } from '../io/waiting.ts'
+import { pathGone, headGoneError } from '../heads/gone.ts'
+import { HeadRuntime, PathRuntime, type AdapterRuntime } from '../heads/runtime.ts'
+import { diskName, freeHeadIndex, lowestFree, pathName, hostOf } from '../core/names.ts'
+import { refusalOf } from './qualify.ts'
+import { RateLimit } from '../ledger/rate-limit.ts'
+import { ReservationDesk } from '../lun/desk.ts'
+import type { Origin, Recorded } from '../ledger/recorder.ts'
+import { followHealth, setHeadRules } from '../health/rules.ts'
+import { sampleHead, samplePath } from '../heads/samples.ts'
+import { WORD_MAX } from '../core/spoken.ts'
+import { Stream } from '../ledger/stream.ts'
+import type { StreamStates } from '../../machines/step.ts'
+import { Timers } from '../ledger/timers.ts'
+import { endEpisode } from '../health/verdict.ts'
+import type { AddOptions } from './arrive.ts'
+import { HeadQueue, headQueue, pathQueue, PathQueue } from '../io/queues.ts'
+import type { Actions } from '../heads/runtime.ts'
+
+export interface RegistryParts {
+  readonly core: Core
+  /** What the machines' effects do. */
+  readonly actions: Actions
+  readonly engine: Stream
+  /** Where every stream stands on the ledger at the start. */
+  readonly before: LedgerState
+  readonly store: LedgerStore
+  readonly ledgerFile: string | null
+  readonly distance: ((from: number, to: number) => number) | null
+  readonly onIo: () => void
+  /** A path has left its head. */
+  readonly onRemoved: (path: PathRuntime) => void
+  readonly identity: EngineIdentity
+  /** The storage that every engine of a LUN shares; null where there is only this one. */
+  readonly lunStorage: LunStorage | null
+}
+
+/** Opens the storage of a LUN by its wwid. */
+export type LunStorage = (wwid: string, kind: PathDevice['kind']) => Promise<LunStore | null>
+
+/** What a head is made with. */
+export interface HeadFacts {
+  readonly lun: Lun
+  readonly index: number
+  readonly name: string
+  readonly iopolicy: IoPolicy
+  readonly sizeBytes: number
+  readonly logicalBlockBytes: number
+}
+
+export interface HeadEntry {
+  readonly runtime: HeadRuntime
+  readonly io: HeadIo
+}
+
+export class Registry {
+  readonly #parts: RegistryParts
+  readonly #heads = new Map<string, HeadEntry>()
+  readonly #streams = new Map<string, Stream>()
+  readonly #luns = new Map<string, Promise<LunState | null>>()
+  readonly #openLuns = new Map<string, LunState>()
+  /** By wwid: a LUN's ghosts outlive its head. */
+  readonly #books = new Map<string, GhostBook>()
+  readonly #adapters = new Map<string, AdapterRuntime>()
+  readonly #reservations: ReservationDesk
+  #pumpScheduled = false
+
+  constructor(parts: RegistryParts) {
+    this.#parts = parts
+    this.#reservations = new ReservationDesk(parts.core, parts.identity, this)
+    parts.core.pool.onFreed = () => this.#pumpSoon()
+  }
+
+  heads(): Iterable<HeadEntry> {
+    return this.#heads.values()
+  }
+
+  /** In the order in which their first paths came. */
+  adapters(): Iterable<AdapterRuntime> {
+    return this.#adapters.values()
+  }
+
+  runtimes(): HeadRuntime[] {
+    return [...this.#heads.values()].map(({ runtime }) => runtime)
+  }
+
+  /** By wwid or by name. */
+  find(wwidOrName: string): HeadEntry | null {
+    const byId = this.#heads.get(wwidOrName)
+    if (byId !== undefined) return byId
+    return [...this.#heads.values()].find(({ runtime }) => runtime.name === wwidOrName) ?? null
+  }
+
+  /** By name ('sda:0') or H:C:I:L. */
+  findPath(nameOrHctl: string): PathRuntime | null {
+    const matches = ({ name, hctl }: PathRuntime) => name === nameOrHctl || hctl === nameOrHctl
+    return this.paths().find(matches) ?? null
+  }
+
+  /** Takes a device as a path, or throws why not; that is on the ledger either way. The record may not be durable yet. */
+  add(device: PathDevice, options: AddOptions): { path: PathRuntime; head: HeadEntry; recorded: Recorded } {
+    const { core, ledgerFile } = this.#parts
+    const { wwid } = device.lun
+    const entry = this.#heads.get(wwid) ?? null
+    const known = { head: entry?.runtime ?? null, paths: this.paths(), ledgerFile }
+    const refusal = refusalOf(device, core.settings.multipath, known)
+    if (refusal !== null) throw this.refused(refusedOf(device), refusal)
+    const head = entry ?? this.#createHead(device)
+    const path = this.#createPath(device, head.runtime)
+    const { recorded } = arrive(path, options)
+    head.runtime.limits = stackLimits(head.runtime.paths.map((one) => one.device.geometry))
+    followHealth(path, recorded)
+    if (head.runtime.value.life !== 'allocated') return { path, head, recorded }
+    const published = recordHead(head.runtime, 'head.published', {}, { cause: recorded })
+    return { path, head, recorded: published.recorded }
+  }
+
+  /**
+   * Takes a path out of its head at once; resolves when its last I/O has ended and its device is closed. With `keepOpen`
+   * the device stays its owner's, and nobody waits for the record: it is what could not be made.
+   */
+  async remove(path: PathRuntime, why: string, origin: Origin = {}, keepOpen = false): Promise<void> {
+    if (path.gone) throw pathGone(path)
+    samplePath(path)
+    const { recorded, refused } = recordPath(path, 'path.removed', { why }, origin)
+    if (refused) throw pathGone(path)
+    endEpisode(path, recorded)
+    this.#parts.onRemoved(path)
+    path.timers?.cancelAll()
+    if (!(await quietInTime(path))) giveUpAttempts(path, why === 'closed' ? 'closed' : 'removed')
+    // Nothing is waited for any more; an armed timer would keep a program from ending.
+    const queue = pathQueue(path)
+    queue.timeout?.cancel()
+    queue.timeout = null
+    if (keepOpen) {
+      letGoOpen(path)
+      return
+    }
+    // A device that cannot be closed is the caller's to hear of, after everybody else has heard of the removal.
+    const closing = await Promise.allSettled([letGo(path)])
+    // What ended after it left the list is in no other sample.
+    samplePath(path)
+    if (path.head.gone) sampleHead(path.head)
+    // The LUN hears that the path is let go of only when its ghosts say what may still land.
+    const { ghosts, lun } = path.head
+    await ghosts.durable(path.hctl, path.context.incarnation)
+    await this.lun(lun.wwid)?.detach(path.hctl)
+    await path.core.recorder.durable(recorded)
+    for (const closed of closing) if (closed.status === 'rejected') throw closed.reason
+  }
+
+  /** Every stream of the ledger as it stands now, the engine's own and the last run's included. */
+  streams(): StreamStates {
+    const now = [...this.#streams].map(([name, { state }]) => [name, state] as const)
+    return { ...this.#parts.before.streams, ...Object.fromEntries(now) }
+  }
+
+  /** Forgets a head that its machine has removed. */
+  headRemoved(head: HeadRuntime): void {
+    const entry = this.#heads.get(head.lun.wwid)
+    if (entry?.runtime !== head) return
+    sampleHead(head)
+    head.retire()
+    head.timers?.cancelAll()
+    this.#heads.delete(head.lun.wwid)
+    entry.io.refuseWaiting(headGoneError(head))
+  }
+
+  /** Opens the LUN's own storage, once; what other engines left in it holds from then on. */
+  openLun(wwid: string, sizeBytes: number, kind: PathDevice['kind']): Promise<LunState | null> {
+    const known = this.#luns.get(wwid)
+    if (known !== undefined) return known
+    const opening = this.#openLun(wwid, sizeBytes, kind)
+    this.#luns.set(wwid, opening)
+    opening.catch(() => this.#luns.delete(wwid))
+    return opening
+  }
+
+  /** The LUN's storage where it is open. */
+  lun(wwid: string): LunState | null {
+    return this.#openLuns.get(wwid) ?? null
+  }
+
+  /** Lets go of every LUN's storage. */
+  async closeLuns(): Promise<void> {
+    for (const book of this.#books.values()) book.stop()
+    await Promise.allSettled([...this.#openLuns.values()].map((lun) => lun.close()))
+  }
+
+  async #openLun(wwid: string, sizeBytes: number, kind: PathDevice['kind']): Promise<LunState | null> {
+    const { core, lunStorage, identity } = this.#parts
+    const storage = (await lunStorage?.(wwid, kind)) ?? null
+    if (storage === null) return null
+    const book = this.book(wwid)
+    book.keepIn(storage)
+    const lun = new LunState(core, storage, book, identity)
+    lun.start(sizeBytes, ghostsOnLedger(this.#parts.store, wwid))
+    this.#openLuns.set(wwid, lun)
+    this.#reservations.of(wwid).keepIn(lun.reservations, lun)
+    return lun
+  }
+
+  /** The ghosts of a LUN. */
+  book(wwid: string): GhostBook {
+    const known = this.#books.get(wwid)
+    if (known !== undefined) return known
+    const { core, identity } = this.#parts
+    const book = new GhostBook(core, {
+      stream: this.stream(`lun/${wwid}`),
+      identity,
+      onEnded: () => {
+        const head = this.#heads.get(wwid)?.runtime
+        if (head !== undefined) releaseHeld(head)
+      },
+    })
+    this.#books.set(wwid, book)
+    return book
+  }
+
+  /** Every LUN that has a book, by wwid. */
+  books(): ReadonlyMap<string, GhostBook> {
+    return this.#books
+  }
+
+  /** Every path there is. */
+  paths(): PathRuntime[] {
+    return [...this.#heads.values()].flatMap(({ runtime }) => runtime.paths)
+  }
+
+  /** Puts it on the ledger that a device was not taken, and why. */
+  refused({ wwid, hctl, device }: Refused, refusal: PathledgerError): PathledgerError {
+    const { code, why } = refusal
+    const facts = {
+      wwid: wwid.slice(0, 512),
+      hctl: hctl.slice(0, 64) || '-',
+      device: device.slice(0, WORD_MAX) || '-',
+      code,
+    }
+    this.#parts.engine.record('engine.pathRefused', { ...facts, why: why.slice(0, 512) })
+    this.#parts.core.log.warn({ ...facts, why }, 'device not taken as a path')
+    return refusal
+  }
+
+  #createHead(device: PathDevice): HeadEntry {
+    const { settings } = this.#parts.core
+    const { wwid } = device.lun
+    const index = freeHeadIndex(this.runtimes(), settings.firstDiskIndex)
+    const name = diskName(settings.firstDiskIndex + index)
+    const { sizeBytes, logicalBlockBytes } = device.geometry
+    const { iopolicy } = settings
+    const entry = this.makeHead({ lun: device.lun, index, name, iopolicy, sizeBytes, logicalBlockBytes })
+    entry.runtime.lunStream.record('lun.found', { wwid, sizeBytes, logicalBlockBytes })
+    recordHead(entry.runtime, 'head.created', {
+      wwid,
+      name,
+      index,
+      iopolicy,
+      noPathRetry: settings.noPathRetry,
+      checkIntervalUs: usOfMs(settings.noPathCheckMs),
+      delayedRemovalUs: usOfMs(settings.delayedRemovalMs),
+      sizeBytes,
+      logicalBlockBytes,
+    })
+    setHeadRules(entry.runtime)
+    return entry
+  }
+
+  /** Puts a head together and lists it; nothing is recorded. */
+  makeHead({ lun, index, name, iopolicy, sizeBytes, logicalBlockBytes }: HeadFacts): HeadEntry {
+    const { core, distance, onIo } = this.#parts
+    const { wwid } = lun
+    const runtime = new HeadRuntime({
+      core,
+      lun,
+      stream: this.stream(`head/${wwid}`),
+      lunStream: this.stream(`lun/${wwid}`),
+      index,
+      name,
+      policy: iopolicy,
+      sizeBytes,
+      logicalBlockBytes,
+      distance,
+      errorRows: new RateLimit(core.clock, core.settings.errorRowsPerMinute),
+      ghosts: this.book(wwid),
+      refreshGhosts: () => guarded(core, () => this.lun(wwid)?.refresh()),
+      tendGhosts: () => guarded(core, () => this.lun(wwid)?.tend()),
+      reservations: this.#reservations.of(wwid),
+      queue: new HeadQueue(core, submitBio),
+      actions: this.#parts.actions,
+    })
+    runtime.timers = new Timers(core.clock, (timer, dueUs) => {
+      guarded(core, () => {
+        const { recorded } = recordHead(runtime, 'head.timerFired', { timer, dueUs })
+        if (timer === 'reattach') giveUpLost(runtime, NOT_IN_TIME, recorded)
+      })
+    })
+    const entry = { runtime, io: new HeadIo(runtime, onIo) }
+    this.#heads.set(wwid, entry)
+    return entry
+  }
+
+  #createPath(device: PathDevice, head: HeadRuntime): PathRuntime {
+    const { core } = this.#parts
+    const lost = [...head.lost.values()].map(({ context }) => context.index)
+    const index =
+      head.lost.get(device.hctl)?.context.index ??
+      lowestFree([...head.paths.map((path) => path.index), ...lost])
+    const path = new PathRuntime({
+      core,
+      device,
+      head,
+      stream: this.stream(`path/${device.lun.wwid}/${device.hctl}`),
+      adapter: this.#adapter(hostOf(device.hctl)),
+      index,
+      name: pathName(head.name, index),
+      errorRows: new RateLimit(core.clock, core.settings.errorRowsPerMinute),
+      queue: new PathQueue(),
+    })
+    path.timers = new Timers(core.clock, (timer, dueUs) => {
+      guarded(core, () => void recordPath(path, 'path.timerFired', { timer, dueUs }))
+    })
+    device.useMemory?.(core.pool.memory)
+    path.probeBlock = core.pool.take(probeLength(device.geometry))
+    return path
+  }
+
+  #adapter(host: string): AdapterRuntime {
+    const known = this.#adapters.get(host)
+    if (known !== undefined) return known
+    const adapter = { host, active: 0, counters: pathCounters() }
+    this.#adapters.set(host, adapter)
+    return adapter
+  }
+
+  /** A stream goes on where it stood: an operator's word on a path outlives the path's removal. */
+  stream(name: string): Stream {
+    const known = this.#streams.get(name)
+    if (known !== undefined) return known
+    const before = this.#parts.before.streams[name]
+    const state = before === undefined ? undefined : { value: before.value, context: before.context }
+    const stream = new Stream(this.#parts.core, name, state)
+    this.#streams.set(name, stream)
+    return stream
+  }
+
+  /** Memory came back: everyone who waits may go on, in the order of the heads. */
+  #pumpSoon(): void {
+    if (this.#pumpScheduled) return
+    this.#pumpScheduled = true
+    queueMicrotask(() => {
+      this.#pumpScheduled = false
+      for (const { io, runtime } of this.#heads.values()) {
+        const { requeue } = headQueue(runtime)
+        if (requeue.starved) {
+          requeue.starved = false
+          resubmitParked(runtime)
+        }
+        io.pump()
+      }
+    })
+  }
+}
+
+/** What was not taken, by the names that its refusal has on the ledger. */
+export interface Refused {
+  readonly wwid: string
+  readonly hctl: string
+  readonly device: string
+}
+
+/** Those names of a device. */
+export function refusedOf({ lun: { wwid }, hctl, device }: PathDevice): Refused {
+  return { wwid, hctl, device }
+}
+
+/** Why a path of the last run is given up. */
+const NOT_IN_TIME = 'it was not attached again in time'

@@ -1,0 +1,51 @@
+// Fencing: the strongest proof that we can force. For a path over a server, a command kills that server and waits for its
+// death; nothing of the path can land afterwards, its ghosts are over, and it needs a new attach.
+import { guarded, usOfMs } from '../core/core.ts'
+import type { Ghost } from '../lun/ghosts.ts'
+import { recordPath } from '../heads/lifecycle.ts'
+import type { PathRuntime } from '../heads/runtime.ts'
+
+/** Fences a failed path that has left ghosts. Does nothing when it is fenced, being fenced, healthy or without ghosts. */
+export function fenceIfNeeded(path: PathRuntime): void {
+  const { core, head } = path
+  if (core.fence === null || path.fencing || path.context.fenced || !path.present) return
+  const { health } = path.value
+  if (health !== 'failed' && health !== 'probing') return
+  if (ghostsBehind(path).length === 0) return
+  path.fencing = true
+  const target = { wwid: head.lun.wwid, hctl: path.hctl, device: path.device.device }
+  const limitMs = core.settings.fenceTimeoutMs
+  const { incarnation } = path.context
+  const behind = () => ghostsBehind(path, incarnation)
+  const done = (detail: string | null, error: unknown) =>
+    guarded(core, () => {
+      timer.cancel()
+      if (!path.fencing) return
+      path.fencing = false
+      if (detail !== null) return recordFence(path, behind(), detail)
+      core.log.warn({ path: path.name, error }, 'fence did not succeed')
+    })
+  const timer = core.clock.setTimer(core.clock.monoUs() + usOfMs(limitMs), () =>
+    done(null, 'no answer in time'),
+  )
+  core.fence(target, limitMs).then(
+    (detail) => done(detail, 'the path has no fence'),
+    (error: unknown) => done(null, error),
+  )
+}
+
+/** What a fence of the path proves over: ghosts of this life of it, and of lives before it that nobody waits for. */
+function ghostsBehind({ hctl, context, head }: PathRuntime, incarnation = context.incarnation): Ghost[] {
+  return head.ghosts.index
+    .all()
+    .filter(
+      (ghost) =>
+        ghost.path === hctl &&
+        (ghost.incarnation === incarnation || (ghost.incarnation < incarnation && ghost.returnedUs !== null)),
+    )
+}
+
+function recordFence(path: PathRuntime, ghosts: readonly Ghost[], detail: string): void {
+  const cause = path.present ? recordPath(path, 'path.fenced', { detail }).recorded : null
+  path.head.ghosts.end(ghosts, 'fence', detail, { cause })
+}

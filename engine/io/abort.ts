@@ -1,0 +1,17 @@
+// The caller does not want to wait any more. Nothing is taken back: what is in flight may still land, and is a ghost.
+import { abandonAttempt } from './attempts.ts'
+import type { Bio } from './bio.ts'
+import { finishBio } from './finish.ts'
+import type { HeadRuntime } from '../heads/runtime.ts'
+import { unhold } from './waiting.ts'
+import { abortedError } from './errors.ts'
+import { headQueue } from './queues.ts'
+
+/** Ends a bio for its caller, wherever it is. */
+export function abortBio(head: HeadRuntime, bio: Bio): void {
+  if (bio.ended) return
+  if (bio.live !== null) abandonAttempt(head, bio.live, 'abort')
+  headQueue(head).requeue.take(bio)
+  unhold(head, bio)
+  finishBio(head, bio, abortedError(head, bio.op, bio.ghosts.length > 0))
+}

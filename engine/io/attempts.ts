@@ -1,0 +1,275 @@
+// One try of a bio on a path: its accounting, its time limit, and what its completion means. An attempt of a write is
+// open until there is proof that it can no longer change the medium; where it ends without proof it leaves a ghost.
+import type { IoCompletion } from '../../adapters/ports.ts'
+import { invariant, PathledgerError } from '../../errors.ts'
+import type { GhostReason } from '../../machines/lun/events.ts'
+import { Attempt, evidenceOf, isMutation, memoryIsGone, weightOf, type Bio } from './bio.ts'
+import { guarded, usOfMs } from '../core/core.ts'
+import { countDone, countError } from '../accounting/counters.ts'
+import { park, holdAgain } from './waiting.ts'
+import { onPathError } from './failover.ts'
+import { fenceIfNeeded } from '../health/fencing.ts'
+import { finishBio } from './finish.ts'
+import type { Ghost } from '../lun/ghosts.ts'
+import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
+import { ioError, memoryGoneError } from './errors.ts'
+import { noteOutcome } from '../health/margin.ts'
+import { averageServiceTime } from '../select/more-policies.ts'
+import { classOf, statusOf } from '../core/blk-status.ts'
+import type { Admission } from '../lun/lun-reservations.ts'
+import { headQueue, pathQueue } from './queues.ts'
+
+/** Sends a bio down a path, or keeps it for when the path has room. Counted here, uncounted once, at its end. */
+export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): void {
+  const { core } = head
+  invariant(!path.disabled, 'a path is usable when an I/O is sent down it')
+  const admission = head.reservations.admit(bio.op, path)
+  if (admission !== 'go') return turnedAway(head, bio, admission)
+  // Each byte in flight may become memory that a hung path holds on to: the path has a bound of its own.
+  const full = path.inFlightBytes + weightOf(bio) > core.settings.inFlightBytesMax && path.inFlight > 0
+  if (full) return void pathQueue(path).backlog.push(bio)
+  if (memoryIsGone(bio)) return finishBio(head, bio, memoryGoneError(head, bio))
+  const counted = head.policy === 'queue-depth'
+  const attempt = new Attempt(bio, path, counted, core.clock.monoUs(), head.reservations.epoch)
+  head.stats.begin(bio, attempt.startedUs)
+  bio.attempts += 1
+  bio.live = attempt
+  path.inFlight += 1
+  path.inFlightBytes += weightOf(bio)
+  const queue = pathQueue(path)
+  queue.attempts.add(attempt)
+  if (isMutation(bio)) head.reservations.opened()
+  if (attempt.countedActive) path.adapter.active += 1
+  if (attempt.block !== null && !core.guardsOff) core.pool.hold(attempt.block)
+  try {
+    path.device.submit(attempt, (completion) => onCompletion(head, attempt, completion))
+  } catch (error) {
+    return neverSent(head, attempt, error)
+  }
+  if (queue.timeout === null) armTimeout(head, path)
+}
+
+/** A reservation is in its way: it waits, or its caller hears of it; no other path is tried, and none is failed. */
+function turnedAway(head: HeadRuntime, bio: Bio, admission: Exclude<Admission, 'go'>): void {
+  if (admission === 'wait') return park(head, bio)
+  if (admission !== 'conflict') return finishBio(head, bio, admission)
+  const { id, op, offset, length } = bio
+  if (head.errorRows.take()) head.reservations.noteConflict({ bio: id, op, offset, length })
+  finishBio(head, bio, ioError(head, bio, 'RESV_CONFLICT', head.reservations.conflictWords()))
+}
+
+function onCompletion(head: HeadRuntime, attempt: Attempt, completion: IoCompletion): void {
+  try {
+    complete(head, attempt, completion)
+  } catch (error) {
+    guarded(head.core, () => {
+      throw error
+    })
+  }
+}
+
+/** Submit promises not to throw. Where it does, that is a bug which stops the engine, and the I/O ends, once (D-14). */
+function neverSent(head: HeadRuntime, attempt: Attempt, cause: unknown): void {
+  attempt.returned = true
+  attempt.bio.live = null
+  endAccounting(attempt)
+  giveBack(head, attempt)
+  guarded(head.core, () => {
+    throw cause
+  })
+  finishBio(head, attempt.bio, head.core.broken)
+}
+
+/** An attempt that the engine no longer waits for, while the kernel may still have it. */
+export function abandonAttempt(head: HeadRuntime, attempt: Attempt, reason: GhostReason): void {
+  if (attempt.ended) return
+  endAccounting(attempt)
+  const { bio, path } = attempt
+  if (isMutation(bio) && !head.core.guardsOff) attempt.ghost = openGhost(head, attempt, reason, false)
+  // Its memory stays with the attempt. A write goes again from the same bytes, a read needs fresh ones.
+  if (bio.op === 'read' && bio.block !== null) {
+    head.core.pool.release(bio.block)
+    bio.block = null
+  }
+  if (bio.live === attempt) bio.live = null
+  pathQueue(path).attempts.delete(attempt)
+  if (reason === 'timeout') tellTrace(attempt, 'TIMEOUT', 'ETIMEDOUT')
+  else tellTrace(attempt, 'ABANDONED', null)
+}
+
+function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion): void {
+  invariant(!attempt.returned, 'an attempt completes once')
+  attempt.returned = true
+  const { bio, path } = attempt
+  const late = attempt.ended
+  if (!late) endAccounting(attempt)
+  giveBack(head, attempt)
+  const status = statusOf(completion, bio.length)
+  if (status === 'OK') {
+    path.answered(attempt.startedUs)
+    bio.answeredUs = head.core.clock.monoUs()
+    path.serviceTime = averageServiceTime(path.serviceTime, bio.answeredUs - attempt.startedUs)
+    noteOutcome(path, attempt.startedUs, false)
+  }
+  path.hear(completion)
+  if (late) return completeLate(head, attempt, completion)
+  tellTrace(attempt, status, completion.errno)
+  bio.live = null
+  if (status === 'OK') return succeed(head, bio, path)
+  countError(path)
+  const errorClass = classOf(status)
+  const proof =
+    errorClass !== 'path' || (path.device.guarantees.errorsAreFinal && completion.abandoned !== true)
+  if (isMutation(bio) && !proof && !head.core.guardsOff) {
+    attempt.ghost = openGhost(head, attempt, 'error', completion.abandoned !== true)
+  }
+  const evidence = evidenceOf(bio, completion.errno, status)
+  switch (errorClass) {
+    case 'path':
+      noteOutcome(path, attempt.startedUs, true)
+      return onPathError(head, bio, path, status, evidence)
+    case 'busy':
+      return retrySoon(head, bio, path, status)
+    case 'target':
+      if (head.errorRows.take())
+        head.lunStream.record('lun.ioFailed', { bio: bio.id, path: path.name, evidence })
+      return finishBio(
+        head,
+        bio,
+        ioError(head, bio, status, `The target itself answered so, through ${path.name}.`),
+      )
+    case 'ours':
+      return misused(head, bio, path, completion)
+  }
+}
+
+function tellTrace(attempt: Attempt, status: string, errno: string | null): void {
+  attempt.bio.trace?.tried(attempt, status, errno)
+}
+
+/** The kernel calls the request itself wrong: the caller took his own memory away under it, or it is our bug. */
+function misused(head: HeadRuntime, bio: Bio, path: PathRuntime, completion: IoCompletion): void {
+  if (memoryIsGone(bio)) return finishBio(head, bio, memoryGoneError(head, bio))
+  head.core.breakEngine(ourBug(path, completion))
+  finishBio(head, bio, head.core.broken)
+}
+
+/** The kernel gave back what the engine had given up on. Success is proof; an error is, where the path says so. */
+function completeLate(head: HeadRuntime, attempt: Attempt, completion: IoCompletion): void {
+  const { bio, ghost, path } = attempt
+  const status = statusOf(completion, bio.length)
+  const final = path.device.guarantees.errorsAreFinal && completion.abandoned !== true
+  if (ghost !== null) {
+    if (status === 'OK' || final) head.ghosts.end([ghost], 'completion', `late ${status}`)
+    else head.ghosts.returned(ghost)
+  }
+  // A ghost that succeeds while its bio waits for a path completes the bio, once.
+  if (status === 'OK' && isMutation(bio) && bio.live === null && headQueue(head).requeue.take(bio))
+    succeed(head, bio, path)
+}
+
+/** A bio that was re-sent completes when the record of why is durable: the outside sees no failover before it. */
+function succeed(head: HeadRuntime, bio: Bio, path: PathRuntime): void {
+  countDone(path.counters, bio)
+  countDone(path.adapter.counters, bio)
+  if (isMutation(bio)) path.dirty = true
+  // A ghost was opened under this write while it was in flight: what it wrote may be overtaken, so it goes again.
+  const overtaken = isMutation(bio) && head.ghosts.index.conflict(bio, bio.id) !== null
+  if (overtaken && !head.core.guardsOff) return holdAgain(head, bio)
+  finishBio(head, bio, null)
+}
+
+function openGhost(head: HeadRuntime, attempt: Attempt, reason: GhostReason, returned: boolean): Ghost {
+  const { bio, path } = attempt
+  const { op, offset, length } = bio
+  const { incarnation } = path.context
+  const facts = { path: path.hctl, incarnation, op, offset, length, reason, bio: bio.id, returned }
+  const ghost = head.ghosts.open(facts)
+  bio.leave(ghost)
+  fenceIfNeeded(path)
+  return ghost
+}
+
+/** Ends the accounting of an attempt. The flag decides, not the policy of now (section 11). */
+function endAccounting(attempt: Attempt): void {
+  invariant(!attempt.ended, 'an attempt ends once')
+  attempt.ended = true
+  if (isMutation(attempt.bio)) attempt.path.head.reservations.closed(attempt.epoch)
+  if (attempt.countedActive) attempt.path.adapter.active -= 1
+  invariant(attempt.path.adapter.active >= 0, 'counters of what is in flight are not negative')
+}
+
+/** The kernel holds nothing of the attempt any more: its memory and its place on the path are free. */
+function giveBack(head: HeadRuntime, attempt: Attempt): void {
+  const { path, block, bio } = attempt
+  const queue = pathQueue(path)
+  queue.attempts.delete(attempt)
+  path.inFlight -= 1
+  path.inFlightBytes -= weightOf(bio)
+  invariant(path.inFlight >= 0 && path.inFlightBytes >= 0, 'counters of what is in flight are not negative')
+  if (block !== null && !head.core.guardsOff) head.core.pool.release(block)
+  if (queue.backlog.length > 0) head.actions.drainBacklog(path)
+  if (path.inFlight === 0) path.onQuiet?.()
+}
+
+/** One timer per path, for its oldest attempt: all have the same time limit. */
+function armTimeout(head: HeadRuntime, path: PathRuntime): void {
+  const { core } = head
+  const limitUs = usOfMs(core.settings.attemptTimeoutMs)
+  const queue = pathQueue(path)
+  const { oldest } = queue.attempts
+  if (queue.timeout !== null || oldest === null || limitUs === 0) return
+  queue.timeout = core.clock.setTimer(oldest.startedUs + limitUs, () => {
+    queue.timeout = null
+    guarded(core, () => {
+      expireOld(head, path, core.clock.monoUs() - limitUs)
+      armTimeout(head, path)
+    })
+  })
+}
+
+function expireOld(head: HeadRuntime, path: PathRuntime, beforeUs: number): void {
+  const { attempts } = pathQueue(path)
+  for (let attempt = attempts.oldest; attempt !== null; attempt = attempts.oldest) {
+    if (attempt.startedUs > beforeUs) return
+    const { bio } = attempt
+    abandonAttempt(head, attempt, 'timeout')
+    countError(path)
+    noteOutcome(path, attempt.startedUs, true)
+    onPathError(head, bio, path, 'TIMEOUT', evidenceOf(bio, 'ETIMEDOUT', 'TIMEOUT'))
+  }
+}
+
+/** The path is busy, which says nothing about its health: same path, later. If it has gone meanwhile, another one. */
+function retrySoon(
+  head: HeadRuntime,
+  bio: Bio,
+  path: PathRuntime,
+  status: ReturnType<typeof statusOf>,
+): void {
+  const { core } = head
+  const { resourceRetriesMax, resourceRetryMs } = core.settings
+  bio.resourceRetries += 1
+  // Having been busy is no attempt: it has a bound of its own, and must not use up those for other paths.
+  bio.attempts -= 1
+  if (bio.resourceRetries > resourceRetriesMax) {
+    const why = `${path.name} was busy ${bio.resourceRetries} times in a row.`
+    return finishBio(head, bio, ioError(head, bio, status, why))
+  }
+  core.clock.setTimer(core.clock.monoUs() + usOfMs(resourceRetryMs), () => {
+    guarded(core, () => {
+      if (bio.ended) return
+      if (core.broken === null && head.live && !path.disabled) startAttempt(head, bio, path)
+      else headQueue(head).again(head, bio)
+    })
+  })
+}
+
+function ourBug(path: PathRuntime, { errno }: IoCompletion): PathledgerError {
+  return new PathledgerError('BACKEND_MISUSED', {
+    message: `${path.name} (${path.device.device}) refused an I/O with ${errno ?? 'no errno'}.`,
+    why: 'The kernel says that the request itself was wrong. Offsets and buffers were checked, so this is our bug.',
+    todo: 'No path was failed for it. Keep the ledger file and report it.',
+    ...(errno === null ? {} : { errno }),
+  })
+}

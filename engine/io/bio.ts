@@ -1,0 +1,194 @@
+// A bio: one piece of a caller's I/O, small enough for the pool, sent in full with every try.
+import type { Evidence } from '../../machines/events.ts'
+import type { IoRequest } from '../../adapters/ports.ts'
+import type { PathledgerError } from '../../errors.ts'
+import type { BlkStatus, IoOp } from '../../machines/words.ts'
+import type { Ghost } from '../lun/ghosts.ts'
+import type { OpenIo } from './open-io.ts'
+import type { PathRuntime } from '../heads/runtime.ts'
+import type { PoolBlock } from '../memory/pool.ts'
+import type { Suspicion } from '../heads/suspicion.ts'
+import type { IoTrace } from '../accounting/trace.ts'
+
+/** That a path refused this bio, in which life of the path, and how. */
+export interface Refusal {
+  readonly path: PathRuntime
+  readonly epoch: number
+  readonly status: BlkStatus
+  readonly evidence: Evidence
+  readonly suspicion: Suspicion | null
+}
+
+/** Who is told that a bio has ended. */
+export interface BioOwner {
+  bioDone(bio: Bio, error: PathledgerError | null): void
+}
+
+// Most bios are never refused, explained or haunted: they share these, and get their own with the first.
+const NO_REFUSALS: readonly Refusal[] = Object.freeze([])
+const NO_REASONS: ReadonlySet<Suspicion> = new Set()
+const NO_GHOSTS: readonly Ghost[] = Object.freeze([])
+
+export class Bio {
+  readonly #owner: BioOwner
+  readonly io: OpenIo
+  /** 1, 2, 3 ... within the engine. */
+  readonly id: number
+  readonly op: IoOp
+  readonly offset: number
+  readonly length: number
+  readonly fua: boolean
+  /** NUMA node of the submitter. */
+  readonly node: number
+  /** The engine's own memory for it; null for flush, and for a read whose memory a hung path holds. */
+  block: PoolBlock | null
+  /** The path a flush is for: it has acknowledged writes. Another one takes it over where this one cannot. */
+  readonly pinned: PathRuntime | null
+  attempts = 0
+  resourceRetries = 0
+  /** The attempt the engine waits for; null while the bio waits for something else. */
+  live: Attempt | null = null
+  parkedAtUs = 0
+  /** What is told of it when it has ended; null for one that is not traced. */
+  trace: IoTrace | null = null
+  /** When it was first sent, while the statistics of the disk count it; null before and after. */
+  statSinceUs: number | null = null
+  heldSinceUs = 0
+  /** When it succeeded, while its caller hears of it at once; else 0. To ask the clock costs as much as to choose a path. */
+  answeredUs = 0
+  /** Its end is decided; only records are waited for. */
+  ended = false
+  #refusals = NO_REFUSALS
+  #reasons = NO_REASONS
+  #ghosts = NO_GHOSTS
+
+  constructor(
+    owner: BioOwner,
+    io: OpenIo,
+    id: number,
+    offset: number,
+    length: number,
+    pinned: PathRuntime | null,
+    block: PoolBlock | null,
+  ) {
+    this.#owner = owner
+    this.io = io
+    this.id = id
+    this.op = io.op
+    this.offset = offset
+    this.length = length
+    this.fua = io.fua
+    this.node = io.node
+    this.pinned = pinned
+    this.block = block
+  }
+
+  /** Kept per incarnation of the path: what a path refused before it failed and healed is forgotten. */
+  get refusals(): readonly Refusal[] {
+    return this.#refusals
+  }
+
+  /** Why it was ever re-sent: its completion waits until these are on the ledger. */
+  get reasons(): ReadonlySet<Suspicion> {
+    return this.#reasons
+  }
+
+  /** What its attempts left behind: its caller hears of nothing before they are durable. */
+  get ghosts(): readonly Ghost[] {
+    return this.#ghosts
+  }
+
+  /** A path refused it. */
+  refuse(refusal: Refusal): void {
+    this.#refusals = [...this.#refusals, refusal]
+    if (refusal.suspicion !== null && !this.#reasons.has(refusal.suspicion)) {
+      this.#reasons = new Set([...this.#reasons, refusal.suspicion])
+    }
+  }
+
+  /** Forgets the refusals that `explained` is true for. */
+  forget(explained: (refusal: Refusal) => boolean): void {
+    if (this.#refusals.some(explained))
+      this.#refusals = this.#refusals.filter((refusal) => !explained(refusal))
+  }
+
+  /** An attempt of it left a ghost. */
+  leave(ghost: Ghost): void {
+    this.#ghosts = [...this.#ghosts, ghost]
+  }
+
+  /** Tells its owner, once. */
+  done(error: PathledgerError | null): void {
+    this.#owner.bioDone(this, error)
+  }
+}
+
+/**
+ * One try of a bio on a path, and the request that the path gets. Accounting starts and ends with it, exactly once (D-28,
+ * D-30). Each has an object and a function of its own: a path that answers twice must meet the attempt that it answered,
+ * not whatever took its place.
+ */
+export class Attempt implements IoRequest {
+  readonly op: IoOp
+  readonly offset: number
+  readonly length: number
+  readonly data: Uint8Array | null
+  readonly fua: boolean
+  readonly bio: Bio
+  readonly path: PathRuntime
+  /** Whether it was counted when it started: this decides at its end, not the policy of then. */
+  readonly countedActive: boolean
+  /** Memory that the attempt holds until the kernel gives it back. */
+  readonly block: PoolBlock | null
+  readonly startedUs: number
+  /** Of the LUN's reservations, when it was sent. */
+  readonly epoch: number
+  /** The engine no longer waits for it: completed, or given up. */
+  ended = false
+  /** The kernel has given it back. */
+  returned = false
+  ghost: Ghost | null = null
+  // Its place among the attempts of its path (attempt-list.ts).
+  listed = false
+  older: Attempt | null = null
+  newer: Attempt | null = null
+
+  constructor(bio: Bio, path: PathRuntime, countedActive: boolean, startedUs: number, epoch: number) {
+    this.op = bio.op
+    this.offset = bio.offset
+    this.length = bio.length
+    this.data = bio.block === null ? null : bio.block.bytes
+    this.fua = bio.fua
+    this.bio = bio
+    this.path = path
+    this.countedActive = countedActive
+    this.block = bio.block
+    this.startedUs = startedUs
+    this.epoch = epoch
+  }
+}
+
+/** Evidence of an error of this bio, as the ledger keeps it. */
+export function evidenceOf(bio: Bio, errno: string | null, status: BlkStatus): Evidence {
+  return { errno, status, op: bio.op, offset: bio.offset, length: bio.length }
+}
+
+/** True for what changes the medium: an attempt of it may land late. */
+export function isMutation({ op }: Bio): boolean {
+  return op === 'write' || op === 'discard' || op === 'writeZeroes'
+}
+
+/** Bytes of memory or of a queue that a bio stands for: discards and zeroings carry none. */
+export function weightOf({ op, length }: Bio): number {
+  return op === 'read' || op === 'write' ? length : 0
+}
+
+/** True when the caller, whose own memory it is, detached or shrank it under the I/O. */
+export function memoryIsGone({ block, length }: Bio): boolean {
+  return block !== null && block.bytes.length !== length
+}
+
+/** True for what must never be driven round until somebody says ok (the kernel reports a lost write once). */
+export function isFlushLike(bio: Bio): boolean {
+  return bio.op === 'flush' || bio.fua
+}

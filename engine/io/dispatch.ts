@@ -1,0 +1,91 @@
+// A bio on its way: held back for a ghost, sent down a path, or parked until one comes. Its tries are attempts.ts, what
+// happens after a path error is failover.ts, its end is finish.ts.
+import { startAttempt } from './attempts.ts'
+import type { Bio } from './bio.ts'
+import { guarded } from '../core/core.ts'
+import { refusedBy, stuck } from './failover.ts'
+import { finishBio } from './finish.ts'
+import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
+import { hold, holderOf, park } from './waiting.ts'
+import { noPathError } from './errors.ts'
+import { headGoneError } from '../heads/gone.ts'
+import { selectPath } from '../select/select.ts'
+import { headQueue, pathQueue } from './queues.ts'
+
+/** Sends a bio down the path its head's policy picks, holds or parks it, or ends it. */
+export function submitBio(head: HeadRuntime, bio: Bio): void {
+  const { core } = head
+  // First: what the LUN's storage says may be the end of the engine.
+  const holder = holderOf(head, bio)
+  if (core.broken !== null) return finishBio(head, bio, core.broken)
+  if (!head.live) return finishBio(head, bio, headGoneError(head))
+  if (holder !== null) return hold(head, bio)
+  // It waits for memory, not for a path, and is not counted as one that does.
+  if (!hasMemory(head, bio)) return headQueue(head).requeue.park(bio)
+  const path = choosePath(head, bio)
+  if (path !== null) return startAttempt(head, bio, path)
+  const usableButRefused = head.paths.some((candidate) => !candidate.disabled)
+  if (usableButRefused) return stuck(head, bio)
+  if (head.value.service !== 'failing') return park(head, bio)
+  head.counters.failedNoPath += 1
+  finishBio(head, bio, noPathError(head, bio))
+}
+
+/** Sends what is parked again, in order. Bios that find no path are parked again, behind those before them. */
+export function resubmitParked(head: HeadRuntime): void {
+  if (headQueue(head).requeue.length === 0) return
+  headQueue(head).requeue.scheduleWork(() => {
+    guarded(head.core, () => {
+      for (const bio of headQueue(head).requeue.takeAll()) submitBio(head, bio)
+    })
+  })
+}
+
+/** What waited for room on a path goes on: there while it is usable, else where the policy says now. */
+export function drainBacklog(path: PathRuntime): void {
+  const { core, head } = path
+  const queue = pathQueue(path)
+  if (queue.draining || queue.backlog.length === 0) return
+  queue.draining = true
+  queueMicrotask(() => {
+    queue.draining = false
+    guarded(core, () => {
+      const waiting = queue.backlog
+      queue.backlog = []
+      for (const [index, bio] of waiting.entries()) {
+        if (bio.ended) continue
+        if (path.disabled || !head.live || core.broken !== null) submitBio(head, bio)
+        else startAttempt(head, bio, path)
+        // It is full again: the others need not be tried one by one.
+        if (queue.backlog.length > 0 && !path.disabled) {
+          queue.backlog.push(...waiting.slice(index + 1))
+          return
+        }
+      }
+    })
+  })
+}
+
+/** The policy's choice; if that one has refused this bio already, another one that has not (D-37). */
+function choosePath(head: HeadRuntime, bio: Bio): PathRuntime | null {
+  const { pinned } = bio
+  if (pinned !== null && !pinned.disabled && !refusedBy(bio, pinned)) return pinned
+  const chosen = selectPath(head, bio.node, bio.op !== 'read', bio.length)
+  if (chosen === null || !refusedBy(bio, chosen)) return chosen
+  let other: PathRuntime | null = null
+  for (const path of head.paths) {
+    if (path.disabled || refusedBy(bio, path)) continue
+    if (other === null || path.rank < other.rank) other = path
+  }
+  return other
+}
+
+/** A read whose memory stayed with a hung path needs fresh memory before it can go again. */
+function hasMemory(head: HeadRuntime, bio: Bio): boolean {
+  if (bio.op !== 'read' || bio.block !== null) return true
+  bio.block = head.core.pool.take(bio.length)
+  if (bio.block !== null) return true
+  headQueue(head).requeue.starved = true
+  head.core.pool.want()
+  return false
+}

@@ -1,0 +1,86 @@
+// The errors an I/O can end with, in words.
+import { PathledgerError } from '../../errors.ts'
+import type { BlkStatus } from '../../machines/words.ts'
+import type { Bio } from './bio.ts'
+import type { HeadRuntime } from '../heads/runtime.ts'
+import type { Ghost } from '../lun/ghosts.ts'
+import { errnoOf } from '../core/blk-status.ts'
+
+const details = (head: HeadRuntime, bio: Bio) => ({
+  head: head.name,
+  op: bio.op,
+  offset: bio.offset,
+  length: bio.length,
+  attempts: bio.attempts,
+  refusedBy: bio.refusals.map(({ path, status }) => `${path.name} ${status}`),
+})
+
+/** The error of the I/O itself, as the target or every healthy path gave it. */
+export function ioError(head: HeadRuntime, bio: Bio, status: BlkStatus, why: string): PathledgerError {
+  return new PathledgerError('IO_ERROR', {
+    message: `${head.name}: ${bio.op} of ${bio.length} bytes at ${bio.offset} failed with ${errnoOf(status)}.`,
+    why,
+    todo: 'The ledger says which path saw what: `pathledger log FILE`.',
+    errno: errnoOf(status),
+    details: { ...details(head, bio), status },
+  })
+}
+
+/** No path is usable and none is worth waiting for. */
+export function noPathError(head: HeadRuntime, bio: Bio): PathledgerError {
+  return new PathledgerError('NO_PATH', {
+    message: `${head.name}: ${bio.op} of ${bio.length} bytes at ${bio.offset} has no path to go down.`,
+    why: `None of its ${head.paths.length} paths is usable, and noPathRetry is ${String(head.context.noPathRetry)}.`,
+    todo: "Bring a path back, or let I/O wait with noPathRetry: 'queue'.",
+    errno: 'EIO',
+    details: details(head, bio),
+  })
+}
+
+/** A ghost did not end in time: this write never went anywhere. */
+export function ghostHoldError(head: HeadRuntime, bio: Bio, ghost: Ghost | null): PathledgerError {
+  const what = ghost === null ? 'an older write that waits for a ghost' : `ghost ${ghost.id}`
+  const whose =
+    ghost === null ? '' : `: ${ghost.op} of ${ghost.length} bytes at ${ghost.offset} on ${ghost.path}`
+  return new PathledgerError('GHOST_HOLD', {
+    message: `${head.name}: ${bio.op} of ${bio.length} bytes at ${bio.offset} waited too long for ${what}.`,
+    why: `An earlier attempt may still land on these blocks${whose}.`,
+    todo: 'Fence the path, or release the ghost with a reason: `pathledger ghosts`.',
+    errno: 'EBUSY',
+    outcome: bio.attempts === 0 ? 'failed' : 'unknown',
+    details: { ...details(head, bio), ghost: ghost?.id ?? null },
+  })
+}
+
+/** The caller detached or shrank his own memory while it was being written from. */
+export function memoryGoneError(head: HeadRuntime, bio: Bio): PathledgerError {
+  return new PathledgerError('BUFFER_GONE', {
+    message: `${head.name}: the memory of a ${bio.op} at ${bio.offset} went away under it.`,
+    why: 'It was given with ghostSafe: false, and was detached or shrunk before the promise settled.',
+    todo: 'Keep it as it is until then, or let the engine copy it.',
+    errno: 'EFAULT',
+    outcome: bio.attempts === 0 ? 'failed' : 'unknown',
+    details: details(head, bio),
+  })
+}
+
+/** The operator ended what waited. */
+export function drainedError(head: HeadRuntime, reason: string): PathledgerError {
+  return new PathledgerError('DRAINED', {
+    message: `${head.name}: an I/O that waited was ended by the operator.`,
+    why: `Reason: ${reason}.`,
+    todo: 'It was not done where its outcome is failed; bring a path back and try again.',
+    errno: 'EIO',
+  })
+}
+
+/** The caller's AbortSignal fired. */
+export function abortedError(head: HeadRuntime, op: string, unknown: boolean): PathledgerError {
+  return new PathledgerError('ABORTED', {
+    message: `${head.name}: a ${op} was aborted by its caller.`,
+    why: unknown ? 'An attempt was in flight and may still land.' : 'No attempt of it is in flight.',
+    todo: 'Newer writes to these blocks wait until the attempt is proved over.',
+    errno: 'ECANCELED',
+    outcome: unknown ? 'unknown' : 'failed',
+  })
+}

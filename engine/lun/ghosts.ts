@@ -1,0 +1,68 @@
+// Ghosts: attempts that ended without proof that they can no longer change the medium. They belong to the LUN, outlive
+// path and head, and newer writes that overlap one wait for its end.
+import type { GhostProof, GhostReason } from '../../machines/lun/events.ts'
+import type { IoOp } from '../../machines/words.ts'
+import type { Gate } from '../ledger/gate.ts'
+import { RangeIndex, type ByteRange } from './range-index.ts'
+
+export interface Ghost {
+  readonly id: string
+  /** H:C:I:L of the path, and in which life of it the attempt was sent. */
+  readonly path: string
+  readonly incarnation: number
+  readonly op: IoOp
+  readonly offset: number
+  readonly length: number
+  readonly reason: GhostReason
+  /** The bio whose attempt it was; null when it is another engine's or an earlier run's. */
+  readonly bio: number | null
+  /** When it was opened, monotonic microseconds. */
+  readonly openedUs: number
+  /** When the kernel gave the attempt back, with an error that proves nothing; null while it still has it. */
+  returnedUs: number | null
+  /** Open once the ghost is durable: only then may a re-sent bio be acknowledged. */
+  readonly gate: Gate
+  /** Another engine's: it ends it, or its death does. */
+  readonly foreign: boolean
+  /** Proof has come and is on its way to the ledger. */
+  ending: GhostProof | null
+}
+
+export class GhostIndex {
+  readonly #all = new Map<string, Ghost>()
+  readonly #index = new RangeIndex<Ghost>()
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  /** Every ghost there is, oldest first. */
+  all(): Ghost[] {
+    return [...this.#all.values()]
+  }
+
+  /** Whether one of them is another engine's. */
+  hasForeign(): boolean {
+    for (const { foreign } of this.#all.values()) if (foreign) return true
+    return false
+  }
+
+  get(id: string): Ghost | null {
+    return this.#all.get(id) ?? null
+  }
+
+  add(ghost: Ghost): void {
+    this.#all.set(ghost.id, ghost)
+    this.#index.add(ghost)
+  }
+
+  delete(ghost: Ghost): void {
+    if (this.#all.delete(ghost.id)) this.#index.delete(ghost)
+  }
+
+  /** A ghost that overlaps the range and is not of this bio: re-sending the same bytes over their own ghost is safe. */
+  conflict(range: ByteRange, bio: number): Ghost | null {
+    if (this.#all.size === 0) return null
+    return this.#index.find(range, (ghost) => ghost.bio !== bio)
+  }
+}

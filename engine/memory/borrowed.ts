@@ -1,0 +1,30 @@
+// Memory that an I/O is done from without a copy: lent by the engine and given back by transfer, or the caller's own.
+// It is let go of when the I/O has been answered and the kernel has given back every attempt on it.
+import { invariant } from '../../errors.ts'
+import type { PoolBlock } from './pool.ts'
+
+export class Borrowed {
+  readonly #bytes: Uint8Array
+  readonly #whenFree: () => void
+  #holders = 1
+
+  /** `whenFree` is called once, when nobody holds it any more. */
+  constructor(bytes: Uint8Array, whenFree: () => void) {
+    this.#bytes = bytes
+    this.#whenFree = whenFree
+  }
+
+  /** A part of it as the block of one bio, which its attempts hold as they hold the pool's own. */
+  block(from: number, length: number): PoolBlock {
+    this.#holders += 1
+    const whenFree = () => this.release()
+    return { bytes: this.#bytes.subarray(from, from + length), offset: 0, order: 0, holders: 1, whenFree }
+  }
+
+  /** One holder less. */
+  release(): void {
+    invariant(this.#holders > 0, 'borrowed memory is given back once')
+    this.#holders -= 1
+    if (this.#holders === 0) this.#whenFree()
+  }
+}
