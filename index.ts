@@ -49,7 +49,6 @@ export { alignedBytes } from './adapters/aligned.ts'
 export { askEngine } from './adapters/control/client.ts'
 export type { ControlRequest } from './adapters/control/frames.ts'
 export { fenceFromConfig } from './adapters/fence-command.ts'
-export type { CommandFence, CommandTarget } from './adapters/fence-command.ts'
 export { virtualLun } from './adapters/paths/virtual-lun.ts'
 export type { VirtualLun, VirtualLunSettings } from './adapters/paths/virtual-lun.ts'
 export type { GroupSettings, VirtualTarget } from './adapters/scsi/virtual-target.ts'
@@ -70,6 +69,8 @@ export type {
   DeviceSource,
   Clock,
   DeviceLimits,
+  Fence,
+  FenceTarget,
   Lun,
   NewId,
   PathDevice,

@@ -6,18 +6,8 @@ import type { Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { messageOf, PathledgerError } from '../errors.ts'
-import type { Clock } from './ports.ts'
+import type { Clock, Fence, FenceTarget } from './ports.ts'
 import { systemClock } from './system.ts'
-
-/** What a fence command is told: it is in its environment as PATHLEDGER_WWID, PATHLEDGER_HCTL and PATHLEDGER_DEVICE. */
-export interface CommandTarget {
-  readonly wwid: string
-  readonly hctl: string
-  readonly device: string
-}
-
-/** Runs the command of a path; null when the file has none for it. Rejects when the command failed. */
-export type CommandFence = (target: CommandTarget, timeoutMs: number) => Promise<string | null>
 
 const command = z
   .array(z.string().min(1).max(4096))
@@ -51,7 +41,7 @@ const DETAIL_MAX = 200
  * the file cannot be read or is wrong, and FENCE_CONFIG_UNSAFE where others than its owner could write the file, its
  * folder or a command, or where one of them belongs to somebody else than root and us.
  */
-export function fenceFromConfig(file: string, { clock = systemClock }: { clock?: Clock } = {}): CommandFence {
+export function fenceFromConfig(file: string, { clock = systemClock }: { clock?: Clock } = {}): Fence {
   const { fences } = readConfig(file)
   for (const { command: words } of fences) checkSafe(words[0] ?? '', statOf(words[0] ?? ''))
   return async (target, limitMs) => {
@@ -61,11 +51,11 @@ export function fenceFromConfig(file: string, { clock = systemClock }: { clock?:
   }
 }
 
-function isFor(fence: FenceEntry, { hctl, device }: CommandTarget): boolean {
+function isFor(fence: FenceEntry, { hctl, device }: FenceTarget): boolean {
   return 'hctl' in fence ? fence.hctl === hctl : fence.device === device
 }
 
-function run(entry: FenceEntry, target: CommandTarget, limitMs: number, clock: Clock): Promise<string> {
+function run(entry: FenceEntry, target: FenceTarget, limitMs: number, clock: Clock): Promise<string> {
   const [program = '', ...words] = entry.command
   const shown = entry.command.join(' ').slice(0, DETAIL_MAX)
   return new Promise((resolve, reject) => {

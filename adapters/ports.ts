@@ -284,7 +284,7 @@ export interface FilterControl<Settings> {
   disable(): void
 }
 
-/** What a fence command is told. */
+/** Which path is to be fenced. A fence command has it in its environment: PATHLEDGER_WWID, PATHLEDGER_HCTL, PATHLEDGER_DEVICE. */
 export interface FenceTarget {
   readonly wwid: string
   readonly hctl: string
