@@ -13,7 +13,7 @@ import { Lender } from './memory/lender.ts'
 import { BufferPool } from './memory/pool.ts'
 import { Recorder } from './ledger/recorder.ts'
 import type { NumaDistance } from './core/numa.ts'
-import type { LunStorage } from './attach/registry.ts'
+import type { LunStorage } from './lun/lun.ts'
 import type { SettingsInput } from './core/settings.ts'
 import { VERSION, XSTATE_VERSION } from './core/version.ts'
 

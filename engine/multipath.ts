@@ -23,12 +23,11 @@ import { Adapter } from './api/adapter.ts'
 import { controlHandler } from './views/control.ts'
 import type { Core } from './core/core.ts'
 import { discoveriesOf, type Discoveries, type WatchOptions } from './attach/discovery.ts'
-import { failParked } from './io/waiting.ts'
 import { ghostInfo, noReason, type GhostInfo } from './api/ghost-info.ts'
 import { Head } from './api/head.ts'
 import { closedError } from './core/closed.ts'
-import { recordHead, giveUpLost } from './heads/lifecycle.ts'
 import { PATH_ACTIONS } from './actions.ts'
+import { breakEngine, closeEngine } from './closing.ts'
 import { checkAccess, Path } from './api/path.ts'
 import type { PathRuntime, Actions } from './heads/runtime.ts'
 import type { LiveEvent } from './ledger/recorder.ts'
@@ -41,7 +40,9 @@ import { parseSettings } from './core/settings.ts'
 import { checkWords } from './core/spoken.ts'
 import { liveSource } from './views/sysfs/live-source.ts'
 import { SysfsView } from './views/sysfs/view.ts'
-import { Stream } from './ledger/stream.ts'
+import type { Stream } from './ledger/stream.ts'
+import { Streams } from './ledger/streams.ts'
+import { Luns } from './lun/luns.ts'
 import { VERSION } from './core/version.ts'
 
 /**
@@ -54,6 +55,8 @@ import { VERSION } from './core/version.ts'
 export class Multipath {
   readonly #core: Core
   readonly #engine: Stream
+  readonly #streams: Streams
+  readonly #luns: Luns
   readonly #registry: Registry
   readonly #sampler: Sampler
   readonly #discoveries: Discoveries
@@ -83,11 +86,11 @@ export class Multipath {
         void this.#engine.record('engine.proceededWithoutRecord', { gates, why: 'ledgerStall' }),
     })
     core.breakEngine = (error) => this.#break(error)
-    const engineBefore = before.streams['engine']
     const engineId = ports.newId()
     this.#core = core
     this.#store = store
-    this.#engine = new Stream(core, 'engine', engineBefore)
+    this.#streams = new Streams(core, before.streams)
+    this.#engine = this.#streams.of('engine')
     this.#discoveries = discoveriesOf(
       core,
       () => this.#registry,
@@ -103,18 +106,23 @@ export class Multipath {
       headRemoved: (head) => this.#registry.headRemoved(head),
       sense: (path, bytes) => this.#alua.sense(path, bytes),
     }
+    this.#luns = new Luns({
+      core,
+      identity: { ...ports, id: engineId, initiator: initiatorOf(options.initiator, before, store) },
+      streams: this.#streams,
+      store,
+      storage: ports.lunStorage ?? lunStorageOf(options, engineId),
+    })
     this.#registry = new Registry({
       actions,
       onRemoved: (path) => this.#alua.left(path),
       core,
       engine: this.#engine,
-      before,
-      store,
+      streams: this.#streams,
+      luns: this.#luns,
       ledgerFile: typeof ledger === 'string' ? ledger : null,
       distance: distanceBy(numaDistance),
       onIo: () => this.#sampler.touch(),
-      lunStorage: ports.lunStorage ?? lunStorageOf(options, engineId),
-      identity: { ...ports, id: engineId, initiator: initiatorOf(options.initiator, before, store) },
     })
   }
 
@@ -164,6 +172,8 @@ export class Multipath {
     const parts = {
       core: this.#core,
       registry: this.#registry,
+      streams: this.#streams,
+      luns: this.#luns,
       alua: this.#alua,
       refuseIfOver: () => this.#refuseIfOver(),
     }
@@ -220,16 +230,16 @@ export class Multipath {
 
   /** /sys as it would show these heads and paths: read, written and listed (docs/sysfs.md). */
   get sysfs(): SysfsView {
-    const parts = { core: this.#core, registry: this.#registry }
+    const parts = { core: this.#core, registry: this.#registry, streams: this.#streams }
     const lookUp = { heads: () => this.heads, path: (hctl: string) => this.path(hctl) }
     return new SysfsView(liveSource({ ...parts, ...lookUp }))
   }
 
   /** Attempts that ended without proof and may still land, oldest first. */
   get ghosts(): GhostInfo[] {
-    return [...this.#registry.books()].flatMap(([wwid, { index }]) => {
-      this.#registry.lun(wwid)?.refresh()
-      return index.all().map((ghost) => ghostInfo(wwid, ghost))
+    return this.#luns.all().flatMap((lun) => {
+      lun.refresh()
+      return lun.ghosts.index.all().map((ghost) => ghostInfo(lun.wwid, ghost))
     })
   }
 
@@ -246,10 +256,10 @@ export class Multipath {
     checkWords({ reason: word.reason, actor: word.actor })
     const { ids, reason, actor = 'operator' } = word
     let released = 0
-    for (const book of this.#registry.books().values()) {
-      const ghosts = book.index.all().filter(({ id }) => ids === undefined || ids.includes(id))
-      book.end(ghosts, 'operator', reason, { actor, reason })
-      released += ghosts.length
+    for (const { ghosts } of this.#luns.all()) {
+      const over = ghosts.index.all().filter(({ id }) => ids === undefined || ids.includes(id))
+      ghosts.end(over, 'operator', reason, { actor, reason })
+      released += over.length
     }
     return released
   }
@@ -282,7 +292,17 @@ export class Multipath {
    * Calling it again gives the same promise.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close()
+    this.#closing ??= closeEngine({
+      core: this.#core,
+      engine: this.#engine,
+      registry: this.#registry,
+      luns: this.#luns,
+      alua: this.#alua,
+      discoveries: this.#discoveries,
+      sampler: this.#sampler,
+      store: this.#store,
+      control: this.#control,
+    })
     return this.#closing
   }
 
@@ -291,8 +311,8 @@ export class Multipath {
     const started = { version: VERSION, multipath, unclean, pid }
     const { recorded } = this.#engine.record('engine.started', started)
     const why = unclean ? 'the engine ended without closing' : 'the engine was closed while it waited'
-    const parts = { core: this.#core, registry: this.#registry, store: this.#store, before, bootId }
-    recoverLastRun({ ...parts, cause: recorded, why })
+    const parts = { core: this.#core, registry: this.#registry, streams: this.#streams }
+    recoverLastRun({ ...parts, store: this.#store, before, bootId, cause: recorded, why })
     await this.#core.recorder.durable(recorded)
   }
 
@@ -306,49 +326,8 @@ export class Multipath {
     }
   }
 
-  async #close(): Promise<void> {
-    const { recorder } = this.#core
-    const out = this.#core.lender.close(closedError())
-    if (out.buffers > 0) this.#core.log.warn(out, 'lent buffers were neither written nor released')
-    await this.#control?.close()
-    await this.#discoveries.stop()
-    this.#sampler.stop()
-    this.#sampler.sampleAll()
-    this.#sampler.stop()
-    const entries = [...this.#registry.heads()]
-    // A head that waits for its last path to come back goes on waiting in the next run, for as long as it had left.
-    const waiting = entries.filter(({ runtime }) => runtime.value.life === 'removalPending')
-    for (const { io } of entries) io.drain(closedError())
-    const removals = entries.flatMap(({ runtime }) =>
-      [...runtime.paths].map((path) => this.#registry.remove(path, 'closed')),
-    )
-    await Promise.allSettled(removals)
-    for (const entry of entries) {
-      const { runtime } = entry
-      giveUpLost(runtime, 'closed', null)
-      if (waiting.includes(entry)) runtime.timers?.cancelAll()
-      else if (!runtime.gone) recordHead(runtime, 'head.closed', { why: 'closed' })
-    }
-    // A run that went on without its record leaves no word of a clean end: the next start looks at everything.
-    if (!recorder.wentOn) this.#engine.record('engine.stopped', { why: this.#core.broken?.code ?? 'closed' })
-    await recorder.drained()
-    this.#alua.stop()
-    await this.#registry.closeLuns()
-    this.#core.broken ??= closedError()
-    recorder.close()
-    await this.#store.close()
-  }
-
-  /** Stops the engine with a stable code: better no I/O than I/O on a broken promise. */
   #break(error: PathledgerError): void {
-    if (this.#core.broken !== null) return
-    this.#core.broken = error
-    this.#core.log.error({ code: error.code, why: error.why }, 'the engine stopped')
-    this.#engine.record('engine.broke', { code: error.code, detail: error.message.slice(0, 512) })
-    for (const { runtime, io } of this.#registry.heads()) {
-      io.refuseWaiting(error)
-      failParked(runtime)
-    }
+    breakEngine(this.#core, this.#engine, this.#registry, error)
   }
 
   #refuseIfOver(): void {

@@ -42,7 +42,7 @@ export class Alua {
 
   /** The access state in which an introduced device begins as a path. */
   standing({ device, identity, report }: Introduced, head: HeadRuntime | null): Standing {
-    const groups = head?.lunStream.state.context as LunGroups | undefined
+    const groups = head?.lun.stream.state.context as LunGroups | undefined
     return standingOf(identity, report, groups === undefined ? null : groupOf(groups, device.hctl))
   }
 

@@ -64,7 +64,7 @@ export class LunAlua {
   /** A path has joined: what is known of its group is on the ledger, and every path of the LUN hears of it. */
   joined(path: PathRuntime, { port, tpgs }: Identity, report: Report | null): void {
     this.#head = path.head
-    this.#stream = path.head.lunStream
+    this.#stream = path.head.lun.stream
     if (port === null || tpgs === null || report === null) return
     this.#record('lun.pathGrouped', { path: path.hctl, ...port, tpgs })
     this.#take(report, [path])

@@ -163,7 +163,7 @@ export class Reservations {
   }
 
   get #state(): ReservationState {
-    return this.#head.reservations.state
+    return this.#head.lun.reservations.state
   }
 
   #readIn(cdb: Uint8Array): ReserveAnswer {
@@ -188,7 +188,7 @@ export class Reservations {
     if (via === undefined) return Promise.reject(noPath(this.#head, wish))
     const origin = { actor: actor ?? 'operator', reason: reason ?? null }
     const names = live.map(({ hctl }) => hctl)
-    return this.#head.reservations.run(wish, via, names, origin)
+    return this.#head.lun.reservations.run(wish, via, names, origin)
   }
 }
 

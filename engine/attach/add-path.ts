@@ -9,6 +9,8 @@ import type { Core } from '../core/core.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
 import { openRefused, proveByClaim } from './claim.ts'
 import { followSizes } from '../heads/resize.ts'
+import type { Luns } from '../lun/luns.ts'
+import type { Streams } from '../ledger/streams.ts'
 import { refusedOf, type Registry } from './registry.ts'
 
 /** How a path begins its life. */
@@ -26,6 +28,8 @@ export interface AddPathOptions {
 export interface AddPathParts {
   readonly core: Core
   readonly registry: Registry
+  readonly streams: Streams
+  readonly luns: Luns
   readonly alua: Alua
   /** Throws when the engine is over. */
   readonly refuseIfOver: () => void
@@ -37,13 +41,13 @@ export async function addPath(
   given: PathDevice | Promise<PathDevice>,
   options: AddPathOptions,
 ): Promise<PathRuntime> {
-  const { core, registry, alua, refuseIfOver } = parts
+  const { core, registry, luns, alua, refuseIfOver } = parts
   const introduced = await introduce(parts, await opened(parts, given), options)
   await proveIdentity(registry, introduced.device)
   refuseIfOver()
   const { device } = introduced
   const { lun, geometry } = device
-  const shared = lun.wwid === '' ? null : await registry.openLun(lun.wwid, geometry.sizeBytes, device.kind)
+  const shared = lun.wwid === '' ? null : await luns.of(lun.wwid).open(geometry.sizeBytes, device.kind)
   refuseIfOver()
   shared?.share(lun.scsi)
   const standing = alua.standing(introduced, registry.find(lun.wwid)?.runtime ?? null)
@@ -91,14 +95,11 @@ function tells({ identity: { tpgs } }: Introduced): boolean {
 }
 
 /** What could not be opened, or is another LUN's, is on the ledger as any other device that was not taken. */
-async function opened(
-  { registry }: AddPathParts,
-  given: PathDevice | Promise<PathDevice>,
-): Promise<PathDevice> {
+async function opened(parts: AddPathParts, given: PathDevice | Promise<PathDevice>): Promise<PathDevice> {
   try {
     return await given
   } catch (error) {
-    throw await openRefused(registry, error)
+    throw await openRefused(parts, error)
   }
 }
 

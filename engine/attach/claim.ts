@@ -4,24 +4,33 @@ import { hasCode, PathledgerError } from '../../errors.ts'
 import type { PathContext } from '../../machines/path/path.ts'
 import type { LunContext } from '../../machines/lun/lun.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
+import type { Luns } from '../lun/luns.ts'
+import type { Streams } from '../ledger/streams.ts'
 import type { Refused, Registry } from './registry.ts'
 
+export interface ClaimParts {
+  readonly registry: Registry
+  readonly streams: Streams
+  readonly luns: Luns
+}
+
 /** Puts the refusal on the ledger where it says what was to be opened, and gives it back. */
-export async function openRefused(registry: Registry, error: unknown): Promise<unknown> {
+export async function openRefused(parts: ClaimParts, error: unknown): Promise<unknown> {
   const refused = error instanceof PathledgerError ? refusedIn(error) : null
   if (refused === null) return error
-  if (hasCode(error, 'PATH_GHOST_CLAIM')) await holdForDead(registry, refused)
-  return registry.refused(refused, error as PathledgerError)
+  if (hasCode(error, 'PATH_GHOST_CLAIM')) await holdForDead(parts, refused)
+  return parts.registry.refused(refused, error as PathledgerError)
 }
 
 /** A ghost of the whole LUN: of nothing that the kernel has is known where it goes. */
-async function holdForDead(registry: Registry, { wwid, hctl }: Refused): Promise<void> {
-  const known = registry.stream(`lun/${wwid}`).state.context as unknown as LunContext
+async function holdForDead({ streams, luns }: ClaimParts, { wwid, hctl }: Refused): Promise<void> {
+  const lun = luns.of(wwid)
+  const known = lun.stream.state.context as unknown as LunContext
   const length = known.sizeBytes === 0 ? Number.MAX_SAFE_INTEGER : known.sizeBytes
   // Only a device of the kernel's can be claimed.
-  await registry.openLun(wwid, length, 'loop')
-  const { incarnation } = registry.stream(`path/${wwid}/${hctl}`).state.context as unknown as PathContext
-  registry.book(wwid).holdWhole({ path: hctl, incarnation, length })
+  await lun.open(length, 'loop')
+  const { incarnation } = streams.of(`path/${wwid}/${hctl}`).state.context as unknown as PathContext
+  lun.ghosts.holdWhole({ path: hctl, incarnation, length })
 }
 
 function refusedIn({ details }: PathledgerError): Refused | null {
@@ -36,7 +45,7 @@ function refusedIn({ details }: PathledgerError): Refused | null {
  */
 export function proveByClaim(path: PathRuntime): void {
   const { claimsExclusively, errorsAreFinal } = path.device.guarantees
-  const { ghosts } = path.head
+  const { ghosts } = path.head.lun
   if (claimsExclusively !== true) return
   // The kernel has given back what a dead engine had sent: from now on time counts.
   for (const ghost of ghosts.index.all()) {

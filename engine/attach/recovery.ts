@@ -16,11 +16,13 @@ import { recordHead, giveUpLost } from '../heads/lifecycle.ts'
 import type { HeadRuntime } from '../heads/runtime.ts'
 import { LostPath } from '../heads/lost-path.ts'
 import type { Recorded } from '../ledger/recorder.ts'
+import type { Streams } from '../ledger/streams.ts'
 import type { HeadEntry, Registry } from './registry.ts'
 
 export interface RecoveryParts {
   readonly core: Core
   readonly registry: Registry
+  readonly streams: Streams
   readonly store: LedgerStore
   readonly before: LedgerState
   readonly bootId: string
@@ -37,7 +39,7 @@ export function recoverLastRun(parts: RecoveryParts): void {
     const { present, lost, wwid } = at.context as unknown as PathContext
     if (!name.startsWith('path/')) continue
     if (!present && isHeld(at))
-      parts.registry.stream(name).record('path.removed', { why: parts.why }, { cause: parts.cause })
+      parts.streams.of(name).record('path.removed', { why: parts.why }, { cause: parts.cause })
     if (!present && !lost) continue
     const path = losePath(parts, name, at)
     const head = heads.get(wwid)
@@ -48,10 +50,10 @@ export function recoverLastRun(parts: RecoveryParts): void {
 }
 
 /** What the last run knew of target port groups is asked for anew. */
-function forgetGroups({ registry, before, why, cause }: RecoveryParts): void {
+function forgetGroups({ streams, before, why, cause }: RecoveryParts): void {
   for (const [name, { context }] of Object.entries(before.streams)) {
     if (!name.startsWith('lun/') || Object.keys(context['members'] ?? {}).length === 0) continue
-    registry.stream(name).record('lun.groupsForgotten', { why }, { cause })
+    streams.of(name).record('lun.groupsForgotten', { why }, { cause })
   }
 }
 
@@ -74,17 +76,17 @@ function presentHeads({ before, registry }: RecoveryParts): Map<string, HeadEntr
   for (const [name, { context }] of Object.entries(before.streams)) {
     const { present, ...facts } = context as unknown as HeadContext
     if (!name.startsWith('head/') || !present) continue
-    heads.set(facts.wwid, registry.makeHead({ lun: { wwid: facts.wwid, implicitAlua: false }, ...facts }))
+    heads.set(facts.wwid, registry.makeHead(facts))
   }
   return heads
 }
 
 function losePath(parts: RecoveryParts, name: string, { context }: StreamAt): LostPath {
-  const { core, registry, why, cause } = parts
+  const { core, streams, why, cause } = parts
   const added = lastAdded(parts.store, name)
   const { facts } = JSON.parse(added?.data ?? '{"facts":{}}') as { facts: Record<string, unknown> }
   const sameBoot = added !== null && isSameBoot(momentOfRow(added), now(parts))
-  const path = new LostPath(core, registry.stream(name), { facts, sameBoot })
+  const path = new LostPath(core, streams.of(name), { facts, sameBoot })
   const { timers: armed, probeIntervalUs } = context as unknown as PathContext
   const timers = deadlinesOf(parts, name, armed, { probe: probeIntervalUs })
   path.record('path.lost', { why, timers }, { cause })

@@ -1,35 +1,30 @@
 // Heads and paths by name. A device becomes a path and finds or makes its head in one critical section: nothing is
 // awaited between the look-up and the entry, so two paths added at once share one head (D-6).
-import type { Lun, PathDevice } from '../../adapters/ports.ts'
+import type { PathDevice } from '../../adapters/ports.ts'
 import type { PathledgerError } from '../../errors.ts'
 import type { IoPolicy } from '../../machines/words.ts'
-import type { LedgerState, LedgerStore } from '../../store/types.ts'
-import type { LunStore } from '../../store/lun/types.ts'
 import { arrive } from './arrive.ts'
 import { probeLength } from '../health/checker.ts'
 import { pathCounters } from '../accounting/counters.ts'
 import { guarded, usOfMs, type Core } from '../core/core.ts'
 import { resubmitParked, submitBio } from '../io/dispatch.ts'
-import { GhostBook, type EngineIdentity } from '../lun/ghost-book.ts'
-import { ghostsOnLedger } from '../lun/ghost-ledger.ts'
 import { HeadIo } from '../io/head-io.ts'
 import { giveUpAttempts, letGo, letGoOpen, quietInTime } from './let-go.ts'
 import { giveUpLost, recordHead, recordPath } from '../heads/lifecycle.ts'
 import { stackLimits } from '../heads/limits.ts'
-import { LunState } from '../lun/lun-state.ts'
+import type { Luns } from '../lun/luns.ts'
 import { releaseHeld } from '../io/waiting.ts'
 import { pathGone, headGoneError } from '../heads/gone.ts'
 import { HeadRuntime, PathRuntime, type AdapterRuntime } from '../heads/runtime.ts'
 import { diskName, freeHeadIndex, lowestFree, pathName, hostOf } from '../core/names.ts'
 import { refusalOf } from './qualify.ts'
 import { RateLimit } from '../ledger/rate-limit.ts'
-import { ReservationDesk } from '../lun/desk.ts'
 import type { Origin, Recorded } from '../ledger/recorder.ts'
 import { followHealth, setHeadRules } from '../health/rules.ts'
 import { sampleHead, samplePath } from '../heads/samples.ts'
 import { WORD_MAX } from '../core/spoken.ts'
-import { Stream } from '../ledger/stream.ts'
-import type { StreamStates } from '../../machines/step.ts'
+import type { Stream } from '../ledger/stream.ts'
+import type { Streams } from '../ledger/streams.ts'
 import { Timers } from '../ledger/timers.ts'
 import { endEpisode } from '../health/verdict.ts'
 import type { AddOptions } from './arrive.ts'
@@ -41,25 +36,18 @@ export interface RegistryParts {
   /** What the machines' effects do. */
   readonly actions: Actions
   readonly engine: Stream
-  /** Where every stream stands on the ledger at the start. */
-  readonly before: LedgerState
-  readonly store: LedgerStore
+  readonly streams: Streams
+  readonly luns: Luns
   readonly ledgerFile: string | null
   readonly distance: ((from: number, to: number) => number) | null
   readonly onIo: () => void
   /** A path has left its head. */
   readonly onRemoved: (path: PathRuntime) => void
-  readonly identity: EngineIdentity
-  /** The storage that every engine of a LUN shares; null where there is only this one. */
-  readonly lunStorage: LunStorage | null
 }
-
-/** Opens the storage of a LUN by its wwid. */
-export type LunStorage = (wwid: string, kind: PathDevice['kind']) => Promise<LunStore | null>
 
 /** What a head is made with. */
 export interface HeadFacts {
-  readonly lun: Lun
+  readonly wwid: string
   readonly index: number
   readonly name: string
   readonly iopolicy: IoPolicy
@@ -75,18 +63,11 @@ export interface HeadEntry {
 export class Registry {
   readonly #parts: RegistryParts
   readonly #heads = new Map<string, HeadEntry>()
-  readonly #streams = new Map<string, Stream>()
-  readonly #luns = new Map<string, Promise<LunState | null>>()
-  readonly #openLuns = new Map<string, LunState>()
-  /** By wwid: a LUN's ghosts outlive its head. */
-  readonly #books = new Map<string, GhostBook>()
   readonly #adapters = new Map<string, AdapterRuntime>()
-  readonly #reservations: ReservationDesk
   #pumpScheduled = false
 
   constructor(parts: RegistryParts) {
     this.#parts = parts
-    this.#reservations = new ReservationDesk(parts.core, parts.identity, this)
     parts.core.pool.onFreed = () => this.#pumpSoon()
   }
 
@@ -161,17 +142,11 @@ export class Registry {
     samplePath(path)
     if (path.head.gone) sampleHead(path.head)
     // The LUN hears that the path is let go of only when its ghosts say what may still land.
-    const { ghosts, lun } = path.head
+    const { ghosts, shared } = path.head.lun
     await ghosts.durable(path.hctl, path.context.incarnation)
-    await this.lun(lun.wwid)?.detach(path.hctl)
+    await shared?.detach(path.hctl)
     await path.core.recorder.durable(recorded)
     for (const closed of closing) if (closed.status === 'rejected') throw closed.reason
-  }
-
-  /** Every stream of the ledger as it stands now, the engine's own and the last run's included. */
-  streams(): StreamStates {
-    const now = [...this.#streams].map(([name, { state }]) => [name, state] as const)
-    return { ...this.#parts.before.streams, ...Object.fromEntries(now) }
   }
 
   /** Forgets a head that its machine has removed. */
@@ -183,62 +158,6 @@ export class Registry {
     head.timers?.cancelAll()
     this.#heads.delete(head.lun.wwid)
     entry.io.refuseWaiting(headGoneError(head))
-  }
-
-  /** Opens the LUN's own storage, once; what other engines left in it holds from then on. */
-  openLun(wwid: string, sizeBytes: number, kind: PathDevice['kind']): Promise<LunState | null> {
-    const known = this.#luns.get(wwid)
-    if (known !== undefined) return known
-    const opening = this.#openLun(wwid, sizeBytes, kind)
-    this.#luns.set(wwid, opening)
-    opening.catch(() => this.#luns.delete(wwid))
-    return opening
-  }
-
-  /** The LUN's storage where it is open. */
-  lun(wwid: string): LunState | null {
-    return this.#openLuns.get(wwid) ?? null
-  }
-
-  /** Lets go of every LUN's storage. */
-  async closeLuns(): Promise<void> {
-    for (const book of this.#books.values()) book.stop()
-    await Promise.allSettled([...this.#openLuns.values()].map((lun) => lun.close()))
-  }
-
-  async #openLun(wwid: string, sizeBytes: number, kind: PathDevice['kind']): Promise<LunState | null> {
-    const { core, lunStorage, identity } = this.#parts
-    const storage = (await lunStorage?.(wwid, kind)) ?? null
-    if (storage === null) return null
-    const book = this.book(wwid)
-    book.keepIn(storage)
-    const lun = new LunState(core, storage, book, identity)
-    lun.start(sizeBytes, ghostsOnLedger(this.#parts.store, wwid))
-    this.#openLuns.set(wwid, lun)
-    this.#reservations.of(wwid).keepIn(lun.reservations, lun)
-    return lun
-  }
-
-  /** The ghosts of a LUN. */
-  book(wwid: string): GhostBook {
-    const known = this.#books.get(wwid)
-    if (known !== undefined) return known
-    const { core, identity } = this.#parts
-    const book = new GhostBook(core, {
-      stream: this.stream(`lun/${wwid}`),
-      identity,
-      onEnded: () => {
-        const head = this.#heads.get(wwid)?.runtime
-        if (head !== undefined) releaseHeld(head)
-      },
-    })
-    this.#books.set(wwid, book)
-    return book
-  }
-
-  /** Every LUN that has a book, by wwid. */
-  books(): ReadonlyMap<string, GhostBook> {
-    return this.#books
   }
 
   /** Every path there is. */
@@ -267,8 +186,8 @@ export class Registry {
     const name = diskName(settings.firstDiskIndex + index)
     const { sizeBytes, logicalBlockBytes } = device.geometry
     const { iopolicy } = settings
-    const entry = this.makeHead({ lun: device.lun, index, name, iopolicy, sizeBytes, logicalBlockBytes })
-    entry.runtime.lunStream.record('lun.found', { wwid, sizeBytes, logicalBlockBytes })
+    const entry = this.makeHead({ wwid, index, name, iopolicy, sizeBytes, logicalBlockBytes })
+    entry.runtime.lun.stream.record('lun.found', { wwid, sizeBytes, logicalBlockBytes })
     recordHead(entry.runtime, 'head.created', {
       wwid,
       name,
@@ -285,14 +204,13 @@ export class Registry {
   }
 
   /** Puts a head together and lists it; nothing is recorded. */
-  makeHead({ lun, index, name, iopolicy, sizeBytes, logicalBlockBytes }: HeadFacts): HeadEntry {
-    const { core, distance, onIo } = this.#parts
-    const { wwid } = lun
+  makeHead({ wwid, index, name, iopolicy, sizeBytes, logicalBlockBytes }: HeadFacts): HeadEntry {
+    const { core, distance, onIo, streams, luns } = this.#parts
+    const lun = luns.of(wwid)
     const runtime = new HeadRuntime({
       core,
       lun,
-      stream: this.stream(`head/${wwid}`),
-      lunStream: this.stream(`lun/${wwid}`),
+      stream: streams.of(`head/${wwid}`),
       index,
       name,
       policy: iopolicy,
@@ -300,10 +218,6 @@ export class Registry {
       logicalBlockBytes,
       distance,
       errorRows: new RateLimit(core.clock, core.settings.errorRowsPerMinute),
-      ghosts: this.book(wwid),
-      refreshGhosts: () => guarded(core, () => this.lun(wwid)?.refresh()),
-      tendGhosts: () => guarded(core, () => this.lun(wwid)?.tend()),
-      reservations: this.#reservations.of(wwid),
       queue: new HeadQueue(core, submitBio),
       actions: this.#parts.actions,
     })
@@ -313,13 +227,19 @@ export class Registry {
         if (timer === 'reattach') giveUpLost(runtime, NOT_IN_TIME, recorded)
       })
     })
+    lun.serve({
+      ghostsEnded: () => {
+        if (!runtime.gone) releaseHeld(runtime)
+      },
+      askAgain: () => resubmitParked(runtime),
+    })
     const entry = { runtime, io: new HeadIo(runtime, onIo) }
     this.#heads.set(wwid, entry)
     return entry
   }
 
   #createPath(device: PathDevice, head: HeadRuntime): PathRuntime {
-    const { core } = this.#parts
+    const { core, streams } = this.#parts
     const lost = [...head.lost.values()].map(({ context }) => context.index)
     const index =
       head.lost.get(device.hctl)?.context.index ??
@@ -328,7 +248,7 @@ export class Registry {
       core,
       device,
       head,
-      stream: this.stream(`path/${device.lun.wwid}/${device.hctl}`),
+      stream: streams.of(`path/${device.lun.wwid}/${device.hctl}`),
       adapter: this.#adapter(hostOf(device.hctl)),
       index,
       name: pathName(head.name, index),
@@ -349,17 +269,6 @@ export class Registry {
     const adapter = { host, active: 0, counters: pathCounters() }
     this.#adapters.set(host, adapter)
     return adapter
-  }
-
-  /** A stream goes on where it stood: an operator's word on a path outlives the path's removal. */
-  stream(name: string): Stream {
-    const known = this.#streams.get(name)
-    if (known !== undefined) return known
-    const before = this.#parts.before.streams[name]
-    const state = before === undefined ? undefined : { value: before.value, context: before.context }
-    const stream = new Stream(this.#parts.core, name, state)
-    this.#streams.set(name, stream)
-    return stream
   }
 
   /** Memory came back: everyone who waits may go on, in the order of the heads. */

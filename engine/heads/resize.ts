@@ -15,7 +15,7 @@ export function followSizes(head: HeadRuntime): void {
   head.core.log.info({ head: head.name, from, to: first }, 'head has grown')
   recordHead(head, 'head.resized', { fromBytes: from, toBytes: first }, { cause })
   const { logicalBlockBytes, lun } = head
-  head.lunStream.record('lun.found', { wwid: lun.wwid, sizeBytes: first, logicalBlockBytes }, { cause })
+  head.lun.stream.record('lun.found', { wwid: lun.wwid, sizeBytes: first, logicalBlockBytes }, { cause })
 }
 
 /** The size that a path has, as far as the ledger knows. */

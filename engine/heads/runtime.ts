@@ -2,12 +2,11 @@
 // the machines decided, and what the I/O keeps there. Nothing is decided, recorded or sent in this file.
 import type { HeadContext } from '../../machines/head/head.ts'
 import type { HeadValue, IoPolicy, Quantum, PathValue } from '../../machines/words.ts'
-import type { DeviceLimits, Lun, IoCompletion, PathDevice, TimerHandle } from '../../adapters/ports.ts'
+import type { DeviceLimits, IoCompletion, PathDevice, TimerHandle } from '../../adapters/ports.ts'
 import { headCounters, type HeadCounters, pathCounters, type PathCounters } from '../accounting/counters.ts'
 import { DiskStats } from '../accounting/disk-stat.ts'
-import type { GhostBook } from '../lun/ghost-book.ts'
 import type { LostPath } from './lost-path.ts'
-import type { LunReservations } from '../lun/lun-reservations.ts'
+import type { LunRuntime } from '../lun/lun.ts'
 import type { SelectionTable } from '../select/table.ts'
 import { LOCAL_DISTANCE } from '../select/table.ts'
 import { Tracer, tracingOf } from '../accounting/trace.ts'
@@ -148,8 +147,8 @@ export class PathRuntime {
    * that what the kernel had given back before it is over.
    */
   answered(startedUs: number): void {
-    if (this.device.guarantees.oneConnection !== true || this.head.ghosts.index.size === 0) return
-    const { ghosts } = this.head
+    if (this.device.guarantees.oneConnection !== true || this.head.lun.ghosts.index.size === 0) return
+    const { ghosts } = this.head.lun
     const over = ghosts
       .ofPath(this.hctl, this.context.incarnation)
       .filter(({ returnedUs }) => returnedUs !== null && returnedUs < startedUs)
@@ -209,9 +208,8 @@ export interface Actions {
 
 export interface HeadParts {
   readonly core: Core
-  readonly lun: Lun
+  readonly lun: LunRuntime
   readonly stream: Stream
-  readonly lunStream: Stream
   readonly index: number
   readonly name: string
   readonly policy: IoPolicy
@@ -219,10 +217,6 @@ export interface HeadParts {
   readonly logicalBlockBytes: number
   readonly distance: ((from: number, to: number) => number) | null
   readonly errorRows: RateLimit
-  readonly ghosts: GhostBook
-  readonly refreshGhosts: () => void
-  readonly tendGhosts: () => void
-  readonly reservations: LunReservations
   readonly queue: object
   readonly actions: Actions
 }
@@ -237,9 +231,9 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
   readonly core: Core
   /** What the machines' effects do. */
   readonly actions: Actions
-  readonly lun: Lun
+  /** It outlives this head. */
+  readonly lun: LunRuntime
   readonly stream: Stream
-  readonly lunStream: Stream
   readonly index: number
   readonly name: string
   sizeBytes: number
@@ -255,14 +249,6 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
   sampledUs: number
   /** What waits here: the I/O's own (queues.ts). */
   readonly queue: object
-  /** Of the LUN: they outlive this head. */
-  readonly ghosts: GhostBook
-  /** Looks whether another engine of the LUN opened or ended ghosts. */
-  readonly refreshGhosts: () => void
-  /** The same, while something waits for them: also whether such an engine has died. */
-  readonly tendGhosts: () => void
-  /** Of the LUN, like the ghosts. */
-  readonly reservations: LunReservations
   timers: Timers | null = null
   /** By H:C:I:L: paths that the last run left and that are not attached again yet. They keep their index. */
   readonly lost = new Map<string, LostPath>()
@@ -284,17 +270,11 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
     this.sampledUs = parts.core.clock.monoUs()
     this.lun = parts.lun
     this.stream = parts.stream
-    this.lunStream = parts.lunStream
     this.index = parts.index
     this.name = parts.name
     this.sizeBytes = parts.sizeBytes
     this.logicalBlockBytes = parts.logicalBlockBytes
     this.errorRows = parts.errorRows
-    this.ghosts = parts.ghosts
-    this.refreshGhosts = parts.refreshGhosts
-    this.tendGhosts = parts.tendGhosts
-    this.reservations = parts.reservations
-    parts.reservations.serve(() => this.actions.resubmitParked(this))
     this.policy = parts.policy
     this.distance = parts.distance ?? ((from, to) => (from === to ? LOCAL_DISTANCE : REMOTE_DISTANCE))
     const { numaNodes } = parts.core.settings

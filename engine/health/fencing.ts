@@ -36,7 +36,7 @@ export function fenceIfNeeded(path: PathRuntime): void {
 
 /** What a fence of the path proves over: ghosts of this life of it, and of lives before it that nobody waits for. */
 function ghostsBehind({ hctl, context, head }: PathRuntime, incarnation = context.incarnation): Ghost[] {
-  return head.ghosts.index
+  return head.lun.ghosts.index
     .all()
     .filter(
       (ghost) =>
@@ -47,5 +47,5 @@ function ghostsBehind({ hctl, context, head }: PathRuntime, incarnation = contex
 
 function recordFence(path: PathRuntime, ghosts: readonly Ghost[], detail: string): void {
   const cause = path.present ? recordPath(path, 'path.fenced', { detail }).recorded : null
-  path.head.ghosts.end(ghosts, 'fence', detail, { cause })
+  path.head.lun.ghosts.end(ghosts, 'fence', detail, { cause })
 }

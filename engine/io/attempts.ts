@@ -23,14 +23,14 @@ import { headQueue, pathQueue } from './queues.ts'
 export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): void {
   const { core } = head
   invariant(!path.disabled, 'a path is usable when an I/O is sent down it')
-  const admission = head.reservations.admit(bio.op, path)
+  const admission = head.lun.reservations.admit(bio.op, path)
   if (admission !== 'go') return turnedAway(head, bio, admission)
   // Each byte in flight may become memory that a hung path holds on to: the path has a bound of its own.
   const full = path.inFlightBytes + weightOf(bio) > core.settings.inFlightBytesMax && path.inFlight > 0
   if (full) return void pathQueue(path).backlog.push(bio)
   if (memoryIsGone(bio)) return finishBio(head, bio, memoryGoneError(head, bio))
   const counted = head.policy === 'queue-depth'
-  const attempt = new Attempt(bio, path, counted, core.clock.monoUs(), head.reservations.epoch)
+  const attempt = new Attempt(bio, path, counted, core.clock.monoUs(), head.lun.reservations.epoch)
   head.stats.begin(bio, attempt.startedUs)
   bio.attempts += 1
   bio.live = attempt
@@ -38,7 +38,7 @@ export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): vo
   path.inFlightBytes += weightOf(bio)
   const queue = pathQueue(path)
   queue.attempts.add(attempt)
-  if (isMutation(bio)) head.reservations.opened()
+  if (isMutation(bio)) head.lun.reservations.opened()
   if (attempt.countedActive) path.adapter.active += 1
   if (attempt.block !== null && !core.guardsOff) core.pool.hold(attempt.block)
   try {
@@ -54,8 +54,8 @@ function turnedAway(head: HeadRuntime, bio: Bio, admission: Exclude<Admission, '
   if (admission === 'wait') return park(head, bio)
   if (admission !== 'conflict') return finishBio(head, bio, admission)
   const { id, op, offset, length } = bio
-  if (head.errorRows.take()) head.reservations.noteConflict({ bio: id, op, offset, length })
-  finishBio(head, bio, ioError(head, bio, 'RESV_CONFLICT', head.reservations.conflictWords()))
+  if (head.errorRows.take()) head.lun.reservations.noteConflict({ bio: id, op, offset, length })
+  finishBio(head, bio, ioError(head, bio, 'RESV_CONFLICT', head.lun.reservations.conflictWords()))
 }
 
 function onCompletion(head: HeadRuntime, attempt: Attempt, completion: IoCompletion): void {
@@ -132,7 +132,7 @@ function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion)
       return retrySoon(head, bio, path, status)
     case 'target':
       if (head.errorRows.take())
-        head.lunStream.record('lun.ioFailed', { bio: bio.id, path: path.name, evidence })
+        head.lun.stream.record('lun.ioFailed', { bio: bio.id, path: path.name, evidence })
       return finishBio(
         head,
         bio,
@@ -160,8 +160,8 @@ function completeLate(head: HeadRuntime, attempt: Attempt, completion: IoComplet
   const status = statusOf(completion, bio.length)
   const final = path.device.guarantees.errorsAreFinal && completion.abandoned !== true
   if (ghost !== null) {
-    if (status === 'OK' || final) head.ghosts.end([ghost], 'completion', `late ${status}`)
-    else head.ghosts.returned(ghost)
+    if (status === 'OK' || final) head.lun.ghosts.end([ghost], 'completion', `late ${status}`)
+    else head.lun.ghosts.returned(ghost)
   }
   // A ghost that succeeds while its bio waits for a path completes the bio, once.
   if (status === 'OK' && isMutation(bio) && bio.live === null && headQueue(head).requeue.take(bio))
@@ -174,7 +174,7 @@ function succeed(head: HeadRuntime, bio: Bio, path: PathRuntime): void {
   countDone(path.adapter.counters, bio)
   if (isMutation(bio)) path.dirty = true
   // A ghost was opened under this write while it was in flight: what it wrote may be overtaken, so it goes again.
-  const overtaken = isMutation(bio) && head.ghosts.index.conflict(bio, bio.id) !== null
+  const overtaken = isMutation(bio) && head.lun.ghosts.index.conflict(bio, bio.id) !== null
   if (overtaken && !head.core.guardsOff) return holdAgain(head, bio)
   finishBio(head, bio, null)
 }
@@ -184,7 +184,7 @@ function openGhost(head: HeadRuntime, attempt: Attempt, reason: GhostReason, ret
   const { op, offset, length } = bio
   const { incarnation } = path.context
   const facts = { path: path.hctl, incarnation, op, offset, length, reason, bio: bio.id, returned }
-  const ghost = head.ghosts.open(facts)
+  const ghost = head.lun.ghosts.open(facts)
   bio.leave(ghost)
   fenceIfNeeded(path)
   return ghost
@@ -194,7 +194,7 @@ function openGhost(head: HeadRuntime, attempt: Attempt, reason: GhostReason, ret
 function endAccounting(attempt: Attempt): void {
   invariant(!attempt.ended, 'an attempt ends once')
   attempt.ended = true
-  if (isMutation(attempt.bio)) attempt.path.head.reservations.closed(attempt.epoch)
+  if (isMutation(attempt.bio)) attempt.path.head.lun.reservations.closed(attempt.epoch)
   if (attempt.countedActive) attempt.path.adapter.active -= 1
   invariant(attempt.path.adapter.active >= 0, 'counters of what is in flight are not negative')
 }

@@ -94,7 +94,7 @@ function flushFailed(head: HeadRuntime, bio: Bio, { path, status, evidence }: Re
   const why = `${path.name} answered so and ${how}: writes may be lost, and a second flush would not say so.`
   // In a storm of them the rows are bounded; each caller hears of his own all the same.
   if (!head.errorRows.take()) return giveUp(head, bio, status, why)
-  const { recorded } = head.lunStream.record('lun.flushFailed', { path: path.name, evidence })
+  const { recorded } = head.lun.stream.record('lun.flushFailed', { path: path.name, evidence })
   head.core.recorder.whenDurable(recorded, () => {
     if (!bio.ended) giveUp(head, bio, status, why)
   })
@@ -104,7 +104,7 @@ function flushFailed(head: HeadRuntime, bio: Bio, { path, status, evidence }: Re
 function poisoned(head: HeadRuntime, bio: Bio, same: readonly Refusal[]): void {
   const paths = same.map(({ path }) => path.name)
   const { evidence, status } = same[0] as Refusal
-  if (head.errorRows.take()) head.lunStream.record('lun.bioPoisoned', { bio: bio.id, evidence, paths })
+  if (head.errorRows.take()) head.lun.stream.record('lun.bioPoisoned', { bio: bio.id, evidence, paths })
   giveUp(head, bio, status, `${paths.join(' and ')} are healthy and both refused it: it is the LUN's error.`)
 }
 

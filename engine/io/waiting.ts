@@ -11,8 +11,8 @@ import { headQueue } from './queues.ts'
 /** What a bio must wait for: a ghost that is not its own, or an older held bio that it overlaps. Null: it may go. */
 export function holderOf(head: HeadRuntime, bio: Bio): Ghost | 'older' | null {
   if (head.core.guardsOff || !isMutation(bio)) return null
-  head.refreshGhosts()
-  const ghost = head.ghosts.index.conflict(bio, bio.id)
+  head.lun.refresh()
+  const ghost = head.lun.ghosts.index.conflict(bio, bio.id)
   if (ghost !== null) return ghost
   return headQueue(head).held.hasOlder(bio) ? 'older' : null
 }
@@ -82,12 +82,12 @@ function armLookTimer(head: HeadRuntime): void {
   if (
     headQueue(head).lookTimer !== null ||
     headQueue(head).held.oldest === null ||
-    !head.ghosts.index.hasForeign()
+    !head.lun.ghosts.index.hasForeign()
   )
     return
   headQueue(head).lookTimer = core.clock.setTimer(core.clock.monoUs() + LOOK_US, () => {
     headQueue(head).lookTimer = null
-    head.tendGhosts()
+    head.lun.tend()
     guarded(core, () => armLookTimer(head))
   })
 }
@@ -95,11 +95,11 @@ function armLookTimer(head: HeadRuntime): void {
 function expireHeld(head: HeadRuntime, beforeUs: number): void {
   for (const bio of headQueue(head).held.all()) {
     if (bio.heldSinceUs > beforeUs) continue
-    const ghost = head.ghosts.index.conflict(bio, bio.id)
+    const ghost = head.lun.ghosts.index.conflict(bio, bio.id)
     unhold(head, bio)
     if (head.errorRows.take()) {
       const { id, offset, length } = bio
-      head.lunStream.record('lun.holdExpired', { bio: id, offset, length, ghost: ghost?.id ?? 'older' })
+      head.lun.stream.record('lun.holdExpired', { bio: id, offset, length, ghost: ghost?.id ?? 'older' })
     }
     finishBio(head, bio, ghostHoldError(head, bio, ghost))
   }

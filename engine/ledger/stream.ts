@@ -13,7 +13,7 @@ export interface StreamStep {
 }
 
 /** What a stream needs of the engine. */
-interface StreamPorts {
+export interface StreamPorts {
   readonly clock: Clock
   readonly recorder: Recorder
 }

@@ -34,6 +34,8 @@ export interface ReservationParts {
   /** This run of the engine, and its name that lasts. */
   readonly id: string
   readonly initiator: string
+  /** Wakes what waits to be admitted. */
+  readonly wake: () => void
 }
 
 /** What is said of an I/O that wants to go down a path; 'wait': it is woken when it is to ask again. */
@@ -54,8 +56,6 @@ export class LunReservations {
   readonly #parts: ReservationParts
   #store: ReservationStore = memoryReservations()
   #lun: LunState | null = null
-  /** Wakes what waits, of the head that the LUN has now. */
-  #wake: () => void = () => undefined
   /** The epoch that the fields below are of. */
   #seen = 0
   #mayRead = true
@@ -88,11 +88,6 @@ export class LunReservations {
     this.#lun = lun
     store.onChange(() => guarded(this.#parts.core, () => this.look()))
     this.#refresh('it was there when the LUN was opened')
-  }
-
-  /** The LUN has another head now; `wake` sends on what waits there. */
-  serve(wake: () => void): void {
-    this.#wake = wake
   }
 
   /** The epoch that an attempt is sent in. */
@@ -339,7 +334,7 @@ export class LunReservations {
   }
 
   #resume(): void {
-    if (this.#suspended === 0) this.#wake()
+    if (this.#suspended === 0) this.#parts.wake()
   }
 
   /** Says on the ledger that an I/O met the reservation of another. No other path is tried, and none is failed. */

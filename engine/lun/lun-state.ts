@@ -63,6 +63,11 @@ export class LunState {
     )
   }
 
+  /** Whether it was looked in this turn. */
+  get looked(): boolean {
+    return this.#looked
+  }
+
   /** Looks whether another engine opened or ended ghosts; at most once a turn, before writes. */
   refresh(): void {
     if (this.#looked) return

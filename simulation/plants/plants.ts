@@ -337,8 +337,10 @@ export const PLANTS: Readonly<Record<string, NamedPlant>> = {
     patch: () =>
       patched(Registry.prototype, 'makeHead', (makeHead) => {
         return function (this: Registry, facts) {
-          const isTakenUp = this.stream(`head/${facts.lun.wwid}`).state.context['present'] === true
-          return makeHead.call(this, isTakenUp ? { ...facts, name: `${facts.name}a` } : facts)
+          const entry = makeHead.call(this, facts)
+          const { runtime } = entry
+          if (runtime.context.present) Object.assign(runtime, { name: `${runtime.name}a` })
+          return entry
         }
       }),
   },

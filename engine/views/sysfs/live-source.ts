@@ -6,18 +6,20 @@ import type { HeadRuntime } from '../../heads/runtime.ts'
 import { recordHead } from '../../heads/lifecycle.ts'
 import type { Path } from '../../api/path.ts'
 import type { Registry } from '../../attach/registry.ts'
+import type { Streams } from '../../ledger/streams.ts'
 import type { SysfsExtras } from './tree.ts'
 import type { LiveSource } from './view.ts'
 
 export interface LiveParts {
   readonly core: Core
   readonly registry: Registry
+  readonly streams: Streams
   heads(): readonly Head[]
   path(hctl: string): Path
 }
 
 export function liveSource(parts: LiveParts): LiveSource {
-  const { core, registry } = parts
+  const { core, registry, streams } = parts
   const byIndex = (index: number) => {
     const found = registry.runtimes().find((head) => head.index === index)
     if (found === undefined) throw gone(index)
@@ -26,7 +28,7 @@ export function liveSource(parts: LiveParts): LiveSource {
   return {
     path: (hctl) => parts.path(hctl),
     head: (index) => parts.heads().find((head) => head.index === index) ?? refuse(gone(index)),
-    streams: () => registry.streams(),
+    streams: () => streams.states(),
     extras: () => extrasOf(registry.runtimes()),
     last: () => core.recorder.last,
     askUevent({ index, hctl }, { object, action }, { actor = 'operator', reason = null as string | null }) {
