@@ -16,11 +16,17 @@ export const BEHAVIOUR_FLAGS: readonly BehaviourFlag[] = [
     name: 'short-decisions',
     what: 'A decision leaves out `context` when no key changed, and `effects` with `digest` when there is no effect.',
   },
+  {
+    number: 3,
+    name: 'outages',
+    what: 'A path whose access state becomes unusable stays in the caches: round-robin goes on from it, as the kernel does.',
+  },
 ]
 
 /** How a ledger behaves, by its header. */
 export interface Behaviour {
   readonly shortDecisions: boolean
+  readonly outages: boolean
 }
 
 /** As a header names it: '1:short-decisions'. */
@@ -38,7 +44,7 @@ export function unknownFlag(flags: readonly string[]): string | null {
 
 /** The behaviour of a ledger whose header lists these flags. */
 export function behaviourOf(flags: readonly string[]): Behaviour {
-  return { shortDecisions: flags.includes('1:short-decisions') }
+  return { shortDecisions: flags.includes('1:short-decisions'), outages: flags.includes('3:outages') }
 }
 
 /** The behaviour of a new ledger. */

@@ -1,6 +1,7 @@
 // How an event type is declared: a number that never changes, the version of its payload, and one zod schema.
 // The schema is the only gate a payload passes, whether it comes from the engine, a file or an import.
 import { z } from 'zod'
+import type { Behaviour } from './behaviour.ts'
 
 export interface EventType {
   /** Stable number; golden ledgers and metrics may rely on it. */
@@ -42,15 +43,19 @@ export const evidence = z.strictObject({
 })
 export type Evidence = z.infer<typeof evidence>
 
-/** An event as a machine takes it: its payload, its type, and the monotonic time at which it happened. */
+/**
+ * An event as a machine takes it: its payload, its type, the monotonic time at which it happened, and how the ledger that it
+ * is on behaves. The last is the ledger's and not the event's, never recorded with it; without it a ledger of today is meant.
+ */
 export interface MachineEvent {
   readonly type: string
   readonly atUs: number
+  readonly behaviour?: Behaviour
 }
 
 /** The union of a list of event types, as a machine sees them. */
 export type MachineEventOf<List extends readonly EventType[]> = {
   [Index in keyof List]: List[Index] extends { type: infer Type; payload: infer Payload extends z.ZodType }
-    ? { readonly type: Type } & { readonly atUs: number } & z.infer<Payload>
+    ? { readonly type: Type } & Omit<MachineEvent, 'type'> & z.infer<Payload>
     : never
 }[number]

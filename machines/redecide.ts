@@ -59,7 +59,8 @@ export class DecisionMemo {
     this.#asked += 1
     const recorded = JSON.parse(input.data) as Record<string, unknown>
     const data = upcast({ type: input.type, schema: input.schema, data: recorded }, this.#upcasters)
-    const decided = machine.decideWatched(state, { type: input.type, atUs: input.monoUs, data })
+    const watched = { type: input.type, atUs: input.monoUs, data }
+    const decided = machine.decideWatched(state, watched, this.#behaviour)
     const answer = {
       text: decisionText(decided.decision, this.#behaviour),
       state: isUnchanged(state, decided.decision) ? state : decided.state,

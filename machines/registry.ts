@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { AnyStateMachine } from 'xstate'
 import { invariant, PathledgerError } from '../errors.ts'
+import { NEWEST_BEHAVIOUR, type Behaviour } from './behaviour.ts'
 import { decisionOf, type Decision } from './decision.ts'
 import type { Effect } from './effects.ts'
 import { ENGINE_EVENTS } from './engine/events.ts'
@@ -39,10 +40,14 @@ export interface LifecycleMachine {
   /** SHA-256 over the machine's definition and its version: changes when its logic is meant to. */
   readonly hash: string
   initial(): StreamState
-  /** One step, from inputs alone. Pure. */
-  decide(state: StreamState, input: RecordedInput): Decided
+  /** One step, from inputs alone, as a ledger of this behaviour decides. Pure. */
+  decide(state: StreamState, input: RecordedInput, behaviour?: Behaviour): Decided
   /** The same, and whether nothing of the event was looked at but its type. */
-  decideWatched(state: StreamState, input: RecordedInput): Decided & { readonly byTypeAlone: boolean }
+  decideWatched(
+    state: StreamState,
+    input: RecordedInput,
+    behaviour?: Behaviour,
+  ): Decided & { readonly byTypeAlone: boolean }
 }
 
 const EVENTS_OF: Readonly<Record<MachineName, readonly EventType[]>> = {
@@ -133,16 +138,20 @@ function lifecycle(name: MachineName, machine: AnyStateMachine): LifecycleMachin
     machine,
     hash: createHash('sha256').update(definition).digest('hex'),
     initial: () => stepper.initial(),
-    decide: (state, input) => decide(state, { ...input.data, type: input.type, atUs: input.atUs }),
-    decideWatched(state, input) {
-      const watched = watch({ ...input.data, type: input.type, atUs: input.atUs })
+    decide: (state, input, behaviour = NEWEST_BEHAVIOUR) => decide(state, eventOf(input, behaviour)),
+    decideWatched(state, input, behaviour = NEWEST_BEHAVIOUR) {
+      const watched = watch(eventOf(input, behaviour))
       const decided = decide(state, watched.event)
       return { ...decided, byTypeAlone: !watched.lookedAt() }
     },
   }
 }
 
-/** The event, and whether anything of it but the type has been looked at since. */
+function eventOf({ type, atUs, data }: RecordedInput, behaviour: Behaviour): MachineEvent {
+  return { ...data, type, atUs, behaviour }
+}
+
+/** The event, and whether anything of it has been looked at since but the type, and the ledger's behaviour. */
 function watch(event: MachineEvent): { event: MachineEvent; lookedAt: () => boolean } {
   let looked = false
   const notes =
@@ -153,7 +162,7 @@ function watch(event: MachineEvent): { event: MachineEvent; lookedAt: () => bool
     }
   const seen = new Proxy(event, {
     get: (target, key, receiver) => {
-      looked ||= key !== 'type'
+      looked ||= key !== 'type' && key !== 'behaviour'
       return Reflect.get(target, key, receiver) as unknown
     },
     has: notes((target: object, key: PropertyKey) => Reflect.has(target, key)),

@@ -91,6 +91,11 @@ export class Recorder {
     return this.#degradedSinceUs !== null
   }
 
+  /** How the ledger decides. */
+  get behaviour(): Behaviour {
+    return this.#ports.behaviour
+  }
+
   /** Position and wall clock of the last event that was decided here: the position that it has once it is durable. */
   get last(): { readonly position: number; readonly timeUs: number } {
     return this.#last

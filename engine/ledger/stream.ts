@@ -38,10 +38,11 @@ export class Stream {
 
   /** Steps the machine and puts event and decision on their way to the ledger. */
   record(type: string, data: Readonly<Record<string, unknown>>, origin: Origin = {}): StreamStep {
-    const atUs = this.#ports.clock.monoUs()
-    const decided = this.#machine.decide(this.#state, { type, atUs, data })
+    const { clock, recorder } = this.#ports
+    const atUs = clock.monoUs()
+    const decided = this.#machine.decide(this.#state, { type, atUs, data }, recorder.behaviour)
     this.#state = decided.state
-    const recorded = this.#ports.recorder.add({ stream: this.name, type, data, atUs }, decided, origin)
+    const recorded = recorder.add({ stream: this.name, type, data, atUs }, decided, origin)
     return { recorded, effects: decided.effects, refused: decided.decision.refused === true }
   }
 }

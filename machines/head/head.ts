@@ -69,7 +69,7 @@ const head = setup({
     /** For events that are kept for their figures and change nothing. */
     keep: assign({}),
     remember: assign(({ context, event }) => {
-      const { type: _type, atUs: _atUs, ...facts } = as(event, 'head.created')
+      const { type: _type, atUs: _atUs, behaviour: _behaviour, ...facts } = as(event, 'head.created')
       return { ...NO_HEAD, ...facts, present: true, incarnation: context.incarnation + 1, why: 'created' }
     }),
     leave: assign({

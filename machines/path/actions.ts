@@ -168,5 +168,10 @@ const sampleAgain = base.enqueueActions(({ context, enqueue }) => {
   else if (context.timers['sample'] !== undefined) enqueue('sample')
 })
 
+/** Ledgers that were begun before the flag took a path from the caches with its access state. */
+const forgetCached = base.enqueueActions(({ event, enqueue }) => {
+  if (event.behaviour?.outages === false) enqueue('clearCurrentPath')
+})
+
 /** By their names, so that the drawing shows where each is done. */
-export const path = base.extend({ actions: { keepHealth, runTimers, checkAgain, sampleAgain } })
+export const path = base.extend({ actions: { keepHealth, runTimers, checkAgain, sampleAgain, forgetCached } })

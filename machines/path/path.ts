@@ -16,9 +16,9 @@ export type { PathContext } from './context.ts'
 
 const usableNow = { actions: ['noteWhy', 'notePreferred', 'searchCurrentPath', 'wakeRequeue'] } as const
 const changed = { actions: ['noteWhy', 'notePreferred', 'wakeRequeue'] } as const
-const unusableNow = { actions: ['noteWhy', 'notePreferred', 'clearCurrentPath', 'wakeRequeue'] } as const
+const unusableNow = { actions: ['noteWhy', 'notePreferred', 'forgetCached', 'wakeRequeue'] } as const
 
-/** D-63: to optimal runs the search for every node, to unusable clears the path from the caches, no more than that. */
+/** D-63: to optimal runs the search for every node. No change clears a cache (before `outages`, one to unusable did). */
 const ACCESS_TRANSITIONS = [
   { access: 'optimal', target: '.optimal', ...usableNow },
   { access: 'active', target: '.active', ...changed },

@@ -1,10 +1,12 @@
 // A ledger, one event at a time, forward and back. Every step decides the event again, from its inputs alone.
+import { behaviourOf, type Behaviour } from '../../machines/behaviour.ts'
 import type { Decision } from '../../machines/decision.ts'
 import { machineOf } from '../../machines/registry.ts'
 import { upcast, UPCASTERS } from '../../machines/upcast.ts'
 import { hasCode, messageOf, PathledgerError } from '../../errors.ts'
 import type { StreamAt, LedgerState, LedgerReader, StoredEvent } from '../types.ts'
 import { NO_LIMIT, pages } from '../pages.ts'
+import { behaviourOfHeader } from '../rows/header.ts'
 import { changeOf, type StreamChange } from './changes.ts'
 
 /** One event, what it was decided to come to, and what it changed. */
@@ -17,8 +19,12 @@ export interface Step {
 interface Undo {
   readonly stream: string
   readonly before: StreamAt | null
+  readonly behaviour: Behaviour
   readonly step: Step
 }
+
+/** Before any header: as the first ledgers decided. */
+const FIRST_BEHAVIOUR = behaviourOf([])
 
 /** Steps that can be taken back without going through the ledger from its beginning again. */
 const UNDO_MAX = 10_000
@@ -32,6 +38,7 @@ export class Stepper {
   readonly #undoMax: number
   #streams = new Map<string, StreamAt>()
   #position = 0
+  #behaviour = FIRST_BEHAVIOUR
   #undo: Undo[] = []
   #page: readonly StoredEvent[] = []
 
@@ -60,11 +67,13 @@ export class Stepper {
     const event = this.#read(this.#position + 1)
     if (event === null) return null
     const before = this.#streams.get(event.stream) ?? null
-    const { decision, after } = decide(event, before)
+    const behaviour = this.#behaviour
+    if (event.type === 'ledger.header') this.#behaviour = behaviourOfHeader(event.data)
+    const { decision, after } = decide(event, before, this.#behaviour)
     const step = { event, decision, change: changeOf(event.stream, before, after) }
     this.#streams.set(event.stream, after)
     this.#position = event.position
-    this.#undo.push({ stream: event.stream, before, step })
+    this.#undo.push({ stream: event.stream, before, behaviour, step })
     if (this.#undo.length > this.#undoMax * 2) this.#undo = this.#undo.slice(-this.#undoMax)
     return step
   }
@@ -76,6 +85,7 @@ export class Stepper {
     if (undo.before === null) this.#streams.delete(undo.stream)
     else this.#streams.set(undo.stream, undo.before)
     this.#position -= 1
+    this.#behaviour = undo.behaviour
     // No step further back is remembered: through the ledger again, so that the one that led here is known.
     if (this.#undo.length === 0 && this.#position > 0) this.goTo(this.#position)
     return undo.step
@@ -93,6 +103,7 @@ export class Stepper {
     this.#streams = new Map()
     this.#undo = []
     this.#position = 0
+    this.#behaviour = FIRST_BEHAVIOUR
   }
 
   #read(position: number): StoredEvent | null {
@@ -105,13 +116,17 @@ export class Stepper {
   }
 }
 
-function decide(event: StoredEvent, before: StreamAt | null): { decision: Decision; after: StreamAt } {
+function decide(
+  event: StoredEvent,
+  before: StreamAt | null,
+  behaviour: Behaviour,
+): { decision: Decision; after: StreamAt } {
   const { stream, version, position, type, schema, monoUs } = event
   try {
     const machine = machineOf(stream)
     const recorded = JSON.parse(event.data) as Record<string, unknown>
     const input = { type, atUs: monoUs, data: upcast({ type, schema, data: recorded }, UPCASTERS) }
-    const { state, decision } = machine.decide(before ?? machine.initial(), input)
+    const { state, decision } = machine.decide(before ?? machine.initial(), input, behaviour)
     return { decision, after: { version, position, value: state.value, context: state.context } }
   } catch (error) {
     if (hasCode(error, 'EVENT_FROM_THE_FUTURE') || hasCode(error, 'EVENT_TOO_OLD')) throw error

@@ -140,3 +140,16 @@ test.each(IO_POLICIES)('a preferred path has every I/O while it is well, under %
   await rig.pass(2_000)
   expect(members(await takenByReads(rig, all, 3)), 'and is back on it when it is well again').toEqual([2])
 })
+
+test('F-18: round-robin goes on from the cached path when its access state becomes unusable, not from the first path', async () => {
+  const opened = await open('round-robin', [100, 100, 100, 100])
+  const { rig, all } = opened
+  expect(await takenByReads(rig, all, 3)).toEqual([1, 2, 3].map((at) => at % 4))
+  expect(await takenByReads(rig, all, 3)).toEqual([0, 1, 2])
+  all[2]!.path.setAccessState('unavailable')
+  expect(all[2]!.path.numaNodes).toEqual([])
+  expect(await takenByReads(rig, all, 4)).toEqual([3, 0, 1, 3])
+  // Removal, block and failover forget it: the search begins at the first path again.
+  all[3]!.path.block()
+  expect(await takenByReads(rig, all, 2)).toEqual([0, 1])
+})

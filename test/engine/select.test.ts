@@ -274,7 +274,8 @@ class EngineRun {
 
   /** Whether this very change takes the path from the caches, and not one before it. */
   #forgets(next: Exclude<EngineStep, { do: 'read' | 'policy' }>, { state }: Path): boolean {
-    if (next.do === 'access') return next.to === 'disabled'
+    // F-18: an access state clears no cache.
+    if (next.do === 'access') return false
     return next.do === 'operator' ? state.admin === 'disabled' : state.device === 'blocked'
   }
 
@@ -290,7 +291,8 @@ class EngineRun {
     await this.rig.read(0, 512, node)
     const took = this.#paths.flatMap(({ ios }, at) => (ios.length > (before[at] ?? 0) ? [at] : []))
     expect(took).toEqual([wanted?.id])
-    const cached = this.#model.cache.map((path) => path?.id ?? null)
+    // What is cached and unusable serves no node.
+    const cached = this.#model.cache.map((path) => (path?.state === 'disabled' ? null : (path?.id ?? null)))
     expect(this.#nodesOf()).toEqual(cached)
   }
 

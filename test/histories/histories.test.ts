@@ -72,7 +72,7 @@ describe.each(NAMES)('%s', (name) => {
     for (const { stream, type, position, monoUs, data, decision } of rows) {
       const machine = machineOf(stream)
       const input = { type, atUs: monoUs, data: JSON.parse(data) as Record<string, unknown> }
-      const decided = machine.decide(states.get(stream) ?? machine.initial(), input)
+      const decided = machine.decide(states.get(stream) ?? machine.initial(), input, behaviour)
       expect(decisionText(decided.decision, behaviour), `position ${position}: ${type} on ${stream}`).toBe(decision)
       states.set(stream, decided.state)
     }

@@ -1,6 +1,8 @@
 // The life of a path, told as given / when / then: its device and its access state. Health is in path-health.test.ts.
 import { describe, expect, test } from 'vitest'
 import type { EffectName } from '../../machines/effects.ts'
+import { behaviourOf } from '../../machines/behaviour.ts'
+import { MACHINES } from '../../machines/registry.ts'
 import { given, type Happening, type Life } from './given.ts'
 import { added, CHECKER, failed, WHY, WWID } from './payloads.ts'
 
@@ -153,11 +155,24 @@ describe('access state', () => {
   })
 
   test.each(['standby', 'unavailable', 'lbaDependent', 'offline', 'transitioning'])(
-    'D-63: to %s clears the path from the caches and wakes parked I/O',
+    'F-18: D-63: to %s wakes parked I/O and touches no cache: the kernel goes on from the cached path',
     (access) => {
-      change(access).leadsTo({ value: { access }, effects: ['clearCurrentPath', 'wakeRequeue'] })
+      change(access).leadsTo({ value: { access }, effects: ['wakeRequeue'] })
     },
   )
+
+  test('F-18: in a ledger begun before that, a path whose access state becomes unusable leaves the caches, as it did then', () => {
+    const data = { access: 'standby', preferred: false, ...WHY }
+    const input = { type: 'path.accessChanged', atUs: 2_000_000, data }
+    const then = behaviourOf(['1:short-decisions'])
+    const { decision } = MACHINES.path.decide(active.state, input, then)
+    expect(decision).toMatchObject({
+      state: { access: 'standby' },
+      effects: ['clearCurrentPath', 'wakeRequeue'],
+    })
+    const now = behaviourOf(['1:short-decisions', '3:outages'])
+    expect(MACHINES.path.decide(active.state, input, now).decision.effects).toEqual(['wakeRequeue'])
+  })
 
   test('D-63: to active wakes parked I/O and touches no cache', () => {
     given('path', ADDED)
@@ -168,7 +183,7 @@ describe('access state', () => {
   test('D-58: transitioning is kept as transitioning, from the first moment too', () => {
     change('transitioning').leadsTo({
       value: { access: 'transitioning' },
-      effects: ['clearCurrentPath', 'wakeRequeue'],
+      effects: ['wakeRequeue'],
     })
     expect(given('path', ['path.added', added({ access: 'transitioning' })]).state.value).toMatchObject({
       access: 'transitioning',

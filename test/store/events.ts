@@ -49,7 +49,7 @@ export class Scribe {
     const monoUs = fields.monoUs ?? HEADER.monoUs + this.#elapsedUs
     const machine = machineOf(stream)
     const before = this.states.get(stream) ?? this.#initial(stream)
-    const { state, decision } = machine.decide(before, { type, atUs: monoUs, data })
+    const { state, decision } = machine.decide(before, { type, atUs: monoUs, data }, this.#behaviour)
     this.states.set(stream, state)
     return {
       eventId: `event-${this.#made}`,
