@@ -5,7 +5,7 @@ import type { LedgerStore } from '../store/types.ts'
 import type { Alua } from './alua/alua.ts'
 import type { Discoveries } from './attach/discovery.ts'
 import type { Registry } from './attach/registry.ts'
-import { closedError } from './core/closed.ts'
+import { closedError, closedWithout } from './core/closed.ts'
 import type { Core } from './core/core.ts'
 import { giveUpLost, recordHead } from './heads/lifecycle.ts'
 import type { Sampler } from './heads/samples.ts'
@@ -28,9 +28,29 @@ export interface ClosingParts {
 
 /**
  * Ends what waits, waits for what is in flight, removes every path and head, writes the last events and lets go of the
- * ledger. New I/O, new paths and what was lent are refused from the first line on.
+ * ledger. New I/O, new paths and what was lent are refused from the first line on. Rejects with CLOSE_INCOMPLETE where events never
+ * reached the ledger.
  */
 export async function closeEngine(parts: ClosingParts): Promise<void> {
+  const { core, luns, store } = parts
+  const { recorder } = core
+  try {
+    await windDown(parts)
+  } finally {
+    // Whatever went wrong, the next engine finds neither the LUNs' storage nor the ledger taken.
+    try {
+      await luns.close()
+    } finally {
+      core.broken ??= closedError()
+      recorder.close()
+      await store.close()
+    }
+  }
+  if (recorder.lost > 0) throw closedWithout(recorder.lost, recorder.brokenBy)
+}
+
+/** All that goes on ends, in order, and is on the ledger, or never will be. */
+async function windDown(parts: ClosingParts): Promise<void> {
   const { core, registry, sampler, engine } = parts
   const { recorder } = core
   const out = core.lender.close(closedError())
@@ -45,10 +65,6 @@ export async function closeEngine(parts: ClosingParts): Promise<void> {
   if (!recorder.wentOn) engine.record('engine.stopped', { why: core.broken?.code ?? 'closed' })
   await recorder.drained()
   parts.alua.stop()
-  await parts.luns.close()
-  core.broken ??= closedError()
-  recorder.close()
-  await parts.store.close()
 }
 
 async function removeAll(registry: Registry): Promise<void> {

@@ -289,7 +289,8 @@ export class Multipath {
   /**
    * Ends what waits with CLOSED, calls in lent buffers, waits for what is in flight, removes every path and head, writes
    * the last events and lets go of the ledger. A head that is waiting out its delayed removal stays, for the next engine.
-   * Calling it again gives the same promise.
+   * Resolves when every event of this run is durable; else it rejects with CLOSE_INCOMPLETE, which says how many are not. The
+   * engine is closed either way. Calling it again gives the same promise.
    */
   close(): Promise<void> {
     this.#closing ??= closeEngine({
@@ -321,7 +322,8 @@ export class Multipath {
     try {
       this.#control = await serveControl(controlSocket, controlHandler(this), this.#core.clock)
     } catch (error) {
-      await this.close()
+      // That the ledger did not take all of it would be the smaller news.
+      await this.close().catch(() => undefined)
       throw error
     }
   }

@@ -10,3 +10,16 @@ export function closedError(): PathledgerError {
     errno: 'ENODEV',
   })
 }
+
+/** The engine has been closed, and its record has a gap at its end. */
+export function closedWithout(events: number, cause: PathledgerError | null): PathledgerError {
+  return new PathledgerError('CLOSE_INCOMPLETE', {
+    message: `This Multipath is closed, and ${events} of its last events never reached the ledger.`,
+    why: cause === null ? 'The ledger took no more.' : `${cause.code}: ${cause.why}`,
+    todo: 'Every device and the ledger are let go of; the next start is told to look at everything.',
+    errno: cause?.errno ?? 'EIO',
+    outcome: 'unknown',
+    details: { events, code: cause?.code ?? null },
+    cause,
+  })
+}

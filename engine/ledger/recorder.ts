@@ -76,6 +76,7 @@ export class Recorder {
   #goneOn = 0
   #wentOn = false
   #broken: PathledgerError | null = null
+  #lost = 0
   #idle: (() => void)[] = []
   #last: { readonly position: number; readonly timeUs: number }
 
@@ -104,6 +105,16 @@ export class Recorder {
   /** True when a gate ever went on without its record: this run does not end cleanly. */
   get wentOn(): boolean {
     return this.#wentOn
+  }
+
+  /** Events decided that never reached the ledger, as far as anybody knows, and never will. */
+  get lost(): number {
+    return this.#lost
+  }
+
+  /** What they were lost by; null while none is. */
+  get brokenBy(): PathledgerError | null {
+    return this.#broken
   }
 
   /** Events decided and not yet durable. */
@@ -140,7 +151,10 @@ export class Recorder {
       state: decided.state,
       waiters: [],
     }
-    if (this.#isOver()) return pending
+    if (this.#isOver()) {
+      this.#lost += 1
+      return pending
+    }
     this.#last = { position: this.#last.position + 1, timeUs: event.recordedAtUs }
     this.#queue.push(pending)
     this.#send()
@@ -302,6 +316,7 @@ export class Recorder {
     const lost = [...this.#inFlight, ...this.#queue]
     this.#inFlight = []
     this.#queue = []
+    this.#lost += lost.length
     this.#ports.onBroken(this.#broken)
     for (const pending of lost) settle(pending, this.#broken)
     this.#tellIdle()

@@ -110,6 +110,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     BACKEND_MISUSED:
       'The kernel called a request wrong that was checked before: a bug of pathledger. The engine stopped.',
     CLOSED: 'This `Multipath` is closed, or closing.',
+    CLOSE_INCOMPLETE:
+      'The engine is closed, and some of its last events never reached the ledger: `details.events` says how many.',
     ENGINE_FAULT: 'The engine met an error that it does not know, and stopped.',
     INVARIANT_BROKEN: 'Something does not hold that must: a bug of pathledger. The engine stopped.',
     SEEDS_INVALID: 'The seeds of the simulator are no range.',
@@ -148,10 +150,14 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     LEDGER_FROM_THE_FUTURE: 'A newer pathledger wrote the file.',
     LEDGER_FULL: "There is no room left on the ledger's file system.",
     LEDGER_IO: 'The ledger could not be read or written. What was being appended may be there.',
+    LEDGER_LINKED: 'The ledger has several names (hard links): each would have a write-ahead log of its own.',
     LEDGER_LOCKED: 'Another engine uses the ledger; the message names its pid.',
     LEDGER_NOT_FOUND: 'There is no such file.',
     LEDGER_PERMISSION: 'The file or its folder cannot be opened as it must be.',
+    LEDGER_MOVED:
+      'The ledger was moved, deleted, linked or replaced under the engine, which stops: nothing is told to be durable then.',
     LEDGER_STALLED: 'The ledger did not take an event in time. The I/O may have been done.',
+    LEDGER_WAL_FOREIGN: 'The write-ahead log beside the ledger is not its own. Nothing was touched.',
     NOT_A_LEDGER: 'The file is something else.',
     QUERY_INVALID: 'The query asks for something that cannot be answered; it is refused, not ignored.',
     STREAM_UNKNOWN: 'No stream has such a name.',

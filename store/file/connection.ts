@@ -8,6 +8,7 @@ import { fromTheFuture } from '../rows/header.ts'
 import { BUSY_TIMEOUT_MS } from '../limits.ts'
 import { APPLICATION_ID, SCHEMA_VERSION } from '../rows/schema.ts'
 import { ledgerError } from './sqlite-errors.ts'
+import { endWithoutWal, refuseForeignWal, walBytes } from './write-ahead.ts'
 
 /** How a file is connected to. */
 export interface ConnectOptions {
@@ -29,11 +30,16 @@ export function connect(file: string, options: ConnectOptions): Database.Databas
   }
 }
 
-/** A read-only connection to a file that is a ledger. Throws NOT_A_LEDGER, LEDGER_FROM_THE_FUTURE and the rest of ours. */
-export function connectReadOnly(file: string): Database.Database {
+/**
+ * A read-only connection to a file that is a ledger. Throws NOT_A_LEDGER, LEDGER_FROM_THE_FUTURE, LEDGER_WAL_FOREIGN and the
+ * rest of ours. `thorough` looks at all that the write-ahead log adds: whoever writes next would make it part of the file.
+ */
+export function connectReadOnly(file: string, thorough = false): Database.Database {
+  const alone = walBytes(file) > 0 && !isOpenHere(statSync(file)) ? endWithoutWal(file) : null
   const db = connect(file, { mode: 'ro' })
   try {
     checkIds(db, file)
+    refuseForeignWal(db, file, { alone, thorough })
     return db
   } catch (error) {
     db.close()
@@ -167,13 +173,16 @@ function statOrNull(file: string): Stats | null {
   }
 }
 
-/** A file that the system does not let us reach, or whose folder it does not. LEDGER_PERMISSION or LEDGER_IO. */
+/** A file that the system does not let us reach, or whose folder it does not. LEDGER_PERMISSION, LEDGER_FULL or LEDGER_IO. */
 export function unreachable(error: unknown, file: string): PathledgerError {
+  const isFull = ['ENOSPC', 'EDQUOT'].includes(errnoOf(error))
   const denied = ['EACCES', 'EPERM', 'EROFS'].includes(errnoOf(error))
-  return new PathledgerError(denied ? 'LEDGER_PERMISSION' : 'LEDGER_IO', {
+  return new PathledgerError(isFull ? 'LEDGER_FULL' : denied ? 'LEDGER_PERMISSION' : 'LEDGER_IO', {
     message: `The ledger ${file} cannot be reached.`,
     why: `${messageOf(error)}.`,
-    todo: 'Check the name, and the mode of the folders on the way to it.',
+    todo: isFull
+      ? 'Free space on its file system, and try again.'
+      : 'Check the name, and the mode of the folders on the way to it.',
     errno: errnoOf(error),
     details: { file },
     cause: error,

@@ -1,12 +1,10 @@
 // One engine at a time: an exclusive flock on FILE.lock. The kernel lets go of it when its holder dies, however it
 // dies; the text inside is for people and for the error message only.
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
-import koffi from 'koffi'
 import { PathledgerError } from '../../errors.ts'
 import { errnoOf, unreachable } from './connection.ts'
+import { tryFlock } from './flock.ts'
 
-const LOCK_EX = 2
-const LOCK_NB = 4
 /** How long a second opener waits for the first one's pid to appear in the file, milliseconds. */
 const PID_WAIT_MS = 50
 
@@ -28,8 +26,7 @@ interface Holder {
 export function lockLedger(file: string, startedAtUs: number): LedgerLock {
   const name = `${file}.lock`
   const fd = openLockFile(name)
-  const flock = koffi.load(null).func('int flock(int fd, int operation)')
-  if (flock(fd, LOCK_EX | LOCK_NB) !== 0) {
+  if (!tryFlock(fd)) {
     closeSync(fd)
     throw locked(file, name)
   }
@@ -39,7 +36,7 @@ export function lockLedger(file: string, startedAtUs: number): LedgerLock {
     release: () => {
       if (!held) return
       held = false
-      ftruncateSync(fd)
+      emptyText(fd)
       closeSync(fd)
     },
   }
@@ -57,9 +54,23 @@ function openLockFile(name: string): number {
   throw unreachable(new Error('It is not a regular file'), name)
 }
 
+/** Who has it, for people. A full disk takes no text, and that is no reason to let go of the lock, or to keep it for ever. */
 function writeHolder(fd: number, holder: Holder): void {
-  ftruncateSync(fd)
-  writeSync(fd, `${JSON.stringify(holder)}\n`, 0)
+  try {
+    ftruncateSync(fd)
+    writeSync(fd, `${JSON.stringify(holder)}\n`, 0)
+  } catch {
+    // The lock is held all the same: whoever meets it hears of another process without its pid.
+  }
+}
+
+/** The text of a lock that nobody has helps nobody; where it cannot be taken away, the lock is let go of all the same. */
+function emptyText(fd: number): void {
+  try {
+    ftruncateSync(fd)
+  } catch {
+    // Whoever takes it next writes a text of their own over it.
+  }
 }
 
 function locked(file: string, name: string): PathledgerError {

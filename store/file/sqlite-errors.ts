@@ -11,7 +11,8 @@ interface Meaning {
 
 const MEANINGS: readonly Meaning[] = [
   {
-    begins: ['SQLITE_FULL'],
+    // The shared index of the write-ahead log cannot grow.
+    begins: ['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE'],
     code: 'LEDGER_FULL',
     errno: 'ENOSPC',
     parts: (file) => ({

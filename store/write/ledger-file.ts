@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import type Database from 'better-sqlite3'
 import { hasCode, PathledgerError } from '../../errors.ts'
 import { Caches } from '../state/caches.ts'
+import { Custody, refuseLinks } from '../file/custody.ts'
 import { checkIds, connect, connectReadOnly, inspectFile, notFound, unreachable } from '../file/connection.ts'
 import { genesis, sameBytes } from '../rows/encoding.ts'
 import { headerEvent, readHeader } from '../rows/header.ts'
@@ -14,6 +15,7 @@ import { planAppend } from './plan.ts'
 import type { Ledgered, Plan } from './plan.ts'
 import { assertDurable, createSchema, makeDurable, setPageSize } from '../rows/schema.ts'
 import { blamesRow, isSqliteError, ledgerError } from '../file/sqlite-errors.ts'
+import { refuseLeftWal } from '../file/write-ahead.ts'
 import { BatchView, prepareStatements } from './statements.ts'
 import type { Statements } from './statements.ts'
 import type { Append, LedgerHead } from '../types.ts'
@@ -45,6 +47,7 @@ export class LedgerFile {
   readonly #statements: Statements
   readonly #caches: Caches
   readonly #checked: boolean
+  readonly #custody: Custody
 
   private constructor(file: string, db: Database.Database, created: boolean, options: LedgerFileOptions) {
     this.file = file
@@ -56,17 +59,19 @@ export class LedgerFile {
     this.header = readHeader(this.#statements.first(), file)
     this.#assertWhole()
     if (options.closed !== true) this.#assertOpen()
+    this.#custody = new Custody(file)
   }
 
   /**
    * Opens a ledger, or makes it: file of mode 0600, schema and header in one transaction.
-   * Throws NOT_A_LEDGER, LEDGER_FROM_THE_FUTURE, LEDGER_NOT_FOUND, LEDGER_PERMISSION, LEDGER_DAMAGED, LEDGER_BUSY,
-   * LEDGER_FULL or LEDGER_IO; a refused open changes and creates nothing.
+   * Throws NOT_A_LEDGER, LEDGER_FROM_THE_FUTURE, LEDGER_NOT_FOUND, LEDGER_LINKED, LEDGER_WAL_FOREIGN, LEDGER_PERMISSION,
+   * LEDGER_DAMAGED, LEDGER_BUSY, LEDGER_FULL or LEDGER_IO; a refused open changes and creates nothing.
    */
   static open(name: string, options: LedgerFileOptions): LedgerFile {
     const { file, kind } = inspectFile(name)
     if (kind === 'ledger') return LedgerFile.#connect(file, options, false)
     if (options.create === false) throw notFound(file)
+    refuseLeftWal(file)
     if (kind === 'empty') chmodSync(file, 0o600)
     else makeEmptyFile(file)
     try {
@@ -78,6 +83,7 @@ export class LedgerFile {
   }
 
   static #connect(file: string, options: LedgerFileOptions, fresh: boolean): LedgerFile {
+    refuseLinks(file)
     if (!fresh) refuseTheFuture(file)
     const db = connect(file, { mode: 'rw', busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS })
     try {
@@ -98,7 +104,11 @@ export class LedgerFile {
    */
   appendBatch(appends: readonly Append[]): readonly Settled[] {
     try {
-      return this.#commit(appends)
+      this.#custody.check()
+      const settled = this.#commit(appends)
+      // Told to be durable only if it is where its name says, still: it could have been moved while it was written.
+      this.#custody.check()
+      return settled
     } catch (error) {
       // Something that our own checks let pass and SQLite does not: find the append that is at fault.
       if (blamesRow(error) && appends.length > 1)
@@ -130,8 +140,12 @@ export class LedgerFile {
     }
   }
 
-  /** Closes the connection; as the last one, it empties and removes the WAL. Calling it twice does nothing. */
+  /**
+   * Closes the connection; as the last one, it empties and removes the WAL. Of a file that was moved SQLite leaves the WAL as it is:
+   * what is in it goes into the file first, wherever that is now. Calling it twice does nothing.
+   */
   close(): void {
+    if (this.#db.open && !this.#custody.isKept()) this.#db.pragma('wal_checkpoint(FULL)')
     this.#db.close()
   }
 
@@ -215,7 +229,7 @@ function createLedger(db: Database.Database, facts: HeaderFacts): boolean {
 
 /** Looks at the header without writing, so that a ledger of a newer format is left as it is. */
 function refuseTheFuture(file: string): void {
-  const db = connectReadOnly(file)
+  const db = connectReadOnly(file, true)
   try {
     readHeader(prepareStatements(db).first(), file)
   } catch (error) {

@@ -1,5 +1,6 @@
 // The ledger of an engine: its lock, its writer, and a reader of its own.
 import { inspectFile, notFound } from '../file/connection.ts'
+import { Custody } from '../file/custody.ts'
 import type { HeaderFacts, LedgerHeader } from '../rows/header.ts'
 import type { WriterLimits } from '../limits.ts'
 import { lockLedger } from '../file/lock.ts'
@@ -31,8 +32,8 @@ export interface FileLedger extends LedgerStore, SqlReader {
 
 /**
  * Opens a ledger for an engine, or makes it. Rejects with LEDGER_LOCKED (it names the pid of the engine that has it),
- * NOT_A_LEDGER, LEDGER_FROM_THE_FUTURE, LEDGER_NOT_FOUND, LEDGER_PERMISSION, LEDGER_DAMAGED, LEDGER_BUSY, LEDGER_FULL
- * or LEDGER_IO; a refused open loses nothing and creates nothing but the lock file.
+ * NOT_A_LEDGER, LEDGER_FROM_THE_FUTURE, LEDGER_NOT_FOUND, LEDGER_LINKED, LEDGER_WAL_FOREIGN, LEDGER_PERMISSION,
+ * LEDGER_DAMAGED, LEDGER_BUSY, LEDGER_FULL or LEDGER_IO; a refused open loses nothing and creates nothing but the lock file.
  */
 export async function openLedger(name: string, options: OpenLedgerOptions): Promise<FileLedger> {
   const { file, kind } = inspectFile(name)
@@ -43,20 +44,26 @@ export async function openLedger(name: string, options: OpenLedgerOptions): Prom
     writer = await startWriter(file, options)
     return ledgerOf(writer, openLedgerReader(file), () => lock.release())
   } catch (error) {
-    await writer?.close()
-    lock.release()
+    try {
+      await writer?.close()
+    } finally {
+      lock.release()
+    }
     throw error
   }
 }
 
 function ledgerOf(writer: Writer, reader: FileReader, release: () => void): FileLedger {
   let closing: Promise<void> | null = null
+  const custody = new Custody(reader.file)
   const close = async (): Promise<void> => {
     try {
       await writer.finish()
-      // The last connection to close empties the WAL and removes it; that has to be one that may write.
-      reader.close()
+      // The last connection to close empties the WAL and removes it by its name; that has to be one that may write. Where
+      // somebody else's is under that name, it must be none that may.
+      if (custody.walIsOurs()) reader.close()
       await writer.close()
+      reader.close()
     } finally {
       release()
     }

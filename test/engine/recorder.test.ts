@@ -21,6 +21,16 @@ async function openFaulty(options: RigOptions = {}): Promise<{ rig: Rig; store: 
   return { rig, store: made[0]! }
 }
 
+/** F-09: an engine whose last events never reached the ledger is closed, and does not say that all is well. */
+async function closesIncomplete(rig: Rig): Promise<void> {
+  const error = await rig.errorOf(rig.mp.close())
+  expect(error).toMatchObject({ code: 'CLOSE_INCOMPLETE', outcome: 'unknown' })
+  expect(error.details['events']).toBeGreaterThan(0)
+  expect(() => rig.mp.watch({ list: async () => [] } as never)).toThrow(
+    expect.objectContaining({ code: 'CLOSED' }),
+  )
+}
+
 /** A switch that the operator throws, one event each time. */
 function toggle(rig: Rig, times: number): void {
   for (let turn = 0; turn < times; turn += 1) {
@@ -56,7 +66,7 @@ describe('batches', () => {
     expect(statesOf(rig)).toEqual([])
     expect((await rig.errorOf(rig.head.read({ offset: 0, length: BLOCK }))).code).toBe('EXPECTED_VERSION')
     expect(store.mode).toBe('ok')
-    await rig.drive(rig.mp.close())
+    await closesIncomplete(rig)
   })
 })
 
@@ -68,7 +78,7 @@ test('a store that fails with no error of ours stops the engine, with what it sa
   await rig.settle()
   expect(rig.mp.broken).toMatchObject({ code: 'LEDGER_IO', why: 'a wire is loose' })
   expect(() => rig.head.alloc(BLOCK)).toThrow(rig.mp.broken!)
-  await rig.drive(rig.mp.close())
+  await closesIncomplete(rig)
 })
 
 describe('a ledger that is away for a while', () => {
@@ -190,7 +200,7 @@ describe('a ledger that is away for a while', () => {
 
 describe('a ledger that is gone for good', () => {
   test.each(['LEDGER_CLOSED', 'LEDGER_DAMAGED', 'EVENT_ID_REUSED'])(
-    '%s stops the engine with that code; closing it ends all the same',
+    'F-09: %s stops the engine with that code; closing it ends all the same, and says what is lost',
     async (code) => {
       const { rig, store } = await openFaulty({ checked: false })
       const a = await rig.add(A)
@@ -200,22 +210,25 @@ describe('a ledger that is gone for good', () => {
       expect(rig.mp.broken?.code).toBe(code)
       expect((await rig.errorOf(rig.head.read({ offset: 0, length: BLOCK }))).code).toBe(code)
       expect((await rig.errorOf(rig.mp.addPath(rig.makePath(B).device))).code).toBe(code)
-      await rig.drive(rig.mp.close())
+      await closesIncomplete(rig)
       expect(a.inFlight).toBe(0)
     },
   )
 
-  test.each<StoreMode>(['fails', 'hangs'])('closing ends although the ledger %s for ever', async (mode) => {
-    const { rig, store } = await openFaulty({ checked: false, ledgerStallMs: 2_000 })
-    await rig.add(A)
-    await rig.write(0, bytesOf(1))
-    store.mode = mode
-    toggle(rig, 3)
-    const startUs = rig.clock.monoUs()
-    await rig.drive(rig.mp.close())
-    expect(rig.clock.monoUs() - startUs).toBeLessThan(10_000_000)
-    expect(rig.rows('engine.stopped'), 'the next start will see that it was no clean end').toEqual([])
-  })
+  test.each<StoreMode>(['fails', 'hangs'])(
+    'F-09: closing ends although the ledger %s for ever, and says what is lost',
+    async (mode) => {
+      const { rig, store } = await openFaulty({ checked: false, ledgerStallMs: 2_000 })
+      await rig.add(A)
+      await rig.write(0, bytesOf(1))
+      store.mode = mode
+      toggle(rig, 3)
+      const startUs = rig.clock.monoUs()
+      await closesIncomplete(rig)
+      expect(rig.clock.monoUs() - startUs).toBeLessThan(10_000_000)
+      expect(rig.rows('engine.stopped'), 'the next start will see that it was no clean end').toEqual([])
+    },
+  )
 })
 
 describe('too much waits for the ledger', () => {
@@ -251,6 +264,6 @@ describe('too much waits for the ledger', () => {
     toggle(rig, 10)
     expect(rig.mp.broken?.code).toBe('LEDGER_STALLED')
     expect((await rig.errorOf(rig.head.read({ offset: 0, length: BLOCK }))).code).toBe('LEDGER_STALLED')
-    await rig.drive(rig.mp.close())
+    await closesIncomplete(rig)
   })
 })
