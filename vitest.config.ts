@@ -2,6 +2,7 @@
 // minutes; `system` packs, installs and drives real loop devices, one file at a time.
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { PRODUCT_FOLDERS } from './scripts/structure/rooms.ts'
 
 const SYSTEM_TESTS = ['test/system/**/*.test.ts', 'test/package/**/*.test.ts']
 
@@ -38,8 +39,8 @@ export default defineConfig({
     ],
     coverage: {
       provider: 'v8',
-      include: ['machines', 'engine', 'simulation', 'what-if', 'store', 'adapters'].map(
-        (zone) => `${zone}/**/*.ts`,
+      include: PRODUCT_FOLDERS.filter((house) => !['cli', 'doors'].includes(house)).map(
+        (house) => `${house}/**/*.ts`,
       ),
       exclude: [
         // Needs root and real loop devices: covered by the `system` project.

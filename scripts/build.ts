@@ -3,9 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, globSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { PRODUCT_FOLDERS } from './structure/rooms.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const RUNTIME_FILES = '{machines,store,adapters,engine,cli}/**/*.sql'
+const RUNTIME_FILES = `{${PRODUCT_FOLDERS.join(',')}}/**/*.sql`
 
 rmSync(join(ROOT, 'dist'), { recursive: true, force: true })
 

@@ -1,33 +1,17 @@
-// Imports point one way (design.md): cli -> index -> engine -> {machines, store, adapters}; store -> machines.
-import { posix } from 'node:path'
-import ts from 'typescript'
-import { PRODUCT_FOLDERS, finding, isTypeScript, parse, walk, zoneOf } from './source.ts'
+// Imports point one way: down the one list of houses and rooms (scripts/structure/rooms.ts), and never in a circle.
+import {
+  COMING,
+  floorOf,
+  houseOf,
+  HOUSES,
+  PRODUCT_FOLDERS,
+  roomOf,
+  rooms,
+} from '../../scripts/structure/rooms.ts'
+import { circlesOf, importsOf } from '../../scripts/structure/graph.ts'
+import { referencesOf, targetOf, type Reference } from './references.ts'
+import { finding, isTypeScript, zoneOf } from './source.ts'
 import type { Finding, Source } from './source.ts'
-
-interface Allowed {
-  /** Zones (or single files) that may be imported and run. */
-  readonly values: readonly string[]
-  /** Further ones of which only types may be imported. */
-  readonly types: readonly string[]
-}
-
-const PRODUCT = [...PRODUCT_FOLDERS, 'index', 'errors']
-
-// Zones that are not here (test, bench, scripts) may import anything.
-const DIRECTIONS: Readonly<Record<string, Allowed>> = {
-  errors: { values: [], types: [] },
-  machines: { values: ['machines', 'errors'], types: [] },
-  adapters: { values: ['adapters', 'errors'], types: ['machines'] },
-  store: { values: ['store', 'machines', 'errors'], types: ['adapters/ports.ts'] },
-  engine: { values: ['engine', 'machines', 'store', 'adapters', 'errors'], types: [] },
-  simulation: { values: ['simulation', 'engine', 'machines', 'store', 'adapters', 'errors'], types: [] },
-  'what-if': { values: ['what-if', 'engine', 'machines', 'store', 'adapters', 'errors'], types: [] },
-  index: {
-    values: ['engine', 'simulation', 'what-if', 'store', 'adapters', 'machines', 'errors'],
-    types: [],
-  },
-  cli: { values: ['cli', 'index', 'errors'], types: PRODUCT },
-}
 
 // Folders that may use these packages only. Everything else is for the adapters.
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
@@ -35,95 +19,75 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   machines: ['xstate', 'zod', 'node:crypto'],
 }
 
-export interface Reference {
-  readonly node: ts.Node
-  readonly specifier: string
-  readonly typeOnly: boolean
-}
-
-/** Every module or file that a source names: imports, exports from, import(), import types, `new URL('./...')`. */
-export function referencesOf(source: Source): Reference[] {
-  const found: Reference[] = []
-  walk(parse(source), (node) => found.push(...referencesAt(node)))
-  return found
-}
-
-function referencesAt(node: ts.Node): Reference[] {
-  if (ts.isImportDeclaration(node)) {
-    const typeOnly = node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword
-    return named(node, node.moduleSpecifier, typeOnly)
-  }
-  if (ts.isExportDeclaration(node)) return named(node, node.moduleSpecifier, node.isTypeOnly)
-  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
-    return named(node, node.argument.literal, true)
-  }
-  if (ts.isCallExpression(node) && loadsModule(node.expression)) return named(node, node.arguments[0], false)
-  if (ts.isNewExpression(node) && node.expression.getText() === 'URL') return urlReferences(node)
-  return []
-}
-
-function named(node: ts.Node, specifier: ts.Node | undefined, typeOnly: boolean): Reference[] {
-  if (specifier === undefined || !ts.isStringLiteralLike(specifier)) return []
-  return [{ node, specifier: specifier.text, typeOnly }]
-}
-
-function loadsModule(callee: ts.Expression): boolean {
-  return callee.kind === ts.SyntaxKind.ImportKeyword || callee.getText() === 'require'
-}
-
-/** A worker's entry is often chosen at run time (`.ts` or `.js`), so every relative string in the first argument counts. */
-function urlReferences(node: ts.NewExpression): Reference[] {
-  const [first] = node.arguments ?? []
-  if (first === undefined) return []
-  const found: Reference[] = []
-  const take = (part: ts.Node): void => {
-    const text = ts.isStringLiteralLike(part) || part.kind === ts.SyntaxKind.TemplateHead ? textOf(part) : ''
-    if (text.startsWith('./') || text.startsWith('../')) {
-      found.push({ node, specifier: text, typeOnly: false })
-    }
-  }
-  take(first)
-  walk(first, take)
-  return found
-}
-
-function textOf(node: ts.Node): string {
-  return (node as ts.LiteralLikeNode).text
-}
-
-/** (a) Imports that point the wrong way, or at a package that the folder must not know. */
+/** (a) Imports that point the wrong way, or at a package that the house must not know. */
 export function importDirections(source: Source): Finding[] {
-  if (!isTypeScript(source)) return []
-  const zone = zoneOf(source.path)
+  const house = houseOf(source.path)
+  if (!isTypeScript(source) || house === null) return []
   return referencesOf(source).flatMap((reference) => {
     const wrong = reference.specifier.startsWith('.')
-      ? wrongDirection(source.path, reference)
-      : wrongPackage(zone, reference.specifier)
+      ? wrongDirection(source.path, house, reference)
+      : wrongPackage(house, reference.specifier)
     return wrong === null ? [] : [finding(reference.node, wrong)]
   })
 }
 
-function wrongDirection(path: string, { specifier, typeOnly }: Reference): string | null {
-  const allowed = DIRECTIONS[zoneOf(path)]
-  if (allowed === undefined) return null
-  const target = resolve(path, specifier)
-  const names = (list: readonly string[]): boolean => list.includes(zoneOf(target)) || list.includes(target)
-  if (names(allowed.values)) return null
-  if (names(allowed.types)) {
+function wrongDirection(path: string, house: string, reference: Reference): string | null {
+  const { specifier, typeOnly, isImport } = reference
+  const target = targetOf(path, specifier)
+  // What is only started, a thread or a child, stands above whoever starts it.
+  if (houseOf(target) === house) return isImport ? wrongFloor(path, target) : null
+  const { imports, types = [] } = HOUSES[house] ?? { imports: [] }
+  const names = (list: readonly string[]): boolean =>
+    list.includes(houseOf(target) ?? target) || list.includes(target)
+  if (names(imports)) return null
+  if (names(types)) {
     return typeOnly ? null : `imports ${target}, of which it may only know types: use \`import type\``
   }
-  const may = [...allowed.values, ...allowed.types.map((zone) => `types of ${zone}`)].join(', ') || 'nothing'
-  return `imports ${target}: ${zoneOf(path)} may import ${may}; pass the thing in instead`
+  const own = PRODUCT_FOLDERS.filter((name) => name === house)
+  const may = [...own, ...imports, ...types.map((name) => `types of ${name}`)].join(', ') || 'nothing'
+  return `imports ${target}: ${house} may import ${may}; pass the thing in instead`
+}
+
+/** Inside a house: a room imports itself and lower floors. */
+function wrongFloor(path: string, target: string): string | null {
+  const [from, to] = [roomOf(path), roomOf(target)]
+  const [own, other] = [floorOf(from), floorOf(to)]
+  if (from === to || own === null || other === null || own < other) return null
+  const stands = own === other ? 'beside' : 'above'
+  return `imports ${target}: ${to} stands ${stands} ${from} on the list of rooms, and a room imports lower ones only; move what both need down, or pass it in`
+}
+
+/** (a) Files of a house with rooms that stand in none, and rooms on the list that are not there. */
+export function strayFiles(paths: readonly string[]): Finding[] {
+  const strays = paths.filter((path) => {
+    const { floors } = HOUSES[houseOf(path) ?? ''] ?? {}
+    return floors !== undefined && path.endsWith('.ts') && floorOf(roomOf(path)) === null
+  })
+  const there = new Set(paths.map(roomOf))
+  const empty = rooms().filter((room) => !there.has(room) && !COMING.includes(room))
+  return [
+    ...strays.map(
+      (path) =>
+        `${path} stands in no room: move it into one, or add ${roomOf(path)} and what it is for to ${LIST}`,
+    ),
+    ...empty.map((room) => `${room} is on the list of rooms and not there: take it off ${LIST}`),
+  ]
+}
+
+const LIST = 'scripts/structure/rooms.ts'
+
+/** (a) Imports that come back to the file that they start from, types included. */
+export function circles(sources: readonly Source[]): Finding[] {
+  return circlesOf(importsOf(sources)).map(
+    ([first = '', ...others]) =>
+      `${first} imports itself by way of ${[...others, first].join(' -> ')}: no file imports in a circle, types included; move what both need into a file below them, or pass it in`,
+  )
 }
 
 function wrongPackage(zone: string, specifier: string): string | null {
   const allowed = PACKAGES[zone]
   if (allowed === undefined || allowed.includes(specifier)) return null
   return `imports the package ${specifier}: ${zone} may use ${allowed.join(', ') || 'none'}; do it in adapters/`
-}
-
-function resolve(from: string, specifier: string): string {
-  return posix.join(posix.dirname(from), specifier)
 }
 
 /** (e) Sources of the product that nothing reaches: neither the library, the command, a worker nor a script. */
@@ -158,7 +122,7 @@ function filesNamedBy(source: Source, byPath: ReadonlyMap<string, Source>): stri
   return referencesOf(source)
     .filter(({ specifier }) => specifier.startsWith('.'))
     .flatMap(({ specifier }) => {
-      const target = resolve(source.path, specifier).replace(/\.js$/, '.ts')
+      const target = targetOf(source.path, specifier).replace(/\.js$/, '.ts')
       if (byPath.has(target)) return [target]
       // A template such as `./worker.${ending}`: its fixed part names the file.
       return [...byPath.keys()].filter((path) => path === `${target}ts` || path === `${target}.ts`)

@@ -4,12 +4,16 @@ import { describe, expect, it } from 'vitest'
 import { bannedCalls } from './bans.ts'
 import { filtersWithoutPage, machineNames, undocumentedExports } from './documents.ts'
 import { unexplainedScenarios } from './explained.ts'
-import { deadFiles, importDirections } from './imports.ts'
+import { circles, deadFiles, importDirections, strayFiles } from './imports.ts'
 import { leftovers } from './leftovers.ts'
 import { oversize } from './size.ts'
+import { rooms } from '../../scripts/structure/rooms.ts'
 import type { Finding, Source } from './source.ts'
 
 type Rule = (source: Source) => Finding[]
+
+/** A file in every room there is. */
+const ROOMS_FILLED = rooms().map((room) => (room.endsWith('.ts') ? room : `${room}/a.ts`))
 
 function expectFound(
   rule: Rule,
@@ -60,6 +64,48 @@ describe('import directions', () => {
     ['cli/a.ts', "import type { Row } from '../test/rows.ts'", 'test/rows.ts'],
     ['index.ts', "export * from './cli/main.ts'", 'cli/main.ts'],
     ['store/a.ts', "new Worker(new URL('../engine/worker.ts', import.meta.url))", 'engine/worker.ts'],
+    [
+      'simulation/a.ts',
+      "import { whatIf } from '../what-if/what-if.ts'",
+      'simulation may import simulation, engine',
+    ],
+    [
+      'foreign/rules/a.ts',
+      "import { Multipath } from '../../engine/multipath.ts'",
+      'foreign may import foreign, store',
+    ],
+    ['page/a.ts', "import { foldAll } from '../store/state/fold.ts'", 'page may import page, index, doors'],
+    ['fleet/a.ts', "import { spawn } from '../adapters/child/spawn.ts'", 'adapters/child/spawn.ts'],
+    ['engine/a.ts', "import { serve } from '../daemon/serve.ts'", 'daemon/serve.ts'],
+    // Inside a house, by the floors of its rooms.
+    ['engine/lun/a.ts', "import { submitBio } from '../io/dispatch.ts'", 'engine/io stands above engine/lun'],
+    [
+      'engine/core/a.ts',
+      "import type { HeadRuntime } from '../heads/runtime.ts'",
+      'a room imports lower ones only',
+    ],
+    [
+      'engine/io/a.ts',
+      "import { Multipath } from '../multipath.ts'",
+      'engine/multipath.ts stands above engine/io',
+    ],
+    [
+      'store/read/a.ts',
+      "import { verifyLedger } from '../verify/verify.ts'",
+      'store/verify stands beside store/read',
+    ],
+    [
+      'machines/lun/a.ts',
+      "import { path } from '../path/path.ts'",
+      'machines/path stands beside machines/lun',
+    ],
+    [
+      'adapters/uring/a.ts',
+      "const { filePath } = await import('../paths/file-path.ts')",
+      'adapters/paths stands above',
+    ],
+    ['cli/show/a.ts', "export * from '../verbs/show.ts'", 'cli/verbs stands above cli/show'],
+    ['simulation/world/a.ts', "let deed: import('../deeds/script.ts').Deed", 'simulation/deeds stands above'],
   ])
   expectClean(importDirections, [
     ['cli/log.ts', "import { Multipath } from '../index.ts'"],
@@ -72,7 +118,75 @@ describe('import directions', () => {
     ['adapters/a.ts', "let op: import('../machines/words.ts').IoOp"],
     ['machines/a.ts', "import { setup } from 'xstate'"],
     ['test/a.test.ts', "import { run } from '../bench/vectors.ts'"],
+    ['engine/io/a.ts', "import { park } from './waiting.ts'"],
+    ['engine/io/a.ts', "import type { Ghost } from '../lun/ghosts.ts'"],
+    ['adapters/child/a.ts', "spawn(new URL('../helper/main.ts', import.meta.url))"],
+    ['daemon/a.ts', "import { Multipath } from '../engine/multipath.ts'"],
   ])
+})
+
+describe('rooms', () => {
+  it('finds a file that stands in no room', () => {
+    const found = strayFiles([...ROOMS_FILLED, 'engine/new.ts', 'store/newer/a.ts'])
+    expect(found).toHaveLength(2)
+    expect(found[0]).toContain('engine/new.ts stands in no room')
+    expect(found[1]).toContain('add store/newer and what it is for')
+  })
+
+  it('finds a room on the list that is not there', () => {
+    const found = strayFiles(ROOMS_FILLED.filter((path) => path !== 'engine/io/a.ts'))
+    expect(found).toEqual([expect.stringContaining('engine/io is on the list of rooms and not there')])
+  })
+
+  it('leaves alone what stands in its room, what is coming, and houses without rooms', () => {
+    expect(
+      strayFiles([...ROOMS_FILLED, 'foreign/a.ts', 'adapters/nbd/a.ts', 'test/a.ts', 'store/lun/a.sql']),
+    ).toEqual([])
+  })
+})
+
+describe('circles', () => {
+  const circlesIn = (files: Readonly<Record<string, string>>): Finding[] =>
+    circles(Object.entries(files).map(([path, text]) => ({ path, text })))
+
+  it('finds two files that import each other, though only types', () => {
+    const found = circlesIn({
+      'engine/io/a.ts': "import type { B } from './b.ts'",
+      'engine/io/b.ts': "export type A = import('./a.ts').A",
+    })
+    expect(found).toHaveLength(1)
+    expect(found[0]).toContain('engine/io/a.ts imports itself by way of engine/io/b.ts -> engine/io/a.ts')
+    expect(found[0]).toContain('no file imports in a circle, types included')
+  })
+
+  it('finds a long way round, through exports and houses, and each circle once', () => {
+    const found = circlesIn({
+      'store/a.ts': "export * from './b.ts'",
+      'store/b.ts': "import '../machines/c.ts'",
+      'machines/c.ts': "import { a } from '../store/a.ts'\nimport { d } from './d.ts'",
+      'machines/d.ts': '',
+      'cli/x.ts': "import { y } from './y.ts'",
+      'cli/y.ts': "const { x } = await import('./x.ts')",
+    })
+    expect(found.map((sentence) => sentence.split(':')[0])).toEqual([
+      'machines/c.ts imports itself by way of store/a.ts -> store/b.ts -> machines/c.ts',
+      'cli/x.ts imports itself by way of cli/y.ts -> cli/x.ts',
+    ])
+  })
+
+  it('leaves alone a diamond, the thread that a file starts, and what is not of the product', () => {
+    const found = circlesIn({
+      'engine/a.ts': "import './b.ts'\nimport './c.ts'",
+      'engine/b.ts': "import './d.ts'",
+      'engine/c.ts': "import './d.ts'",
+      'engine/d.ts': '',
+      'store/file.ts': "new Worker(new URL('./worker.ts', import.meta.url))",
+      'store/worker.ts': "import type { Wire } from './file.ts'",
+      'test/a.ts': "import './b.ts'",
+      'test/b.ts': "import './a.ts'",
+    })
+    expect(found).toEqual([])
+  })
 })
 
 describe('bans', () => {

@@ -6,17 +6,6 @@ import ts from 'typescript'
 
 export const ROOT = join(import.meta.dirname, '..', '..')
 
-/** The folders that make the product. */
-export const PRODUCT_FOLDERS = [
-  'machines',
-  'engine',
-  'simulation',
-  'what-if',
-  'store',
-  'adapters',
-  'cli',
-] as const
-
 export interface Source {
   /** From the root of the repository, with forward slashes: 'engine/select.ts'. */
   readonly path: string

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { bannedCalls } from './bans.ts'
 import { unexplainedScenarios } from './explained.ts'
 import { filtersWithoutPage, machineNames, undocumentedExports } from './documents.ts'
-import { deadFiles, importDirections } from './imports.ts'
+import { circles, deadFiles, importDirections, strayFiles } from './imports.ts'
 import { leftovers } from './leftovers.ts'
 import { oversize } from './size.ts'
 import { ROOT, repositoryFiles } from './source.ts'
@@ -27,6 +27,14 @@ describe('tidy', { timeout: 120_000 }, () => {
 
   it('imports point one way', () => {
     expect(files.flatMap(importDirections)).toEqual([])
+  })
+
+  it('every file stands in a room', () => {
+    expect(strayFiles(files.map(({ path }) => path))).toEqual([])
+  })
+
+  it('no file imports in a circle', () => {
+    expect(circles(files)).toEqual([])
   })
 
   it('time, chance and the world are injected, never reached for', () => {
