@@ -39,11 +39,11 @@ export const HOUSES: Readonly<Record<string, House>> = {
       },
       { 'predicates.ts': 'what a state of a path means for I/O', 'step.ts': 'one step of a machine' },
       {
-        'behaviour.ts': 'decisions that changed, and from which version on',
         'effects.ts': 'what a machine may ask for',
         'events.ts': 'how events and their payloads are declared',
         'words.ts': 'states, policies and classes of errors, by name',
       },
+      { 'behaviour.ts': 'decisions that changed, and from which version on' },
     ],
   },
 
