@@ -27,6 +27,7 @@ export function arrive(path: PathRuntime, { access, preferred, blocked }: AddOpt
   const lost = allLost.get(path.hctl)
   const facts = addedFacts(path, access ?? lost?.access ?? 'optimal', preferred)
   const { same, changed } = lost?.reconcile(path.device) ?? { same: false, changed: [] }
+  path.cache = path.head.lun.writes.join(path, same)
   if (lost !== undefined && same) {
     allLost.delete(path.hctl)
     paths.push(path)

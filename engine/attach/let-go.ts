@@ -1,4 +1,5 @@
 // How a path that was removed is let go of: what is in flight ends or is given up, then its memory and its device go.
+import type { IoRequest } from '../../adapters/ports.ts'
 import { abandonAttempt } from '../io/attempts.ts'
 import { evidenceOf } from '../io/bio.ts'
 import { usOfMs } from '../core/core.ts'
@@ -26,6 +27,41 @@ export function giveUpAttempts(path: PathRuntime, reason: 'removed' | 'closed'):
     abandonAttempt(path.head, attempt, reason)
     leavePath(path.head, bio, path, 'TRANSPORT', evidenceOf(bio, 'ENOLINK', 'TRANSPORT'))
   }
+}
+
+const FLUSH: IoRequest = { op: 'flush', offset: 0, length: 0, data: null, fua: false }
+
+/**
+ * What a path has acknowledged and nobody flushed is flushed before the path goes, as the kernel does when it takes a disk
+ * away. Nothing waits for a path that was not well, nor longer than `closeGraceMs` for any.
+ */
+export async function flushLast(path: PathRuntime, wasWell: boolean): Promise<void> {
+  const { cache, core, head } = path
+  if (!wasWell || !cache.uncovered || cache.attached > 1 || path.inFlight > 0) return
+  const { clock, settings } = core
+  const covers = head.lun.writes.last
+  path.inFlight += 1
+  await new Promise<void>((resolve) => {
+    const timer = clock.setTimer(clock.monoUs() + usOfMs(settings.closeGraceMs), resolve)
+    path.device.submit(FLUSH, ({ errno }) => {
+      timer.cancel()
+      if (errno === null) cache.cover(covers)
+      path.inFlight -= 1
+      if (path.inFlight === 0) path.onQuiet?.()
+      resolve()
+    })
+  })
+}
+
+/** The path is let go of: what may be left in its cache is on the ledger, and whoever waits to flush it goes on. */
+export function leaveCache(path: PathRuntime, why: string): void {
+  const { head, cache } = path
+  const left = head.lun.writes.leave(cache)
+  if (left !== null) {
+    const { acknowledged, covered } = left
+    head.lun.stream.record('lun.writesLeft', { path: path.hctl, acknowledged, covered, why })
+  }
+  head.actions.resubmitParked(head)
 }
 
 function giveBackProbe(path: PathRuntime): void {

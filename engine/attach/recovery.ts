@@ -67,6 +67,8 @@ function isHeld({ value }: StreamAt): boolean {
 
 function keepLost(head: HeadRuntime, path: LostPath): void {
   head.lost.set(path.hctl, path)
+  const { inode } = path.last.facts
+  head.lun.writes.lose(path.hctl, typeof inode === 'string' ? inode : null)
   path.onOver = (cause) => giveUpLost(head, 'its time is over', cause, (other) => other === path)
 }
 

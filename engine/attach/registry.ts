@@ -8,8 +8,9 @@ import { probeLength } from '../health/checker.ts'
 import { pathCounters } from '../accounting/counters.ts'
 import { guarded, usOfMs, type Core } from '../core/core.ts'
 import { resubmitParked, submitBio } from '../io/dispatch.ts'
+import { takesFlush } from '../io/flush-way.ts'
 import { HeadIo } from '../io/head-io.ts'
-import { giveUpAttempts, letGo, letGoOpen, quietInTime } from './let-go.ts'
+import { flushLast, giveUpAttempts, leaveCache, letGo, letGoOpen, quietInTime } from './let-go.ts'
 import { giveUpLost, recordHead, recordPath } from '../heads/lifecycle.ts'
 import { stackLimits } from '../heads/limits.ts'
 import type { Luns } from '../lun/luns.ts'
@@ -122,6 +123,7 @@ export class Registry {
   async remove(path: PathRuntime, why: string, origin: Origin = {}, keepOpen = false): Promise<void> {
     if (path.gone) throw pathGone(path)
     samplePath(path)
+    const wasWell = takesFlush(path)
     const { recorded, refused } = recordPath(path, 'path.removed', { why }, origin)
     if (refused) throw pathGone(path)
     endEpisode(path, recorded)
@@ -133,9 +135,12 @@ export class Registry {
     queue.timeout?.cancel()
     queue.timeout = null
     if (keepOpen) {
+      leaveCache(path, why)
       letGoOpen(path)
       return
     }
+    await flushLast(path, wasWell)
+    leaveCache(path, why)
     // A device that cannot be closed is the caller's to hear of, after everybody else has heard of the removal.
     const closing = await Promise.allSettled([letGo(path)])
     // What ended after it left the list is in no other sample.

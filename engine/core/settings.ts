@@ -79,6 +79,11 @@ export const settingsSchema = z.strictObject({
   reportsInFlightMax: z.int().min(1).max(4096).default(16),
   /** An attempt that the kernel still has after this time is given up, and sent elsewhere. 0: never. 30 s is sd's own. */
   attemptTimeoutMs: ms.default(30_000),
+  /**
+   * How long a flush waits for a path which has acknowledged writes and cannot be used just now; then it fails with
+   * NOT_DURABLE. As long as a check of `noPathCheckMs`: what only blinked is back by then.
+   */
+  flushWaitMs: ms.default(5_000),
   /** Bytes in flight on one path: a hung path holds on to so much memory, not to all of it. */
   inFlightBytesMax: z
     .int()

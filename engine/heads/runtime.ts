@@ -22,6 +22,7 @@ import type { Recorded } from '../ledger/recorder.ts'
 import type { Stream } from '../ledger/stream.ts'
 import type { Suspicion } from './suspicion.ts'
 import type { Timers } from '../ledger/timers.ts'
+import { WriteCache } from '../lun/write-caches.ts'
 
 /** A SCSI host: the paths whose H:C:I:L begin with the same number share its queue. */
 export interface AdapterRuntime {
@@ -73,8 +74,8 @@ export class PathRuntime {
   inFlightBytes = 0
   /** What it has of I/O: the I/O's own (queues.ts). */
   readonly queue: object
-  /** It has acknowledged writes since the last flush that went down it. */
-  dirty = false
+  /** What stands between it and the medium, which a flush has to reach; set when it arrives. */
+  cache = new WriteCache(null, '')
   /** Its fence command is running. */
   fencing = false
   /** Grows with each failure and each life: what a bio was refused in an earlier epoch is forgotten. */

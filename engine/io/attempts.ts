@@ -3,7 +3,7 @@
 import type { IoCompletion } from '../../adapters/ports.ts'
 import { invariant, PathledgerError } from '../../errors.ts'
 import type { GhostReason } from '../../machines/lun/events.ts'
-import { Attempt, evidenceOf, isMutation, memoryIsGone, weightOf, type Bio } from './bio.ts'
+import { Attempt, evidenceOf, isDurable, isMutation, memoryIsGone, weightOf, type Bio } from './bio.ts'
 import { guarded, usOfMs } from '../core/core.ts'
 import { countDone, countError } from '../accounting/counters.ts'
 import { park, holdAgain } from './waiting.ts'
@@ -22,7 +22,8 @@ import { headQueue, pathQueue } from './queues.ts'
 /** Sends a bio down a path, or keeps it for when the path has room. Counted here, uncounted once, at its end. */
 export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): void {
   const { core } = head
-  invariant(!path.disabled, 'a path is usable when an I/O is sent down it')
+  // But for a flush of what it has acknowledged, which also a path takes that its operator has pulled.
+  invariant(!path.disabled || bio.cache === path.cache, 'a path is usable when an I/O is sent down it')
   const admission = head.lun.reservations.admit(bio.op, path)
   if (admission !== 'go') return turnedAway(head, bio, admission)
   // Each byte in flight may become memory that a hung path holds on to: the path has a bound of its own.
@@ -34,6 +35,7 @@ export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): vo
   head.stats.begin(bio, attempt.startedUs)
   bio.attempts += 1
   bio.live = attempt
+  if (bio.op === 'flush') attempt.covers = head.lun.writes.last
   path.inFlight += 1
   path.inFlightBytes += weightOf(bio)
   const queue = pathQueue(path)
@@ -105,12 +107,7 @@ function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion)
   if (!late) endAccounting(attempt)
   giveBack(head, attempt)
   const status = statusOf(completion, bio.length)
-  if (status === 'OK') {
-    path.answered(attempt.startedUs)
-    bio.answeredUs = head.core.clock.monoUs()
-    path.serviceTime = averageServiceTime(path.serviceTime, bio.answeredUs - attempt.startedUs)
-    noteOutcome(path, attempt.startedUs, false)
-  }
+  if (status === 'OK') answeredWell(head, attempt)
   path.hear(completion)
   if (late) return completeLate(head, attempt, completion)
   tellTrace(attempt, status, completion.errno)
@@ -143,6 +140,15 @@ function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion)
   }
 }
 
+/** What a success says of its path, also one that comes late. */
+function answeredWell(head: HeadRuntime, { bio, path, op, covers, startedUs }: Attempt): void {
+  path.answered(startedUs)
+  if (op === 'flush') path.cache.cover(covers)
+  bio.answeredUs = head.core.clock.monoUs()
+  path.serviceTime = averageServiceTime(path.serviceTime, bio.answeredUs - startedUs)
+  noteOutcome(path, startedUs, false)
+}
+
 function tellTrace(attempt: Attempt, status: string, errno: string | null): void {
   attempt.bio.trace?.tried(attempt, status, errno)
 }
@@ -172,7 +178,7 @@ function completeLate(head: HeadRuntime, attempt: Attempt, completion: IoComplet
 function succeed(head: HeadRuntime, bio: Bio, path: PathRuntime): void {
   countDone(path.counters, bio)
   countDone(path.adapter.counters, bio)
-  if (isMutation(bio)) path.dirty = true
+  if (isMutation(bio) && !isDurable(bio)) head.lun.writes.acknowledge(path.cache)
   // A ghost was opened under this write while it was in flight: what it wrote may be overtaken, so it goes again.
   const overtaken = isMutation(bio) && head.lun.ghosts.index.conflict(bio, bio.id) !== null
   if (overtaken && !head.core.guardsOff) return holdAgain(head, bio)

@@ -1,9 +1,10 @@
 // A bio: one piece of a caller's I/O, small enough for the pool, sent in full with every try.
 import type { Evidence } from '../../machines/events.ts'
-import type { IoRequest } from '../../adapters/ports.ts'
+import type { IoRequest, TimerHandle } from '../../adapters/ports.ts'
 import type { PathledgerError } from '../../errors.ts'
 import type { BlkStatus, IoOp } from '../../machines/words.ts'
 import type { Ghost } from '../lun/ghosts.ts'
+import type { WriteCache } from '../lun/write-caches.ts'
 import type { OpenIo } from './open-io.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
 import type { PoolBlock } from '../memory/pool.ts'
@@ -42,8 +43,8 @@ export class Bio {
   readonly node: number
   /** The engine's own memory for it; null for flush, and for a read whose memory a hung path holds. */
   block: PoolBlock | null
-  /** The path a flush is for: it has acknowledged writes. Another one takes it over where this one cannot. */
-  readonly pinned: PathRuntime | null
+  /** The cache that a flush is for; null for a flush of nothing in particular, and for all other I/O. */
+  readonly cache: WriteCache | null
   attempts = 0
   resourceRetries = 0
   /** The attempt the engine waits for; null while the bio waits for something else. */
@@ -54,6 +55,8 @@ export class Bio {
   /** When it was first sent, while the statistics of the disk count it; null before and after. */
   statSinceUs: number | null = null
   heldSinceUs = 0
+  /** How long a flush waits for a path to its cache; null while it does not. */
+  wayTimer: TimerHandle | null = null
   /** When it succeeded, while its caller hears of it at once; else 0. To ask the clock costs as much as to choose a path. */
   answeredUs = 0
   /** Its end is decided; only records are waited for. */
@@ -68,7 +71,7 @@ export class Bio {
     id: number,
     offset: number,
     length: number,
-    pinned: PathRuntime | null,
+    cache: WriteCache | null,
     block: PoolBlock | null,
   ) {
     this.#owner = owner
@@ -79,7 +82,7 @@ export class Bio {
     this.length = length
     this.fua = io.fua
     this.node = io.node
-    this.pinned = pinned
+    this.cache = cache
     this.block = block
   }
 
@@ -148,6 +151,8 @@ export class Attempt implements IoRequest {
   /** The kernel has given it back. */
   returned = false
   ghost: Ghost | null = null
+  /** Of a flush: the number of the last write that was acknowledged when it was sent. */
+  covers = 0
   // Its place among the attempts of its path (attempt-list.ts).
   listed = false
   older: Attempt | null = null
@@ -176,6 +181,11 @@ export function evidenceOf(bio: Bio, errno: string | null, status: BlkStatus): E
 /** True for what changes the medium: an attempt of it may land late. */
 export function isMutation({ op }: Bio): boolean {
   return op === 'write' || op === 'discard' || op === 'writeZeroes'
+}
+
+/** True for what is on the medium when it is acknowledged: no flush need cover it. */
+export function isDurable({ op, fua }: Bio): boolean {
+  return op === 'write' && fua
 }
 
 /** Bytes of memory or of a queue that a bio stands for: discards and zeroings carry none. */

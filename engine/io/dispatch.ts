@@ -5,6 +5,7 @@ import type { Bio } from './bio.ts'
 import { guarded } from '../core/core.ts'
 import { refusedBy, stuck } from './failover.ts'
 import { finishBio } from './finish.ts'
+import { sendFlush } from './flush-way.ts'
 import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
 import { hold, holderOf, park } from './waiting.ts'
 import { noPathError } from './errors.ts'
@@ -22,6 +23,7 @@ export function submitBio(head: HeadRuntime, bio: Bio): void {
   if (holder !== null) return hold(head, bio)
   // It waits for memory, not for a path, and is not counted as one that does.
   if (!hasMemory(head, bio)) return headQueue(head).requeue.park(bio)
+  if (bio.cache !== null) return sendFlush(head, bio, bio.cache)
   const path = choosePath(head, bio)
   if (path !== null) return startAttempt(head, bio, path)
   const usableButRefused = head.paths.some((candidate) => !candidate.disabled)
@@ -68,8 +70,6 @@ export function drainBacklog(path: PathRuntime): void {
 
 /** The policy's choice; if that one has refused this bio already, another one that has not (D-37). */
 function choosePath(head: HeadRuntime, bio: Bio): PathRuntime | null {
-  const { pinned } = bio
-  if (pinned !== null && !pinned.disabled && !refusedBy(bio, pinned)) return pinned
   const chosen = selectPath(head, bio.node, bio.op !== 'read', bio.length)
   if (chosen === null || !refusedBy(bio, chosen)) return chosen
   let other: PathRuntime | null = null

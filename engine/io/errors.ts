@@ -4,6 +4,7 @@ import type { BlkStatus } from '../../machines/words.ts'
 import type { Bio } from './bio.ts'
 import type { HeadRuntime } from '../heads/runtime.ts'
 import type { Ghost } from '../lun/ghosts.ts'
+import type { WriteCache } from '../lun/write-caches.ts'
 import { errnoOf } from '../core/blk-status.ts'
 
 const details = (head: HeadRuntime, bio: Bio) => ({
@@ -34,6 +35,21 @@ export function noPathError(head: HeadRuntime, bio: Bio): PathledgerError {
     todo: "Bring a path back, or let I/O wait with noPathRetry: 'queue'.",
     errno: 'EIO',
     details: details(head, bio),
+  })
+}
+
+/** No flush brings these writes to the medium, now or ever. */
+export function notDurableError(
+  head: HeadRuntime,
+  { label, acknowledged, covered }: WriteCache,
+  why: string,
+): PathledgerError {
+  return new PathledgerError('NOT_DURABLE', {
+    message: `${head.name}: writes that were acknowledged through ${label} are not known to be durable.`,
+    why: `They may be in a cache behind that path, which no flush can reach: ${why}.`,
+    todo: 'Write again what must not be lost and flush that; or bring the path back, and flush again. This is told once.',
+    errno: 'EIO',
+    details: { head: head.name, path: label, acknowledged, covered },
   })
 }
 

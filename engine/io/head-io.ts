@@ -12,7 +12,8 @@ import { guarded } from '../core/core.ts'
 import { countDone } from '../accounting/counters.ts'
 import { submitBio } from './dispatch.ts'
 import { finishBio } from './finish.ts'
-import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
+import { Flushes } from './flushes.ts'
+import type { HeadRuntime } from '../heads/runtime.ts'
 import { takeHeld } from './waiting.ts'
 import { refusalOf } from './checks.ts'
 import { abortedError } from './errors.ts'
@@ -24,7 +25,6 @@ import { headQueue, type HeadQueue } from './queues.ts'
 
 interface Piece {
   readonly io: OpenIo
-  readonly pinned: PathRuntime | null
   readonly offset: number
   readonly length: number
 }
@@ -38,6 +38,7 @@ export class HeadIo implements BioOwner {
   readonly #onIo: () => void
   /** Bytes of one bio at most. */
   readonly #bytesMax: number
+  readonly #flushes: Flushes
   #waiting: Piece[] = []
   /** By an I/O that its caller can abort: its bios that are on their way. */
   readonly #abortable = new Map<OpenIo, Set<Bio>>()
@@ -50,6 +51,7 @@ export class HeadIo implements BioOwner {
     this.#head = head
     this.#queue = headQueue(head)
     this.#onIo = onIo
+    this.#flushes = new Flushes(head, (io, error) => this.#end(io, error))
     const { bioBytesMax, poolBytes } = head.core.settings
     // Never so large that the pool could not hold it beside what hangs.
     this.#bytesMax = Math.min(bioBytesMax, Math.floor(poolBytes / 4))
@@ -74,12 +76,14 @@ export class HeadIo implements BioOwner {
 
   /** Does an I/O; its `done` is called once every piece has ended, or soon with why it was not taken. */
   submit(io: OpenIo): void {
-    const refusal = refusalOf(this.#head, io, this.#waiting.length, this.#keptBytes)
+    const callers = this.#waiting.length + this.#flushes.callers
+    const refusal = refusalOf(this.#head, io, callers, this.#keptBytes)
     if (refusal !== null) return queueMicrotask(() => io.done(refusal))
     this.#onIo()
     if (io.memory !== 'copied') io.borrowed = this.#borrow(io)
     if (io.signal !== null) this.#listen(io, io.signal)
     if (this.#isOneBio(io)) return this.#sendWhole(io)
+    if (io.op === 'flush') return guarded(this.#head.core, () => this.#flush(io))
     this.#waiting.push(...this.#cut(io))
     this.pump()
     if (this.#waiting.at(-1)?.io === io) this.#keep(io)
@@ -94,7 +98,7 @@ export class HeadIo implements BioOwner {
         const block = this.#admit(piece.io, piece.offset, piece.length)
         if (block === 'wait') return this.#head.core.pool.want()
         this.#waiting.shift()
-        this.#send(piece.io, piece.offset, piece.length, piece.pinned, block)
+        this.#send(piece.io, piece.offset, piece.length, block)
       }
     })
   }
@@ -149,9 +153,9 @@ export class HeadIo implements BioOwner {
     const { core } = this.#head
     try {
       const block = this.#admit(io, io.offset, io.length)
-      if (block !== 'wait') return this.#send(io, io.offset, io.length, null, block)
+      if (block !== 'wait') return this.#send(io, io.offset, io.length, block)
       this.#keep(io)
-      this.#waiting.push({ io, pinned: null, offset: io.offset, length: io.length })
+      this.#waiting.push({ io, offset: io.offset, length: io.length })
       core.pool.want()
     } catch (error) {
       guarded(core, () => {
@@ -166,7 +170,7 @@ export class HeadIo implements BioOwner {
   }
 
   #cut(io: OpenIo): Piece[] {
-    const pieces = io.op === 'flush' ? this.#flushPieces(io) : this.#bytePieces(io)
+    const pieces = this.#bytePieces(io)
     io.left = pieces.length
     this.#open += pieces.length
     return pieces
@@ -181,7 +185,7 @@ export class HeadIo implements BioOwner {
     const step = Math.max(logicalBlockBytes, most - (most % unit))
     const pieces: Piece[] = []
     for (let done = 0; done < io.length; done += step) {
-      pieces.push({ io, pinned: null, offset: io.offset + done, length: Math.min(step, io.length - done) })
+      pieces.push({ io, offset: io.offset + done, length: Math.min(step, io.length - done) })
     }
     return pieces
   }
@@ -195,17 +199,15 @@ export class HeadIo implements BioOwner {
   }
 
   /**
-   * A flush covers the writes acknowledged through every path. Paths over one inode share what is to be flushed, so one
-   * of them is enough; else each that has acknowledged writes is flushed.
+   * A flush covers the writes that are acknowledged now, through whatever path. It waits for no memory, and for nobody who
+   * does. Where nothing is to be covered it goes down a path all the same: the device may know better.
    */
-  #flushPieces(io: OpenIo): Piece[] {
-    const { paths } = this.#head
-    const inode = paths[0]?.device.coherence.inode ?? null
-    const shared = inode !== null && paths.every(({ device }) => device.coherence.inode === inode)
-    const dirty = shared ? [] : paths.filter((path) => path.dirty && !path.disabled)
-    for (const path of dirty) path.dirty = false
-    const pinned = dirty.length === 0 ? [null] : dirty
-    return pinned.map((path) => ({ io, pinned: path, offset: 0, length: 0 }))
+  #flush(io: OpenIo): void {
+    const caches = this.#flushes.toCover()
+    io.left = Math.max(1, caches.length)
+    this.#open += io.left
+    if (caches.length === 0) return this.#send(io, 0, 0, null)
+    for (const cache of caches) this.#flushes.join(io, cache)
   }
 
   /** Memory for a piece; null where it needs none, 'wait' where there is none, or no room in the queue. */
@@ -221,19 +223,13 @@ export class HeadIo implements BioOwner {
     return io.borrowed?.block(offset - io.offset, length) ?? core.pool.take(length) ?? 'wait'
   }
 
-  #send(
-    io: OpenIo,
-    offset: number,
-    length: number,
-    pinned: PathRuntime | null,
-    block: PoolBlock | null,
-  ): void {
+  #send(io: OpenIo, offset: number, length: number, block: PoolBlock | null): void {
     const { core } = this.#head
     if (io.op === 'write' && io.data !== null && block !== null && io.borrowed === null) {
       gather(io.data, offset - io.offset, block.bytes)
     }
     core.nextBio += 1
-    const bio = new Bio(this, io, core.nextBio, offset, length, pinned, block)
+    const bio = new Bio(this, io, core.nextBio, offset, length, null, block)
     if (io.signal !== null) this.#abortable.get(io)?.add(bio)
     bio.trace = this.#head.tracer.begin()
     submitBio(this.#head, bio)
@@ -244,6 +240,9 @@ export class HeadIo implements BioOwner {
       const waiting = this.#waiting.filter((piece) => piece.io === io)
       this.#waiting = this.#waiting.filter((piece) => piece.io !== io)
       for (const bio of [...(this.#abortable.get(io) ?? [])]) abortBio(this.#head, bio)
+      for (let left = this.#flushes.leave(io); left > 0; left -= 1) {
+        this.#end(io, abortedError(this.#head, io.op, false))
+      }
       for (const _piece of waiting) this.#end(io, abortedError(this.#head, io.op, false))
     })
   }
@@ -254,7 +253,6 @@ export class HeadIo implements BioOwner {
     const nowUs = error === null && bio.answeredUs > 0 ? bio.answeredUs : this.#head.core.clock.monoUs()
     this.#head.stats.end(bio, error === null ? bio.length : 0, nowUs)
     bio.trace?.ended(bio, error)
-    if (error !== null && bio.pinned !== null) bio.pinned.dirty = true
     if (error === null) {
       countDone(this.#head.counters, bio)
       if (io.op === 'read' && block !== null && io.data !== null) {

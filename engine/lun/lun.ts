@@ -10,6 +10,8 @@ import { GhostBook, type EngineIdentity } from './ghost-book.ts'
 import { ghostsOnLedger } from './ghost-ledger.ts'
 import { LunReservations } from './lun-reservations.ts'
 import { LunState } from './lun-state.ts'
+import { WriteCaches } from './write-caches.ts'
+import { leftOnLedger } from './writes-left.ts'
 
 /** Opens the storage that every engine of a LUN shares; null where there is only this engine. */
 export type LunStorage = (wwid: string, kind: PathDevice['kind']) => Promise<LunStore | null>
@@ -37,6 +39,8 @@ export class LunRuntime {
   readonly stream: Stream
   readonly ghosts: GhostBook
   readonly reservations: LunReservations
+  /** Which acknowledged writes a flush has to cover, and where they may be. */
+  readonly writes = new WriteCaches()
   readonly #parts: LunParts
   #head = NO_HEAD
   #opening: Promise<LunState | null> | null = null
@@ -60,6 +64,7 @@ export class LunRuntime {
       initiator: identity.initiator,
       wake: () => this.#head.askAgain(),
     })
+    for (const path of leftOnLedger(parts.store, wwid)) this.writes.inherit(path)
   }
 
   /** It has another head now. */

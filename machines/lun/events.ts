@@ -100,6 +100,20 @@ export const LUN_EVENTS = [
   eventType(215, 'lun.timerFired', {}, z.strictObject({ timer: word, dueUs: whole })),
   // The run that knew its groups ended without a word: they are asked for anew.
   eventType(216, 'lun.groupsForgotten', {}, z.strictObject({ why: word })),
+  // A path went with acknowledged writes that no flush has covered, and no flush can reach any more. Numbers of writes.
+  eventType(
+    240,
+    'lun.writesLeft',
+    {},
+    z.strictObject({ path: word, acknowledged: whole, covered: whole, why: word }),
+  ),
+  // A flush could not reach every write that was acknowledged before it: its caller hears it, once.
+  eventType(
+    241,
+    'lun.flushFellShort',
+    { gate: true },
+    z.strictObject({ path: word, acknowledged: whole, covered: whole, why: word }),
+  ),
 ] as const
 
 export type LunEvent = MachineEventOf<typeof LUN_EVENTS>

@@ -39,6 +39,8 @@ const lun = setup({
       const { wwid, sizeBytes, logicalBlockBytes } = event
       return { wwid, sizeBytes, logicalBlockBytes }
     }),
+    /** For the record: nothing is decided by it. */
+    keep: assign({}),
     countPoisoned: assign(({ context }) => ({ poisoned: context.poisoned + 1 })),
     countFlushError: assign(({ context }) => ({ flushErrors: context.flushErrors + 1 })),
     countGhosts: assign(({ context, event }) =>
@@ -87,6 +89,8 @@ export const lunMachine = lun.createMachine({
         'lun.reportFailed': { actions: 'advanceGroups' },
         'lun.senseReceived': { actions: 'advanceGroups' },
         'lun.groupsForgotten': { actions: 'advanceGroups' },
+        'lun.writesLeft': { actions: 'keep' },
+        'lun.flushFellShort': { actions: 'keep' },
         'lun.timerFired': { guard: 'isArmed', actions: 'advanceGroups' },
       },
     },

@@ -11,6 +11,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     BUFFER_TOO_LARGE: 'More bytes than are ever lent at once.',
     BUFFER_UNALIGNED: 'Memory given with `ghostSafe: false` does not start on a page.',
     DRAINED: 'The I/O waited, and an operator ended the waiting.',
+    NOT_DURABLE:
+      'A flush could not reach every write that was acknowledged before it: those behind one path may be lost. Told once.',
     GHOST_HOLD: 'A write waited too long for an earlier attempt that may still land on the same blocks.',
     HEAD_REMOVED: 'The head is gone, with its last path or by an operator.',
     COMMAND_INVALID: 'What was to be sent is no SCSI command.',

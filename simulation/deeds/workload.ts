@@ -21,6 +21,7 @@ const EXPECTED = [
   'QUEUE_FULL',
   'HEAD_NOT_FOUND',
   'LEDGER_STALLED',
+  'NOT_DURABLE',
 ]
 const MAX_OPEN = 24
 /** Blocks of the largest I/O. */

@@ -158,7 +158,7 @@ function submitted(world: World, slot: Slot, to: Attachment, request: IoRequest)
   if (isProbe(request)) return
   world.tell?.(`  ${describe(request)} is sent down ${hctl}`)
   const path = to.path ?? pathOf(slot)
-  if (path !== null && !mayTakeIo(path)) {
+  if (path !== null && !mayTakeIo(path, op)) {
     report(world, 'onlyUsablePaths', `${op} at ${offset} was sent down ${hctl}, which is not usable`)
   }
   if (to.sim.swapped !== null) {
@@ -185,10 +185,15 @@ function pathOf({ host, hctl }: Slot): Path | null {
 }
 
 /** The rule again, in words of its own: this checker believes neither the engine's fields nor its predicates. */
-function mayTakeIo({ state: { device, access, health, admin }, flags }: Path): boolean {
-  const adminOk = admin === 'enabled' || flags.override === 'on'
+function mayTakeIo({ state: { device, access, health, admin }, flags }: Path, op: string): boolean {
+  // A path that was pulled, or is just being let go, takes a flush of what it has acknowledged, and nothing else.
+  const flushes = op === 'flush'
+  const adminOk = admin === 'enabled' || flags.override === 'on' || flushes
   return (
-    device === 'running' && adminOk && /^(optimal|active)$/.test(access) && /^(online|marginal)$/.test(health)
+    (device === 'running' || (flushes && device === 'deleted')) &&
+    adminOk &&
+    /^(optimal|active)$/.test(access) &&
+    /^(online|marginal)$/.test(health)
   )
 }
 

@@ -80,6 +80,8 @@ const KINDS: Readonly<Record<string, RootKind>> = {
   'path.becameMarginal': 'pathError',
   'lun.ghostsOpened': 'ghost',
   'lun.holdExpired': 'ghost',
+  'lun.writesLeft': 'notDurable',
+  'lun.flushFellShort': 'notDurable',
   'engine.pathRefused': 'refused',
   'engine.ledgerDegraded': 'ledger',
   'engine.ledgerRecovered': 'ledger',
@@ -117,6 +119,8 @@ const ADVICE: Readonly<Record<RootKind, string>> = {
   engine: 'Look at the program that runs the engine: when and why it ended.',
   ghost:
     'Newer writes over that range wait until there is proof that the old attempt is over: `pathledger ghosts` lists what may land; end what hangs.',
+  notDurable:
+    'Writes may be in a cache behind a path that no flush reaches: bring that path back and flush again, or write again what must not be lost, and flush that.',
   reservation:
     'Another host may hold a reservation of the logical unit: `pathledger audit reservations` tells who took it and when. Register, or preempt if you may.',
   refused: 'Look at the device that was found there: it is not what the path must be. Attach the right one.',

@@ -118,6 +118,10 @@ export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
     `The target itself, through ${text(data['path'])}, ${describeAnswer(data['evidence'] as Evidence)}. Its caller got it.`,
   'lun.flushFailed': ({ data }) =>
     `${text(data['path'])} ${describeAnswer(data['evidence'] as Evidence)}: writes may be lost. Its caller got it, and it is not tried again.`,
+  'lun.writesLeft': ({ data }) =>
+    `${text(data['path'])} went with acknowledged writes that no flush had covered: they are not known to be durable.`,
+  'lun.flushFellShort': ({ data }) =>
+    `A flush could not reach what was acknowledged through ${text(data['path'])}: ${text(data['why'])}. Its caller got NOT_DURABLE, once.`,
   'lun.ghostsOpened': ({ data }) =>
     `${counted(Array.isArray(data['ghosts']) ? data['ghosts'].length : 0, 'attempt')} on ${text(data['path'])} may still land: ${REASONS[text(data['reason'])] ?? text(data['reason'])}.`,
   'lun.holdExpired': ({ data }) =>

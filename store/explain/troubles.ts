@@ -1,7 +1,10 @@
 // What a head's callers met that no path is to blame for.
 import type { History, Told } from './history.ts'
 
-const OF_THE_LUN = ['lun.bioPoisoned', 'lun.flushFailed', 'lun.ioFailed', 'lun.holdExpired']
+const OF_THE_LUN = [
+  ...['lun.bioPoisoned', 'lun.flushFailed', 'lun.ioFailed', 'lun.holdExpired'],
+  ...['lun.writesLeft', 'lun.flushFellShort'],
+]
 
 /** The last thing that callers met at a head and that no path was to blame for, or that still holds up their writes. */
 export function headTrouble(history: History, head: string): Told | null {

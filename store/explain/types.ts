@@ -37,6 +37,8 @@ export type RootKind =
   | 'engine'
   /** An attempt that may still land holds newer writes up. */
   | 'ghost'
+  /** Acknowledged writes lie where no flush reaches them. */
+  | 'notDurable'
   /** A reservation of the LUN, which another engine may hold. */
   | 'reservation'
   /** A device was found and not taken as a path. */

@@ -492,6 +492,33 @@ async function devicesThatChange(story: Story): Promise<void> {
   await story.drive(stop())
 }
 
+/** Paths with caches of their own that go before they were flushed, and one that its operator pulled. */
+async function flushes(): Promise<readonly StoredEvent[]> {
+  const story = await Story.begin({ iopolicy: 'round-robin', noPathRetry: 'queue' })
+  const a = await story.add('8:0:0:0')
+  const b = await story.add('9:0:0:0')
+  const head = story.mp.head(WWID)
+  const write = async () => {
+    for (let turn = 0; turn < 4; turn += 1) await story.drive(story.write(turn * BLOCK))
+  }
+  await write()
+  a.path.fail({ reason: 'maintenance' })
+  await story.drive(outcome(head.flush()))
+  a.path.reinstate()
+  await write()
+  b.error.enable({ errno: 'ENOLINK' })
+  await story.drive(story.read(0))
+  await story.drive(story.read(0))
+  await story.drive(outcome(head.flush()))
+  await story.drive(b.path.remove())
+  await story.drive(outcome(head.flush()))
+  await write()
+  a.error.enable({ errno: 'EIO', op: 'flush' })
+  await story.drive(a.path.remove())
+  await story.drive(story.mp.close())
+  return story.rows()
+}
+
 /** Every story by the name of its file. */
 export const STORIES: Readonly<Record<string, () => Promise<readonly StoredEvent[]>>> = {
   '1-failover': failover,
@@ -505,6 +532,7 @@ export const STORIES: Readonly<Record<string, () => Promise<readonly StoredEvent
   '1-sysfs': sysfs,
   '1-health': health,
   '1-tracing': tracing,
+  '1-flush': flushes,
 }
 
 /** One row as a line of NDJSON: the columns in their order, the hash in hex. */
