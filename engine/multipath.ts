@@ -105,6 +105,7 @@ export class Multipath {
       },
       headRemoved: (head) => this.#registry.headRemoved(head),
       sense: (path, bytes) => this.#alua.sense(path, bytes),
+      awaitGroups: (head, waits, cause) => this.#alua.awaitGroups(head, waits, cause),
     }
     this.#luns = new Luns({
       core,

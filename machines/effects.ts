@@ -23,6 +23,8 @@ export type EffectName =
   | 'reportGroups'
   /** Give each path the access state that its port group has. */
   | 'spreadGroups'
+  /** Tell the head anew what its paths come to: some are no longer worth waiting for. */
+  | 'recountPaths'
   /** Show the head to the outside. */
   | 'publishDisk'
   /** Take the head away from the outside. */

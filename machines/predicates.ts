@@ -29,9 +29,13 @@ export function flagsOf(context: Partial<PathFlags>): PathFlags {
  */
 export function isDisabled(path: PathValue, { override }: PathFlags = NO_FLAGS): boolean {
   const deviceUsable = path.device === 'running'
-  const accessUsable = path.access === 'optimal' || path.access === 'active'
   const adminUsable = path.admin === 'enabled' || override === 'on'
-  return !(deviceUsable && accessUsable && isHealthy(path) && adminUsable)
+  return !(deviceUsable && isAccessUsable(path) && isHealthy(path) && adminUsable)
+}
+
+/** True when the access state alone lets I/O through. */
+export function isAccessUsable({ access }: PathValue): boolean {
+  return access === 'optimal' || access === 'active'
 }
 
 /** True when the path may be used now and its access state is optimal. */

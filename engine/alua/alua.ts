@@ -3,6 +3,7 @@ import type { PathDevice } from '../../adapters/ports.ts'
 import { groupOf, type LunGroups } from '../../machines/lun/groups.ts'
 import type { Core } from '../core/core.ts'
 import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
+import type { Recorded } from '../ledger/recorder.ts'
 import { asIdentified, identify, type Identity } from './identify.ts'
 import { LunAlua, standingOf, type Standing } from './lun-alua.ts'
 import type { Report } from './report.ts'
@@ -59,6 +60,11 @@ export class Alua {
   /** Sense data came on a path. */
   sense(path: PathRuntime, bytes: Uint8Array): void {
     this.#luns.get(path.head.lun.wwid)?.sense(path, bytes)
+  }
+
+  /** The head has no usable path but for access states; or has one again. */
+  awaitGroups(head: HeadRuntime, waits: boolean, cause: Recorded): void {
+    this.#lun(head.lun.wwid).awaitGroups(head, waits, cause)
   }
 
   stop(): void {

@@ -11,9 +11,10 @@ import {
   type LunGroups,
 } from '../../machines/lun/groups.ts'
 import type { AccessState } from '../../machines/words.ts'
-import { guarded, type Core } from '../core/core.ts'
+import { guarded, usOfMs, type Core } from '../core/core.ts'
 import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
-import { recordPath } from '../heads/lifecycle.ts'
+import { awaitsGroups } from '../heads/group-wait.ts'
+import { recountPaths, recordPath } from '../heads/lifecycle.ts'
 import type { Origin, Recorded } from '../ledger/recorder.ts'
 import type { Stream } from '../ledger/stream.ts'
 import { Timers } from '../ledger/timers.ts'
@@ -66,8 +67,10 @@ export class LunAlua {
     this.#head = path.head
     this.#stream = path.head.lun.stream
     if (port === null || tpgs === null || report === null) return
-    this.#record('lun.pathGrouped', { path: path.hctl, ...port, tpgs })
+    const grouped = this.#record('lun.pathGrouped', { path: path.hctl, ...port, tpgs })
     this.#take(report, [path])
+    // Only now it is known that there is somebody to ask, should this path be one that is not for use.
+    if (grouped !== null) recountPaths(path.head, grouped)
   }
 
   left(hctl: string): void {
@@ -82,6 +85,20 @@ export class LunAlua {
     // In a storm the rows are bounded; a report is asked for all the same, once.
     if (path.errorRows.take()) this.#record('lun.senseReceived', { path: path.hctl, key, asc, ascq }, path)
     else if (groupNumberOf(this.#groups, path.hctl) !== null) this.#ask(path)
+  }
+
+  /** Its groups are asked about while nothing else would tell that a path may be used again. */
+  awaitGroups(head: HeadRuntime, waits: boolean, cause: Recorded): void {
+    const { groupPoll, accessWaitMs } = this.#core.settings
+    const { stream } = head.lun
+    if (waits === awaitsGroups(head)) return waits ? this.#ask(null) : undefined
+    this.#head = head
+    this.#stream = stream
+    if (!waits)
+      return void this.#record('lun.waitEnded', { why: 'it need not be waited for' }, null, { cause })
+    const [minUs, maxUs] = [usOfMs(groupPoll.minMs), usOfMs(groupPoll.maxMs)]
+    const why = 'no path is usable, and access states alone keep some out'
+    this.#record('lun.waitBegan', { why, minUs, maxUs, forUs: usOfMs(accessWaitMs) }, null, { cause })
   }
 
   stop(): void {
@@ -101,10 +118,13 @@ export class LunAlua {
     data: Readonly<Record<string, unknown>>,
     via: PathRuntime | null = null,
     origin: Origin = {},
-  ): void {
-    if (this.#stream === null) return
+  ): Recorded | null {
+    if (this.#stream === null) return null
     const { effects, recorded } = this.#stream.record(type, data, origin)
-    for (const effect of effects) this.#perform(effect, via, recorded)
+    // Timers first: what is spread may end a wait, and with it timers of this very step.
+    for (const effect of effects.filter(isOfTimer)) this.#perform(effect, via, recorded)
+    for (const effect of effects.filter((one) => !isOfTimer(one))) this.#perform(effect, via, recorded)
+    return recorded
   }
 
   #perform({ type, timer = '', dueUs = 0 }: Effect, via: PathRuntime | null, cause: Recorded): void {
@@ -112,6 +132,7 @@ export class LunAlua {
     if (type === 'cancelTimer') this.#timers.cancel(timer)
     if (type === 'reportGroups') this.#ask(via)
     if (type === 'spreadGroups') this.#spread(cause)
+    if (type === 'recountPaths' && this.#head !== null) recountPaths(this.#head, cause)
   }
 
   /** Each path of a group has the group's state; only a difference is an event, so only that touches caches (D-63). */
@@ -186,6 +207,10 @@ export function standingOf({ port }: Identity, report: Report | null, known: Gro
   if (port === null || report === null) return { access: 'optimal', preferred: false }
   if ('failed' in report) return known ?? UNKNOWN
   return report.groups.groups.find(({ group }) => group === port.group) ?? NOT_LISTED
+}
+
+function isOfTimer({ type }: Effect): boolean {
+  return type === 'startTimer' || type === 'cancelTimer'
 }
 
 /** A path that is only not to be used for I/O by its access state may be asked; one that is dead may not. */

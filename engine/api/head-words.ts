@@ -6,7 +6,7 @@ import { IO_POLICIES, type IoPolicy, type NoPathRetry, type Quantum } from '../.
 import { usOfMs } from '../core/core.ts'
 import type { HeadRuntime } from '../heads/runtime.ts'
 import { failbackSetting, quantumSettings } from '../core/health-settings.ts'
-import { recordHead, recordPath } from '../heads/lifecycle.ts'
+import { recordHead, recordPath, recountPaths } from '../heads/lifecycle.ts'
 import type { OperatorWord } from '../core/spoken.ts'
 import { failbackOf } from '../health/rules.ts'
 import type { Settings } from '../core/settings.ts'
@@ -47,7 +47,8 @@ export function setNoPathRetry(head: HeadRuntime, to: NoPathRetry): void {
     const why = "It is 'fail', 'queue' or a number of checks from 1 to 1,000,000."
     throw invalid('NO_PATH_RETRY_INVALID', `'${String(to)}' is not a noPathRetry.`, why)
   }
-  recordHead(head, 'head.noPathRetryChanged', { to }, { actor: 'operator' })
+  const { recorded } = recordHead(head, 'head.noPathRetryChanged', { to }, { actor: 'operator' })
+  recountPaths(head, recorded)
 }
 
 /** Sets how long the head outlives its last path. Throws DELAYED_REMOVAL_INVALID. */

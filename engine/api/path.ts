@@ -9,7 +9,6 @@ import { pathGone } from '../heads/gone.ts'
 import { recordPath } from '../heads/lifecycle.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
 import type { Recorded } from '../ledger/recorder.ts'
-import { nodesServed } from '../select/select.ts'
 import { applyCounters, checkCounters, zeros, type CounterValues } from '../accounting/set-counters.ts'
 import { checkWords } from '../core/spoken.ts'
 import type { OperatorWord } from '../core/spoken.ts'
@@ -98,9 +97,9 @@ export class Path {
     return this.#runtime.numaNode
   }
 
-  /** `mpath_numa_nodes`: the NUMA nodes whose cached path this is, while it may carry their I/O. */
+  /** `mpath_numa_nodes`: the NUMA nodes whose cached path this is, while its access state lets it carry their I/O. */
   get numaNodes(): number[] {
-    return nodesServed(this.#runtime.head, this.#runtime)
+    return this.#runtime.nodes
   }
 
   /** What was done through this path since it was added: I/Os, bytes, errors, re-sends. */

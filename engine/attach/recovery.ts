@@ -52,7 +52,8 @@ export function recoverLastRun(parts: RecoveryParts): void {
 /** What the last run knew of target port groups is asked for anew. */
 function forgetGroups({ streams, before, why, cause }: RecoveryParts): void {
   for (const [name, { context }] of Object.entries(before.streams)) {
-    if (!name.startsWith('lun/') || Object.keys(context['members'] ?? {}).length === 0) continue
+    const known = Object.keys(context['members'] ?? {}).length > 0 || (context['wait'] ?? null) !== null
+    if (!name.startsWith('lun/') || !known) continue
     streams.of(name).record('lun.groupsForgotten', { why }, { cause })
   }
 }

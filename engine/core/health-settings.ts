@@ -71,6 +71,11 @@ export function lossRefusal(triple: {
   return lossSeconds > 0 && fastFailSeconds > lossSeconds ? 'fastFailSeconds is not above lossSeconds' : null
 }
 
+export const groupPollSettings = z
+  .strictObject({ minMs: ms.min(1).default(1_000), maxMs: ms.min(1).default(10_000) })
+  .refine(({ minMs, maxMs }) => minMs <= maxMs, 'minMs is not above maxMs')
+  .prefault({})
+
 export const failbackSetting = z
   .enum(['immediate', 'manual', 'followover'])
   .or(ms.min(1))

@@ -6,6 +6,7 @@ import { IO_POLICIES, MULTIPATH_MODES } from '../../machines/words.ts'
 import {
   checkerSettings,
   failbackSetting,
+  groupPollSettings,
   lossSettings,
   marginalSettings,
   quantumSettings,
@@ -77,6 +78,16 @@ export const settingsSchema = z.strictObject({
   commandTimeoutMs: ms.min(1).default(60_000),
   /** Reports of target port groups under way at once, all LUNs together; a LUN has at most one. */
   reportsInFlightMax: z.int().min(1).max(4096).default(16),
+  /**
+   * While a head has no usable path and its access states alone keep some out, their groups are asked about: at once, after
+   * `minMs`, then at doubling intervals up to `maxMs`. An array that takes a LUN over tells only those who ask.
+   */
+  groupPoll: groupPollSettings,
+  /**
+   * So long such paths are worth waiting for; then `noPathRetry` decides alone. Where that is a number it counts from the
+   * start, but for groups in transition. A minute is what a transition has where the target does not say.
+   */
+  accessWaitMs: ms.default(60_000),
   /** An attempt that the kernel still has after this time is given up, and sent elsewhere. 0: never. 30 s is sd's own. */
   attemptTimeoutMs: ms.default(30_000),
   /**

@@ -2,6 +2,7 @@
 // performed, and what it means for the head is an event of the head with this one as its cause.
 import type { Effect } from '../../machines/effects.ts'
 import { bestRank, findPreferred, lossOf, lossWhy, wouldTakeOver } from './failback.ts'
+import { awaitsGroups, isOutByAccess, isWorthWaitingFor, shouldAwaitGroups } from './group-wait.ts'
 import type { HeadRuntime, PathRuntime } from './runtime.ts'
 import { stackLimits } from './limits.ts'
 import { stopSampling } from './path-health.ts'
@@ -21,16 +22,32 @@ export function recordPath(
   data: Readonly<Record<string, unknown>>,
   origin: Origin = {},
 ): StreamStep {
+  const { head } = path
   const wasDisabled = path.disabled
   const step = path.stream.record(type, data, origin)
   path.refresh()
   if (!path.present) leaveList(path)
-  if (wasDisabled && !path.disabled && !PROVED.has(type)) path.head.actions.prove(path)
+  if (wasDisabled && !path.disabled && !PROVED.has(type)) head.actions.prove(path)
   for (const effect of step.effects) performForPath(path, effect, step.recorded)
-  if (path.disabled) path.head.actions.drainBacklog(path)
-  settlePaths(path.head, step.recorded, type === 'path.failed')
-  recountPaths(path.head, step.recorded)
+  if (path.disabled) head.actions.drainBacklog(path)
+  settlePaths(head, step.recorded, type === 'path.failed')
+  recountPaths(head, step.recorded)
+  if (!wasDisabled && path.disabled) tryFailed(path, step.recorded)
+  // It can be asked again, and may be the only one that can.
+  const reaches = type === 'path.probeSucceeded' && isOutByAccess(path)
+  if (reaches && awaitsGroups(head)) head.actions.awaitGroups(head, true, step.recorded)
   return step
+}
+
+/** The last usable path is lost: the others that failed may be well by now, and are not left to their timers. */
+function tryFailed(lost: PathRuntime, cause: Recorded): void {
+  const { head } = lost
+  if (!head.live || head.paths.some(({ disabled }) => !disabled)) return
+  for (const path of [...head.paths]) {
+    const waits = path.value.health === 'failed' && path.context.timers['probe'] !== undefined
+    if (path === lost || !waits) continue
+    recordPath(path, 'path.triedAtOnce', { why: 'no other path is left' }, { cause })
+  }
 }
 
 /** Why a path is blocked from its first moment on. */
@@ -75,8 +92,10 @@ export function recountPaths(head: HeadRuntime, cause: Recorded): void {
   for (const path of head.paths) {
     if (!path.disabled) now.usable += 1
     if (path.optimized) now.optimized += 1
-    if (path.available) now.available += 1
+    if (isWorthWaitingFor(path)) now.available += 1
   }
+  const waits = shouldAwaitGroups(head)
+  if (waits !== awaitsGroups(head)) head.actions.awaitGroups(head, waits, cause)
   const { paths, usable, optimized, available, lost } = head.context
   if (lost !== head.lost.size) {
     recordHead(head, 'head.lostPathsChanged', { ...now, lost: head.lost.size }, { cause })

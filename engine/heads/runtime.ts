@@ -10,7 +10,7 @@ import type { LunRuntime } from '../lun/lun.ts'
 import type { SelectionTable } from '../select/table.ts'
 import { LOCAL_DISTANCE } from '../select/table.ts'
 import { Tracer, tracingOf } from '../accounting/trace.ts'
-import { isAvailable, isDisabled, isOptimized, rankOf } from '../../machines/predicates.ts'
+import { isAccessUsable, isAvailable, isDisabled, isOptimized, rankOf } from '../../machines/predicates.ts'
 import type { StreamState } from '../../machines/step.ts'
 import type { PathContext } from '../../machines/path/path.ts'
 import type { Core } from '../core/core.ts'
@@ -171,6 +171,12 @@ export class PathRuntime {
     return this.context.present
   }
 
+  /** The nodes whose cached path this is. An unusable access state clears no cache, and yet the path serves no node then. */
+  get nodes(): number[] {
+    if (!isAccessUsable(this.value)) return []
+    return this.head.current.flatMap((cached, node) => (cached === this ? [node] : []))
+  }
+
   /** Copies what the machine decided into the fields that selection reads. */
   refresh(): void {
     const { value, context } = this
@@ -201,6 +207,8 @@ export interface Actions {
   removePath(path: PathRuntime, cause: Recorded): void
   /** The path has room again, or is not usable any more: its backlog goes on, or elsewhere. */
   drainBacklog(path: PathRuntime): void
+  /** It has no usable path, and access states alone keep some out; or that is over. */
+  awaitGroups(head: HeadRuntime, waits: boolean, cause: Recorded): void
   /** The head is gone from the machine's point of view: take it away. */
   headRemoved(head: HeadRuntime): void
   /** Sense data came with an I/O on a path. */

@@ -60,14 +60,6 @@ export function clearCurrentPath<Path extends Selectable>(table: SelectionTable<
   return changed
 }
 
-/** The nodes whose cached path this is. One that may carry no I/O now keeps its place in the cache, and serves no node. */
-export function nodesServed<Path extends Selectable>(
-  { current }: SelectionTable<Path>,
-  path: Path,
-): number[] {
-  return path.disabled ? [] : current.flatMap((cached, node) => (cached === path ? [node] : []))
-}
-
 /** Forgets every node's cached path. */
 export function clearCurrentPaths<Path extends Selectable>(table: SelectionTable<Path>): void {
   table.current.fill(null)

@@ -21,6 +21,8 @@ const portGroup = z.strictObject({
 })
 const byte = z.int().min(0).max(0xff)
 
+const reasoned = z.strictObject({ why: word })
+
 const ghost = z.strictObject({ id: word, op: word, offset: whole, length: whole })
 
 export const LUN_EVENTS = [
@@ -99,7 +101,16 @@ export const LUN_EVENTS = [
   eventType(214, 'lun.senseReceived', {}, z.strictObject({ path: word, key: byte, asc: byte, ascq: byte })),
   eventType(215, 'lun.timerFired', {}, z.strictObject({ timer: word, dueUs: whole })),
   // The run that knew its groups ended without a word: they are asked for anew.
-  eventType(216, 'lun.groupsForgotten', {}, z.strictObject({ why: word })),
+  eventType(216, 'lun.groupsForgotten', {}, reasoned),
+  // A head has no usable path, and its access state alone keeps one out: the groups are asked about now, then at intervals
+  // from `minUs` to `maxUs`; for `forUs` their paths are worth waiting for.
+  eventType(
+    217,
+    'lun.waitBegan',
+    {},
+    z.strictObject({ why: word, minUs: interval.min(1), maxUs: interval.min(1), forUs: interval }),
+  ),
+  eventType(218, 'lun.waitEnded', {}, reasoned),
   // A path went with acknowledged writes that no flush has covered, and no flush can reach any more. Numbers of writes.
   eventType(
     240,

@@ -3,9 +3,12 @@
 //
 //   transitioning -> asked again every 2 s (timer `poll`) until the transition time is over (timer `transition`),
 //                    then the group counts as standby until somebody says otherwise
+//
+// While a head has no usable path for its access states alone they are asked about too (wait.ts).
 import type { Effect } from '../effects.ts'
 import type { LunEvent } from './events.ts'
 import type { AccessState } from '../words.ts'
+import { beginWait, giveUp, running, slower, type GroupWait } from './wait.ts'
 
 export interface GroupState {
   readonly access: AccessState
@@ -13,6 +16,8 @@ export interface GroupState {
   readonly supported: number
   /** While in transition: when it falls to standby, monotonic microseconds. */
   readonly untilUs: number | null
+  /** Its transition took too long: a target that still says so is not believed. */
+  readonly overdue?: boolean
 }
 
 export interface LunGroups {
@@ -22,8 +27,15 @@ export interface LunGroups {
   readonly groups: Readonly<Record<string, GroupState>>
   /** How long a transition may take, as the target says. */
   readonly transitionUs: number
+  /** Something waits for a group to be usable again. Absent like null: nothing does. */
+  readonly wait?: GroupWait | null
   /** Armed timers and the monotonic time each is due at. */
   readonly timers: Readonly<Record<string, number>>
+}
+
+/** Context of the LUN's machine with nothing known of its groups: what waits is over with them. */
+function forgotten({ wait }: LunGroups): LunGroups {
+  return wait === undefined || wait === null ? NO_GROUPS : { ...NO_GROUPS, wait: null }
 }
 
 /** Time between two looks at a group in transition. */
@@ -56,13 +68,17 @@ export function advance(before: LunGroups, event: LunEvent): Advanced {
     case 'lun.pathUngrouped':
       return ungroup(before, event.path)
     case 'lun.groupsForgotten':
-      return plain(NO_GROUPS)
+      return plain(forgotten(before))
     case 'lun.groupsReported':
       return reported(before, event)
     case 'lun.reportFailed':
       return retimed(before, before, event.atUs, true)
     case 'lun.senseReceived':
       return sensed(before, event)
+    case 'lun.waitBegan':
+      return waitBegan(before, event)
+    case 'lun.waitEnded':
+      return retimed(before, { ...before, wait: null }, event.atUs, false)
     case 'lun.timerFired':
       return fired(before, event)
     default:
@@ -98,7 +114,12 @@ function ungroup(before: LunGroups, path: string): Advanced {
   const { [path]: _gone, ...members } = before.members
   if (Object.keys(members).length > 0) return plain({ ...before, members })
   const effects = Object.entries(before.timers).map(([timer, dueUs]) => cancelled(timer, dueUs))
-  return { next: NO_GROUPS, effects }
+  return { next: forgotten(before), effects }
+}
+
+function waitBegan(before: LunGroups, event: Of<'lun.waitBegan'>): Advanced {
+  const { next, effects } = retimed(before, { ...before, wait: beginWait(event) }, event.atUs, false)
+  return { next, effects: [...effects, { type: 'reportGroups' }] }
 }
 
 function reported(before: LunGroups, event: Of<'lun.groupsReported'>): Advanced {
@@ -106,6 +127,10 @@ function reported(before: LunGroups, event: Of<'lun.groupsReported'>): Advanced 
   const groups: Record<string, GroupState> = {}
   for (const { group, access, preferred, supported } of event.groups) {
     const known = before.groups[group]
+    if (access === 'transitioning' && known?.overdue === true) {
+      groups[group] = { ...known, preferred, supported }
+      continue
+    }
     const untilUs = access === 'transitioning' ? (known?.untilUs ?? atUs + transitionUs) : null
     groups[group] = { access, preferred, supported, untilUs }
   }
@@ -130,37 +155,66 @@ function sensed(before: LunGroups, { path, key, asc, ascq, atUs }: Of<'lun.sense
   return { next, effects: [{ type: 'spreadGroups' }, ...effects, ...ask] }
 }
 
-function fired(before: LunGroups, { timer, atUs }: Of<'lun.timerFired'>): Advanced {
+function fired(before: LunGroups, { timer, atUs, behaviour }: Of<'lun.timerFired'>): Advanced {
   const { [timer]: _fired, ...timers } = before.timers
   const unarmed = { ...before, timers }
   if (timer === 'poll') return { next: unarmed, effects: [{ type: 'reportGroups' }] }
+  if (timer === 'wait') {
+    const wait = before.wait ?? null
+    const over = wait === null ? null : giveUp(wait)
+    return { next: { ...unarmed, wait: over }, effects: [{ type: 'recountPaths' }] }
+  }
+  // Ledgers that were begun before the flag believed the target once more.
+  const mark = behaviour?.outages === false ? {} : { overdue: true }
   const groups: Record<string, GroupState> = {}
   for (const [group, state] of Object.entries(before.groups)) {
     const over = state.untilUs !== null && state.untilUs <= atUs
-    groups[group] = over ? { ...state, access: 'standby', untilUs: null } : state
+    groups[group] = over ? { ...state, access: 'standby', untilUs: null, ...mark } : state
   }
   const { next, effects } = retimed(unarmed, { ...unarmed, groups }, atUs, false)
   return { next, effects: [{ type: 'spreadGroups' }, ...effects] }
 }
 
-/** Arms and cancels what the groups need now. `answered`: a report has come, the next look is due 2 s after it. */
-function retimed(armed: LunGroups, next: LunGroups, atUs: number, answered: boolean): Advanced {
-  const untils = Object.values(next.groups).flatMap(({ untilUs }) => (untilUs === null ? [] : [untilUs]))
-  const wanted: Record<string, number> = {}
-  if (untils.length > 0) {
-    wanted['transition'] = untils.reduce((one, other) => Math.min(one, other))
-    const pollUs = answered ? atUs + POLL_US : armed.timers['poll']
-    if (pollUs !== undefined) wanted['poll'] = pollUs
-  }
+/** Arms and cancels what the groups need now. `answered`: a report has come, the next look is due some time after it. */
+function retimed(armed: LunGroups, told: LunGroups, atUs: number, answered: boolean): Advanced {
+  const untils = Object.values(told.groups).flatMap(({ untilUs }) => (untilUs === null ? [] : [untilUs]))
+  const changing = untils.length > 0
+  const wait = waitNow(told.wait ?? null, { atUs, changing, answered })
+  const next = wait === (told.wait ?? null) ? told : { ...told, wait }
+  const everyUs = changing ? POLL_US : (told.wait?.pollUs ?? null)
+  const pollUs = answered && everyUs !== null ? atUs + everyUs : armed.timers['poll']
+  const timers = set({
+    transition: changing ? untils.reduce((one, other) => Math.min(one, other)) : null,
+    wait: wait?.untilUs ?? null,
+    poll: everyUs === null ? null : (pollUs ?? null),
+  })
+  return { next: { ...next, timers }, effects: timerEffects(armed.timers, timers) }
+}
+
+/** Those that are to be armed. */
+function set(wanted: Readonly<Record<string, number | null>>): Record<string, number> {
+  const armed = Object.entries(wanted).filter((entry): entry is [string, number] => entry[1] !== null)
+  return Object.fromEntries(armed)
+}
+
+function timerEffects(before: LunGroups['timers'], after: LunGroups['timers']): Effect[] {
   const effects: Effect[] = []
-  for (const timer of ['poll', 'transition']) {
-    const from = armed.timers[timer]
-    const to = wanted[timer]
+  for (const timer of ['poll', 'transition', 'wait']) {
+    const [from, to] = [before[timer], after[timer]]
     if (to === from) continue
     if (from !== undefined) effects.push(cancelled(timer, from))
     if (to !== undefined) effects.push({ type: 'startTimer', timer, dueUs: to })
   }
-  return { next: { ...next, timers: wanted }, effects }
+  return effects
+}
+
+function waitNow(
+  wait: GroupWait | null,
+  { atUs, changing, answered }: { atUs: number; changing: boolean; answered: boolean },
+): GroupWait | null {
+  if (wait === null || changing) return wait
+  const runs = running(wait, atUs)
+  return answered ? slower(runs) : runs
 }
 
 function cancelled(timer: string, dueUs: number): Effect {

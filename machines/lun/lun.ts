@@ -18,20 +18,25 @@ export interface LunContext extends LunGroups {
 
 const lun = setup({
   types: { context: {} as LunContext, events: {} as LunEvent },
-  guards: { isArmed: ({ context, event }) => isArmed(context, event) },
+  guards: {
+    isArmed: ({ context, event }) => isArmed(context, event),
+    waits: ({ context }) => (context.wait ?? null) !== null,
+    waitsNot: ({ context }) => (context.wait ?? null) === null,
+  },
   actions: {
     // Effects: named here, performed by the engine.
     startTimer: timerEffect,
     cancelTimer: timerEffect,
     reportGroups: effect,
     spreadGroups: effect,
+    recountPaths: effect,
     /** What the event makes of the target port groups, and the effects of that, in their order. */
     advanceGroups: enqueueActions(({ context, event, enqueue }) => {
       const { next, effects } = advance(context, event)
       enqueue.assign({ ...next })
       for (const { type, timer = '', dueUs = 0 } of effects) {
         if (type === 'startTimer' || type === 'cancelTimer') enqueue({ type, params: { timer, dueUs } })
-        if (type === 'reportGroups' || type === 'spreadGroups') enqueue(type)
+        if (type === 'reportGroups' || type === 'spreadGroups' || type === 'recountPaths') enqueue(type)
       }
     }),
     remember: assign(({ event }) => {
@@ -89,6 +94,8 @@ export const lunMachine = lun.createMachine({
         'lun.reportFailed': { actions: 'advanceGroups' },
         'lun.senseReceived': { actions: 'advanceGroups' },
         'lun.groupsForgotten': { actions: 'advanceGroups' },
+        'lun.waitBegan': { guard: 'waitsNot', actions: 'advanceGroups' },
+        'lun.waitEnded': { guard: 'waits', actions: 'advanceGroups' },
         'lun.writesLeft': { actions: 'keep' },
         'lun.flushFellShort': { actions: 'keep' },
         'lun.timerFired': { guard: 'isArmed', actions: 'advanceGroups' },

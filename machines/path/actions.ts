@@ -53,6 +53,7 @@ const base = setup({
     lostAndFenced: ({ context }) => context.lost && context.fenced,
     presentAndFenced: ({ context }) => context.present && context.fenced,
     unfenced: ({ context }) => !context.fenced,
+    presentAndUnfenced: ({ context }) => context.present && !context.fenced,
     suspected: ({ context }) => context.suspect !== null,
     isProbeTimer: ({ context, event }) =>
       event.type === 'path.timerFired' && event.timer === 'probe' && context.timers['probe'] === event.dueUs,
@@ -118,6 +119,8 @@ const base = setup({
     slowDown: assign(({ context }) => ({
       probeIntervalUs: reconnectUs(context) ?? Math.min(context.checker.maxUs, context.probeIntervalUs * 2),
     })),
+    /** It is needed: the next tries come soon again. */
+    hurryUp: assign(({ context }) => ({ probeIntervalUs: reconnectUs(context) ?? context.checker.minUs })),
     armProbe: assign(({ context, event }) => ({
       timers: { ...context.timers, probe: event.atUs + context.probeIntervalUs },
     })),

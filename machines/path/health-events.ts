@@ -42,4 +42,6 @@ export const PATH_HEALTH_EVENTS = [
   eventType(57, 'path.overrideEnded', {}, reasoned),
   eventType(58, 'path.goingAway', {}, reasoned),
   eventType(59, 'path.capacityChanged', {}, z.strictObject({ fromBytes: whole, toBytes: whole })),
+  // A path that failed is tried before its timer: the last usable one of its head was lost.
+  eventType(60, 'path.triedAtOnce', {}, reasoned),
 ] as const

@@ -71,6 +71,11 @@ export const HEALTH_REGION = {
           target: 'probing',
           actions: ['disarmProbe', 'probe'],
         },
+        'path.triedAtOnce': {
+          guard: 'presentAndUnfenced',
+          target: 'probing',
+          actions: [...cancelProbe, 'hurryUp', 'probe'],
+        },
         'path.fenced': { guard: 'unfenced', actions: [...cancelProbe, 'noteFence'] },
         'path.removed': [
           { guard: 'presentAndFenced', target: 'online' },

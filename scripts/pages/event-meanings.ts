@@ -48,6 +48,8 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'path.overrideEnded': "Another path is back, and the operator's word holds again.",
   'path.goingAway':
     'Somebody is taking the device away (a lazy detach). It works until it is closed, and is used last.',
+  'path.triedAtOnce':
+    'A path that failed is tried before its timer: the last usable path of its head was lost.',
   'path.capacityChanged': 'The device says that it has another size now.',
   'path.lost':
     'The engine that had the path ended without letting go of it. What was known of it stands; it is absent until it is attached again.',
@@ -109,6 +111,9 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'lun.senseReceived': 'Sense data came on a path: a unit attention, or that its group takes no I/O now.',
   'lun.timerFired':
     "A timer of the LUN's port groups came due: `poll` asks again, `transition` makes a group that is still in transition standby.",
+  'lun.waitBegan':
+    'The head has no usable path, and access states alone keep some out: their groups are asked about.',
+  'lun.waitEnded': 'Its groups need not be asked about any more: a path is usable, or none is left.',
   'lun.groupsForgotten': 'The run that knew the port groups ended without closing; they are asked for anew.',
   'reservation.adopted':
     "The LUN's storage says something else of its reservations than this engine knew: another engine changed them.",

@@ -64,6 +64,7 @@ export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
   'path.overrideEnded': (event, name) =>
     `${name} is out of use again, as its operator wants it${why(event)}.`,
   'path.goingAway': (event, name) => `${name} is going away${why(event)}.`,
+  'path.triedAtOnce': (event, name) => `${name} was tried at once${why(event)}.`,
   'path.capacityChanged': ({ data }, name) =>
     `The device of ${name} has ${text(data['toBytes'])} bytes now, and had ${text(data['fromBytes'])}.`,
   'path.rulesSet': (_event, name) => `${name} was given the rules that its health goes by.`,
@@ -137,6 +138,8 @@ export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
   'lun.senseReceived': ({ data }) =>
     `${text(data['path'])} brought sense data of the target (${[data['key'], data['asc'], data['ascq']].map(hex).join('/')}).`,
   'lun.timerFired': ({ data }, name) => `The timer '${text(data['timer'])}' of the LUN of ${name} ran out.`,
+  'lun.waitBegan': (event) => `The target's port groups are asked about again and again${why(event)}.`,
+  'lun.waitEnded': (event) => `The target's port groups are asked about no longer${why(event)}.`,
   'lun.groupsForgotten': (event) => `What was known of the target's port groups was forgotten${why(event)}.`,
   'reservation.conflict': ({ data }, name) =>
     `${describeIo(data as unknown as Evidence)} on ${name} was refused because of a reservation: its caller got EBADE, and no path failed.`,

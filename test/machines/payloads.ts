@@ -130,6 +130,7 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   'path.overridden': [WHY],
   'path.overrideEnded': [WHY],
   'path.goingAway': [WHY],
+  'path.triedAtOnce': [WHY],
   'path.capacityChanged': [{ fromBytes: 1_048_576, toBytes: 2_097_152 }],
   'path.lost': [{ ...WHY, timers: {} }],
   'path.returned': ACCESS_STATES.map((access) => ({ ...added({ access }), changed: [] })),
@@ -205,6 +206,8 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   ],
   'lun.timerFired': [{ timer: 'poll', dueUs: 1 }],
   'lun.groupsForgotten': [WHY],
+  'lun.waitBegan': [{ ...WHY, minUs: 1_000_000, maxUs: 10_000_000, forUs: 60_000_000 }],
+  'lun.waitEnded': [WHY],
   'reservation.adopted': [
     adopted({}),
     adopted({ registrants: [{ ...NEXUS, key: KEY }], type: 'write-exclusive', holder: NEXUS }),

@@ -4,7 +4,6 @@ import type { Core } from '../../core/core.ts'
 import type { Head } from '../../api/head.ts'
 import type { HeadRuntime } from '../../heads/runtime.ts'
 import { recordHead } from '../../heads/lifecycle.ts'
-import { nodesServed } from '../../select/select.ts'
 import type { Path } from '../../api/path.ts'
 import type { Registry } from '../../attach/registry.ts'
 import type { Streams } from '../../ledger/streams.ts'
@@ -43,7 +42,7 @@ export function liveSource(parts: LiveParts): LiveSource {
 function extrasOf(heads: readonly HeadRuntime[]): SysfsExtras {
   const paths = heads.flatMap((head) =>
     head.paths.map((path) => {
-      return [path.hctl, { numaNodes: nodesServed(head, path), queueDepth: path.adapter.active }] as const
+      return [path.hctl, { numaNodes: path.nodes, queueDepth: path.adapter.active }] as const
     }),
   )
   return {
