@@ -44,7 +44,8 @@ export const settingsSchema = z.strictObject({
   /**
    * A failed path is probed after `minMs`, then at doubling intervals up to `maxMs`: quick for a path that only
    * blinked, cheap for one that is gone. `healthyMaxMs`: a path that is well is checked too, at intervals that double
-   * from `minMs` up to this; 0 leaves that to its I/O. `reads`: where a check reads; each of them must answer.
+   * from `minMs` up to this; 0 leaves that to its I/O. `reads`: where a check reads; each must answer that
+   * another path can read.
    */
   checker: checkerSettings,
   /**
@@ -72,7 +73,7 @@ export const settingsSchema = z.strictObject({
    * wait, and a look at the source at once where it did. Bounds how often a storm of uevents makes the engine look.
    */
   ueventPollMs: ms.min(10).max(60_000).default(100),
-  /** A probe that has not answered by then has failed: a re-sent I/O is held back no longer than this. */
+  /** A read of a probe that has not answered by then has failed: a re-sent I/O is held back no longer than this. */
   probeTimeoutMs: ms.min(1).default(2_000),
   /** A SCSI command (INQUIRY, REPORT TARGET PORT GROUPS) that has not been answered by then has failed. */
   commandTimeoutMs: ms.min(1).default(60_000),

@@ -94,6 +94,10 @@ export class PathRuntime {
   /** A probe read is in flight; it may hang for long, and its buffer with it. */
   probing = false
   probingSinceUs = 0
+  /** I/Os and probes that it answered well: more of them than before means that it is there. */
+  answers = 0
+  /** Places of it that could not be read while others could, and that are on the ledger. */
+  readonly unreadable = new Set<number>()
   /** What is to read when it is over. */
   probesWaiting: (() => void)[] = []
   /** Real I/O of late, for its error rate. */
@@ -148,6 +152,7 @@ export class PathRuntime {
    * that what the kernel had given back before it is over.
    */
   answered(startedUs: number): void {
+    this.answers += 1
     if (this.device.guarantees.oneConnection !== true || this.head.lun.ghosts.index.size === 0) return
     const { ghosts } = this.head.lun
     const over = ghosts

@@ -24,6 +24,8 @@ export class Suspicion {
   /** The event that explains every re-send: path.suspected while pending, path.failed or path.cleared afterwards. */
   recorded: Recorded | null = null
   #listeners: (() => void)[] = []
+  #early: (() => void) | null = null
+  #opening = false
 
   constructor(first: Evidence, atUs: number) {
     this.first = first
@@ -42,6 +44,20 @@ export class Suspicion {
     this.lastUs = atUs
     if (this.#bios.size < BIOS_MAX) this.#bios.add(bio)
     if (this.samples.length < SAMPLES_MAX) this.samples.push(evidence)
+  }
+
+  /** Opens it: what its probe says before its event is there, so that a failure has its cause, waits until it is. */
+  open(record: () => Recorded): void {
+    this.#opening = true
+    this.recorded = record()
+    this.#opening = false
+    this.#early?.()
+  }
+
+  /** Calls `then` when it is open; at once when it is. */
+  whenOpen(then: () => void): void {
+    if (this.#opening) this.#early = then
+    else then()
   }
 
   /** Gives the verdict, once, with the event that holds it. */

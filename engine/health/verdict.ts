@@ -30,7 +30,7 @@ export function suspect(
   path.suspicion = suspicion
   // In a storm of errors that fail no path the rows are bounded: they are then only counted.
   if (path.errorRows.take()) {
-    suspicion.recorded = recordPath(path, 'path.suspected', evidence, { cause }).recorded
+    suspicion.open(() => recordPath(path, 'path.suspected', evidence, { cause }).recorded)
     path.lastSuspected = suspicion.recorded
   } else path.head.actions.probe(path)
   return suspicion

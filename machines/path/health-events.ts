@@ -44,4 +44,6 @@ export const PATH_HEALTH_EVENTS = [
   eventType(59, 'path.capacityChanged', {}, z.strictObject({ fromBytes: whole, toBytes: whole })),
   // A path that failed is tried before its timer: the last usable one of its head was lost.
   eventType(60, 'path.triedAtOnce', {}, reasoned),
+  // A check could not read there, and could elsewhere; no other path could read it either, or none was there to ask.
+  eventType(61, 'path.placeUnreadable', {}, evidence),
 ] as const

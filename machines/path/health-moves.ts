@@ -55,6 +55,7 @@ export const HEALTH_EVENTS_OF_THE_PATH = {
   'path.heldBack': { guard: 'mayHoldBack', actions: ['keepHealth', 'clearCurrentPath'] },
   'path.failedBack': { guard: 'heldBack', actions: ['keepHealth', 'searchCurrentPath'] },
   'path.goingAway': { guard: 'staysHere', actions: ['noteWhy', 'keepHealth', 'clearCurrentPath'] },
+  'path.placeUnreadable': { guard: 'present', actions: 'keep' },
   'path.capacityChanged': { guard: 'present', actions: 'keepHealth' },
   'path.timerFired': HEALTH_TIMERS.map((timer) => ({
     guard: { type: 'isHealthTimer' as const, params: { timer } },

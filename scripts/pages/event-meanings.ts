@@ -48,6 +48,8 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
   'path.overrideEnded': "Another path is back, and the operator's word holds again.",
   'path.goingAway':
     'Somebody is taking the device away (a lazy detach). It works until it is closed, and is used last.',
+  'path.placeUnreadable':
+    'A check could not read a place of the medium, and could read others: it keeps no path out.',
   'path.triedAtOnce':
     'A path that failed is tried before its timer: the last usable path of its head was lost.',
   'path.capacityChanged': 'The device says that it has another size now.',

@@ -64,6 +64,8 @@ export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
   'path.overrideEnded': (event, name) =>
     `${name} is out of use again, as its operator wants it${why(event)}.`,
   'path.goingAway': (event, name) => `${name} is going away${why(event)}.`,
+  'path.placeUnreadable': ({ data }, name) =>
+    `${name} could not read ${text(data['length'])} bytes at ${text(data['offset'])}, and could elsewhere: it is the medium there.`,
   'path.triedAtOnce': (event, name) => `${name} was tried at once${why(event)}.`,
   'path.capacityChanged': ({ data }, name) =>
     `The device of ${name} has ${text(data['toBytes'])} bytes now, and had ${text(data['fromBytes'])}.`,

@@ -12,7 +12,7 @@ const SITES: Readonly<Record<string, readonly ('ledger' | 'pace' | readonly stri
   // attemptTimeoutMs; and how soon a busy path is asked again.
   'engine/io/attempts.ts': [['path.suspected', 'lun.ghostsOpened'], 'pace'],
   // probeTimeoutMs.
-  'engine/health/checker.ts': [['path.failed', 'path.probeFailed', 'path.checkFailed']],
+  'engine/health/places.ts': [['path.failed', 'path.probeFailed', 'path.checkFailed']],
   'engine/attach/let-go.ts': [['path.removed', 'lun.ghostsOpened']],
   'engine/lun/ghost-book.ts': [['lun.ghostsEnded']],
   'engine/io/waiting.ts': [['lun.holdExpired'], 'pace'],

@@ -131,6 +131,7 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   'path.overrideEnded': [WHY],
   'path.goingAway': [WHY],
   'path.triedAtOnce': [WHY],
+  'path.placeUnreadable': [EVIDENCE],
   'path.capacityChanged': [{ fromBytes: 1_048_576, toBytes: 2_097_152 }],
   'path.lost': [{ ...WHY, timers: {} }],
   'path.returned': ACCESS_STATES.map((access) => ({ ...added({ access }), changed: [] })),
