@@ -45,7 +45,7 @@ function introduction({ machine, backing, rounds }: IoReport): string {
     `Backing: an image of ${backing.imageMiB} MiB on ${backing.filesystem}, fully written, under loop devices with \`loop/dio\` `,
     `${backing.loopDio.join(', ')} and ${backing.nrRequests} requests each. Every figure that is judged is a ratio to a `,
     `yardstick that was measured right beside it, in ${rounds} paired rounds, in turn which comes first; the interval holds `,
-    'the median with 95 %. fio runs on one of the same devices ([job files](../bench/io)).',
+    'the median with 95 %. fio runs on one of the same devices (job files (`bench/io`)).',
   ].join('')
 }
 

@@ -30,7 +30,7 @@ function introduction({ machine, events }: LedgerReport): string {
   return (
     `Measured on ${machine}, at the end of the run. The long ledger has ${count(events)} events: 8 LUNs of 4 paths, each path and ` +
     'head sampled every second, a path failing every four seconds or so, all decided by the real machines ' +
-    '([workload](../bench/ledger/workload.ts)). Full hash chain, `synchronous=FULL`, every constraint, trigger and index of the ' +
+    '(workload (`bench/ledger/workload.ts`)). Full hash chain, `synchronous=FULL`, every constraint, trigger and index of the ' +
     '[schema](ledger.md). `npm run --silent bench -- ledger --json` measures all of it again.'
   )
 }

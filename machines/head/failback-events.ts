@@ -13,7 +13,7 @@ export const quantum = z.strictObject({
 
 export const HEAD_FAILBACK_EVENTS = [
   eventType(160, 'head.failbackSet', {}, z.strictObject({ to: failback })),
-  // The operator's choice: while this path is well everything goes there. null: he has none.
+  // The operator's choice: while this path is well everything goes there. null: there is none.
   eventType(161, 'head.pathPreferred', {}, z.strictObject({ path: word.nullable(), why: word })),
   eventType(162, 'head.quantumSet', {}, quantum),
   eventType(163, 'head.lossChanged', {}, z.strictObject({ to: z.enum(LOSSES), why: word })),

@@ -119,7 +119,7 @@ export const PATH_EVENTS = [
   eventType(27, 'path.forgotten', { gate: true }, reasoned),
   // Where a path was deleted there is a device again. It is not a path yet.
   eventType(30, 'path.found', {}, reasoned),
-  // Somebody asked for a step that the path does not take now: what he asked for, and why not.
+  // Somebody asked for a step that the path does not take now: what they asked for, and why not.
   eventType(31, 'path.transitionRefused', {}, z.strictObject({ asked: word, why: word })),
   // Somebody set counters. What was done does not change: samples go on as if nothing had been set.
   eventType(32, 'path.countersSet', {}, z.strictObject({ was: pathCounts, now: pathCounts })),

@@ -37,7 +37,7 @@ export const PATH_HEALTH_EVENTS = [
   eventType(53, 'path.sampled', {}, z.strictObject({ reads: whole, errors: whole, slow: whole })),
   eventType(54, 'path.heldBack', {}, z.strictObject({ why: word, forUs: interval.nullable() })),
   eventType(55, 'path.failedBack', {}, reasoned),
-  // Every other path failed, and a path that its operator pulled is tried: what he wants of it stands, and is shown.
+  // Every other path failed, and a path that its operator pulled is tried: what they want of it stands, and is shown.
   eventType(56, 'path.overridden', { gate: true }, reasoned),
   eventType(57, 'path.overrideEnded', {}, reasoned),
   eventType(58, 'path.goingAway', {}, reasoned),

@@ -77,7 +77,7 @@ function operatorAfter({ override }: PathContext, event: PathEvent): HealthChang
       return change({ heldBack: false }, ['failback'])
     case 'path.overridden':
       return change({ override: 'on' })
-    // The operator insists: he is not overridden again before he has put the path back himself.
+    // The operator insists: they are not overridden again before they have put the path back themselves.
     case 'path.disabled':
       return change({ override: override === 'on' ? 'refused' : 'none' })
     default:

@@ -175,7 +175,7 @@ function register(state: ReservationState, command: ReservationCommand): Reserva
   return good(gone ? withoutHolder(next, initiator) : next)
 }
 
-/** Who was registered keeps his place: reports are in the order of registration. */
+/** Who was registered keeps their place: reports are in the order of registration. */
 function inOrder(
   before: readonly Registrant[],
   others: readonly Registrant[],

@@ -44,7 +44,7 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
     'The path came back and does not take its I/O again yet: `failback` says when. It is used when nothing else is left.',
   'path.failedBack': 'The path takes its I/O again.',
   'path.overridden':
-    'Every other path failed, and `restoreOnError` tries one that its operator pulled. What he wants of it stands.',
+    'Every other path failed, and `restoreOnError` tries one that its operator pulled. What they want of it stands.',
   'path.overrideEnded': "Another path is back, and the operator's word holds again.",
   'path.goingAway':
     'Somebody is taking the device away (a lazy detach). It works until it is closed, and is used last.',

@@ -86,7 +86,7 @@ export function add({ world }: Scene): void {
   }
 }
 
-/** He looks first, and is right: the device has nothing any more. */
+/** They look first, and are right: the device has nothing any more. */
 export function releaseGhosts({ world, random }: Scene): void {
   const host = world.hosts[below(random, world.hosts.length)]
   const mp = host?.mp ?? null

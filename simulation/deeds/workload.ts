@@ -86,7 +86,7 @@ export class Workload {
         ? () => head.write({ ...common, data, fua })
         : () => this.#submit(head, { op: 'write', ...common, length, data, fua })
     this.#run(io, start, () => lun.shadow.acknowledge(write, fua))
-    // The caller's memory is his again at once: scribble over it.
+    // The caller's memory is theirs again at once: scribble over it.
     data.fill(0xee)
   }
 
@@ -226,7 +226,7 @@ export class Workload {
           report(
             this.world,
             'completionsAreSingle',
-            `a caller was told twice of his ${bio.op} at ${bio.offset}`,
+            `a caller was told twice of their ${bio.op} at ${bio.offset}`,
           )
         told = true
         if (error === null) resolve()

@@ -140,7 +140,7 @@ export const PLANTS: Readonly<Record<string, NamedPlant>> = {
       }),
   },
   callerToldTwice: {
-    what: 'a caller hears of the end of his I/O twice',
+    what: 'a caller hears of the end of their I/O twice',
     patch: () =>
       patched(HeadIo.prototype, 'submit', (submit) => {
         return function (this: HeadIo, io) {

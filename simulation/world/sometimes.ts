@@ -13,7 +13,7 @@ export const SITUATIONS = {
   heldThenServed: 'a write waited for a ghost, and was done',
   holdExpired: 'a write waited too long for a ghost (GHOST_HOLD)',
   discardOverGhost: 'a discard waited for a ghost',
-  outcomeUnknown: 'a caller heard that nobody knows what became of his write',
+  outcomeUnknown: 'a caller heard that nobody knows what became of their write',
   lateWriteLanded: 'a write landed after its caller had heard an error',
   busyRetriedOnSamePath: 'a busy path was tried again',
   bioPoisoned: 'an I/O was refused by healthy paths: the error of the LUN',

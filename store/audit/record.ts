@@ -39,7 +39,7 @@ const changeRow = rowOf({
   refused: flag,
 })
 
-/** What somebody changed who is neither the engine nor its checker: the payload, his reason, the state around it. */
+/** What somebody changed who is neither the engine nor its checker: the payload, their reason, the state around it. */
 export type ChangeRow = z.infer<typeof changeRow>
 
 /** Who changed what, when and why, in order. Reads page by page and gives all of it. */

@@ -1,5 +1,5 @@
 // A signed head: where a ledger ended at some time, kept elsewhere. Who can write the ledger file can rewrite all of it, head
-// and hashes included; what he cannot do is sign another end with a key that he does not have.
+// and hashes included; what they cannot do is sign another end with a key that they do not have.
 import {
   createHash,
   createPrivateKey,

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '../..')
-const PRODUCT = '{machines,store,adapters,engine,cli}'
+const PRODUCT = '{machines,store,adapters,engine,simulation,what-if,cli}'
 
 const packed = mkdtempSync(join(tmpdir(), 'pathledger-pack-'))
 const stranger = mkdtempSync(join(tmpdir(), 'pathledger-stranger-'))
@@ -68,7 +68,7 @@ describe('the tarball', () => {
 
   it('holds nothing else', () => {
     const expected =
-      /^(LICENSE|(README|SECURITY)\.md|package\.json|bin\/pathledger\.js|docs\/.+\.(md|mmd)|dist\/.+\.(js|d\.ts|sql))$/
+      /^(LICENSE|(README|SECURITY|CHANGELOG)\.md|package\.json|bin\/pathledger\.js|docs\/.+\.(md|mmd)|dist\/.+\.(js|d\.ts|sql))$/
     expect(shipped().filter((path) => !expected.test(path))).toEqual([])
     expect(shipped().filter((path) => /(^|\/)(test|bench|scripts)\//.test(path))).toEqual([])
   })
