@@ -1,10 +1,16 @@
-// The drawings of docs/, one for each machine.
+// The drawings of docs/: one for each machine, and the rooms of the house.
 import { MACHINES } from '../machines/registry.ts'
 import type { Generated } from './generated.ts'
 import { mermaidOf } from './mermaid.ts'
+import { roomsDrawing } from './rooms.ts'
 
 /** Every `.mmd` file with its text. */
 export function drawings(): Generated {
+  return { ...machineDrawings(), 'docs/rooms.mmd': roomsDrawing() }
+}
+
+/** The file of each machine with its text. */
+export function machineDrawings(): Generated {
   const draw = (name: keyof typeof MACHINES, about: string) => mermaidOf(MACHINES[name].machine, about)
   return {
     'docs/path.mmd': draw(
@@ -15,7 +21,7 @@ export function drawings(): Generated {
     'docs/lun.mmd': draw('lun', 'A logical unit, whichever path saw it.'),
     'docs/reservation.mmd': draw(
       'reservation',
-      'The persistent reservations of a logical unit; the rules are machines/reservation-rules.ts.',
+      'The persistent reservations of a logical unit; the rules are machines/reservation/rules.ts.',
     ),
     'docs/engine.mmd': draw('engine', 'The engine as its ledger sees it: one run after another.'),
   }

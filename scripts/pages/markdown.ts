@@ -19,3 +19,19 @@ export function table(columns: readonly string[], rows: readonly (readonly strin
 export function code(text: string): string {
   return `\`${text}\``
 }
+
+/** Columns of a line of text. */
+const WIDTH = 120
+
+/** Text in lines that fit; those after the first begin with `indent`. */
+export function wrapped(text: string, indent = ''): string {
+  const lines: string[] = []
+  let line = ''
+  for (const one of text.split(' ')) {
+    if (line !== '' && line.length + 1 + one.length > WIDTH) {
+      lines.push(line)
+      line = indent + one
+    } else line = line === '' ? one : `${line} ${one}`
+  }
+  return [...lines, line].join('\n')
+}

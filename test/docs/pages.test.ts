@@ -10,7 +10,8 @@ import { ERROR_MEANINGS } from '../../scripts/pages/error-meanings.ts'
 import { compare } from '../../scripts/pages/errors-page.ts'
 import { EVENT_MEANINGS } from '../../scripts/pages/event-meanings.ts'
 import { PAGES } from '../../scripts/pages/index.ts'
-import { table } from '../../scripts/pages/markdown.ts'
+import { table, wrapped } from '../../scripts/pages/markdown.ts'
+import { SETTINGS_GROUPS, ungrouped } from '../../scripts/pages/settings-groups.ts'
 import { reasonsOf } from '../../scripts/pages/settings-page.ts'
 import { docstringOf, objectOf, parse } from '../../scripts/pages/sources.ts'
 
@@ -69,7 +70,17 @@ describe('docs/settings.md', () => {
     )
     expect(settings.length).toBeGreaterThan(20)
     for (const [name, value] of settings) expect([name, rows.get(name)]).toEqual([name, String(value)])
-    expect(rows.size).toBe(settings.length + 2)
+    const heads = [...rows.keys()].filter((first) => first === 'setting' || /^-+$/.test(first ?? ''))
+    expect(rows.size).toBe(settings.length + heads.length)
+  })
+
+  test('has each setting in one group, and lines that fit a terminal', () => {
+    const names = SETTINGS_GROUPS.flatMap((group) => group.names)
+    expect([...names].sort()).toEqual(Object.keys(parseSettings({})).sort())
+    expect(ungrouped(['sampleMs', 'other'])).toEqual(['other'])
+    const lines = (committed('docs/settings.md') ?? '').split('\n').filter((line) => !line.startsWith('|'))
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(120)
+    expect(wrapped('a '.repeat(100).trim(), '  ').split('\n')).toHaveLength(2)
   })
 
   test('takes the reason from the docstring, also for the setting below that has none', () => {
