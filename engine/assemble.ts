@@ -5,9 +5,8 @@ import { seededRandom } from '../adapters/seeded-random.ts'
 import { readBootId, systemClock, systemIds, systemPid } from '../adapters/system.ts'
 import { PathledgerError } from '../errors.ts'
 import type { LedgerState, LedgerStore } from '../store/types.ts'
-import { behaviourAt } from '../store/rows/header.ts'
+import { behaviourAt, type HeaderFacts } from '../store/rows/header.ts'
 import { openLunFile } from '../store/lun/lun-file.ts'
-import type { OpenLedgerOptions } from '../store/write/open.ts'
 import type { Core, Log } from './core/core.ts'
 import { Lender } from './memory/lender.ts'
 import { BufferPool } from './memory/pool.ts'
@@ -152,7 +151,7 @@ export function lunStorageOf({ ledger, lunFolder }: MultipathOptions, engineId: 
 }
 
 /** What a new ledger says at position 1. */
-export function ledgerFacts({ clock, newId, bootId }: Ports): OpenLedgerOptions {
+export function ledgerFacts({ clock, newId, bootId }: Ports): { readonly header: HeaderFacts } {
   const times = { recordedAtUs: clock.wallUs(), monoUs: clock.monoUs() }
   return { header: { eventId: newId(), ...times, bootId, engine: VERSION, xstate: XSTATE_VERSION } }
 }

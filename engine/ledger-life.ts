@@ -1,7 +1,7 @@
 // What is done to a ledger between two runs, with the machine's own clock and ids.
 import { readBootId, systemClock, systemIds } from '../adapters/system.ts'
 import { changeCaches, listCaches } from '../store/life/file-caches.ts'
-import type { CacheInfo } from '../store/state/caches.ts'
+import type { CacheInfo } from '../store/state/cache-info.ts'
 import { repairLedger as repair, type Repair } from '../store/life/repair.ts'
 import { closeSegment, type ClosedSegment } from '../store/life/segments.ts'
 import { signHead as sign, type SignedHead } from '../store/life/signed-head.ts'

@@ -130,3 +130,12 @@ export type Input = Pick<
   StoredEvent,
   'stream' | 'version' | 'position' | 'type' | 'schema' | 'monoUs' | 'data'
 >
+
+/** What a projection is called and keeps: tables made from the events. */
+export interface ProjectionTables {
+  readonly name: string
+  /** Another version is another projection: what an older one left is thrown away. */
+  readonly version: number
+  /** CREATE TABLE of each of its tables, by name. STRICT, and no name of any other. */
+  readonly tables: Readonly<Record<string, string>>
+}

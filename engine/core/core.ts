@@ -1,5 +1,4 @@
 // What every part of one engine shares. Nothing here is ambient: two engines in one process share nothing.
-import type { Logger } from 'pino'
 import type { Clock, Random, Fence } from '../../adapters/ports.ts'
 import { hasCode, PathledgerError } from '../../errors.ts'
 import type { Lender } from '../memory/lender.ts'
@@ -7,8 +6,16 @@ import type { BufferPool } from '../memory/pool.ts'
 import type { Recorder } from '../ledger/recorder.ts'
 import type { Settings } from './settings.ts'
 
-/** The part of a pino logger that the engine uses. The ledger is the record; the log is for people. */
-export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
+/** Takes a line: facts, then words. */
+type LogLine = (facts: object, words: string) => void
+
+/** What the engine uses of a logger, as pino's are. The ledger is the record; the log is for people. */
+export interface Log {
+  readonly debug: LogLine
+  readonly info: LogLine
+  readonly warn: LogLine
+  readonly error: LogLine
+}
 
 export interface Core {
   readonly clock: Clock

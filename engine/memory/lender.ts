@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // Buffers lent to callers: a write takes one by transfer, without a copy, and what the caller still has of it is dead.
 //
 // Each lies in an ArrayBuffer of its own, because only a whole ArrayBuffer can be detached, and the pool's own memory (of

@@ -35,22 +35,22 @@ export function rowOf<Shape extends z.ZodRawShape>(
 
 /** An audit query by its name: the file that its text is in. */
 export const AUDIT_QUERIES = {
-  'path-history': new URL('./path-history.sql', import.meta.url),
-  failovers: new URL('./failovers.sql', import.meta.url),
-  'time-in-state': new URL('./time-in-state.sql', import.meta.url),
-  'io-by-path': new URL('./io-by-path.sql', import.meta.url),
-  topology: new URL('./topology.sql', import.meta.url),
-  availability: new URL('./availability.sql', import.meta.url),
-  outages: new URL('./outages.sql', import.meta.url),
-  'io-by-interval': new URL('./io-by-interval.sql', import.meta.url),
-  'block-path': new URL('./block-path.sql', import.meta.url),
-  flapping: new URL('./flapping.sql', import.meta.url),
-  changes: new URL('./changes.sql', import.meta.url),
-  timers: new URL('./timers.sql', import.meta.url),
-  ghosts: new URL('./ghosts.sql', import.meta.url),
-  reservations: new URL('./reservations.sql', import.meta.url),
-  correlated: new URL('./correlated.sql', import.meta.url),
-  invariants: new URL('./invariants.sql', import.meta.url),
+  'path-history': './path-history.sql',
+  failovers: './failovers.sql',
+  'time-in-state': './time-in-state.sql',
+  'io-by-path': './io-by-path.sql',
+  topology: './topology.sql',
+  availability: './availability.sql',
+  outages: './outages.sql',
+  'io-by-interval': './io-by-interval.sql',
+  'block-path': './block-path.sql',
+  flapping: './flapping.sql',
+  changes: './changes.sql',
+  timers: './timers.sql',
+  ghosts: './ghosts.sql',
+  reservations: './reservations.sql',
+  correlated: './correlated.sql',
+  invariants: './invariants.sql',
 } as const
 
 /** The name of an audit query. */
@@ -58,7 +58,7 @@ export type AuditQuery = keyof typeof AUDIT_QUERIES
 
 /** The SQL of an audit query, with its comment. */
 export function auditSql(name: AuditQuery): string {
-  return readFileSync(AUDIT_QUERIES[name], 'utf8')
+  return readFileSync(new URL(AUDIT_QUERIES[name], import.meta.url), 'utf8')
 }
 
 /** First and last position to look at, both included; default all. */

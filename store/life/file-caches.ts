@@ -1,5 +1,6 @@
 // The caches of a ledger file that no engine has open: made, deleted, listed.
-import { cacheInfo, catchUp, dropCaches, type CacheInfo } from '../state/caches.ts'
+import type { CacheInfo } from '../state/cache-info.ts'
+import { cacheInfo, catchUp, dropCaches } from '../state/caches.ts'
 import { connect, connectReadOnly, ledgerFile } from '../file/connection.ts'
 import { lockLedger } from '../file/lock.ts'
 import { makeDurable } from '../rows/schema.ts'

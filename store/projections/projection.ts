@@ -4,14 +4,10 @@ import type Database from 'better-sqlite3'
 import { damagedRow } from '../rows/damage.ts'
 import { plainBytes, sameBytes } from '../rows/encoding.ts'
 import { SNAPSHOT_INTERVAL } from '../limits.ts'
+import type { ProjectionTables } from '../types.ts'
 
 /** A projection. Its tables hold what the events up to a multiple of {@link SNAPSHOT_INTERVAL} come to. */
-export interface Projection {
-  readonly name: string
-  /** Another version is another projection: what an older one left is thrown away. */
-  readonly version: number
-  /** CREATE TABLE of each of its tables, by name. STRICT, and no name of any other. */
-  readonly tables: Readonly<Record<string, string>>
+export interface Projection extends ProjectionTables {
   /**
    * Takes in the events behind position `after` up to `to`, which are one step apart; called in order, inside a transaction.
    * Must come to the same whenever it is done: rebuilding and comparing is how a projection is checked.
@@ -37,7 +33,11 @@ interface Checkpoint {
 export type Place = 'main' | 'temp'
 
 /** The last event that a projection holds; 0 when there is none, or one that cannot be believed. */
-export function projectedTo(db: Database.Database, projection: Projection, place: Place = 'main'): number {
+export function projectedTo(
+  db: Database.Database,
+  projection: ProjectionTables,
+  place: Place = 'main',
+): number {
   if (!hasTables(db, ['projections', ...Object.keys(projection.tables)], place)) return 0
   const sql = `SELECT version, position, hash FROM ${place}.projections WHERE name = ?`
   const row = db.prepare<[string], Checkpoint>(sql).get(projection.name)

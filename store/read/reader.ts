@@ -15,6 +15,7 @@ import type {
   LedgerHead,
   LedgerListener,
   LedgerReader,
+  ProjectionTables,
   ReadQuery,
   StoredEvent,
 } from '../types.ts'
@@ -22,7 +23,7 @@ import { readHeader } from '../rows/header.ts'
 import type { LedgerHeader } from '../rows/header.ts'
 import { DATA_SQL, INPUT_SQL, inputsOf, type FetchData } from '../rows/input-rows.ts'
 import { BULK_PAGE_ROWS } from '../limits.ts'
-import { projectedTo, type Projection } from '../projections/projection.ts'
+import { projectedTo } from '../projections/projection.ts'
 import { queryToSql } from './query-sql.ts'
 import { checkQuery } from './query.ts'
 import { COLUMN_LIST, eventOfRow } from '../rows/rows.ts'
@@ -59,7 +60,7 @@ export interface SqlReader extends LedgerReader {
 /** What a moment of a ledger file can say besides. */
 export interface Moment {
   /** The last event that a projection holds; 0 where there is none that can be believed. */
-  projectedTo(projection: Projection): number
+  projectedTo(projection: ProjectionTables): number
   /** A range of positions outside of which nothing was recorded from one time to the other; null when nothing was. */
   between(fromUs: number, toUs: number): readonly [from: number, to: number] | null
 }

@@ -14,13 +14,7 @@ import {
   readSnapshot,
   writeSnapshot,
 } from './snapshots.ts'
-import type { SnapshotInfo } from './snapshots.ts'
-
-/** What a ledger has of caches. */
-export interface CacheInfo {
-  readonly snapshots: readonly SnapshotInfo[]
-  readonly projections: readonly { readonly name: string; readonly position: number }[]
-}
+import type { CacheInfo } from './cache-info.ts'
 
 /** Keeps snapshots and projections behind what is committed. */
 export class Caches {

@@ -5,6 +5,7 @@ import type Database from 'better-sqlite3'
 import { MACHINES } from '../../machines/registry.ts'
 import { sameBytes } from '../rows/encoding.ts'
 import type { LedgerState } from '../types.ts'
+import type { SnapshotInfo } from './cache-info.ts'
 import { isSqliteError } from '../file/sqlite-errors.ts'
 import { SNAPSHOT_BYTES_PER_EVENT, SNAPSHOT_INTERVAL } from '../limits.ts'
 
@@ -23,14 +24,6 @@ interface SnapshotRow {
   readonly hash: Uint8Array
   readonly state: string
   readonly digest: Uint8Array
-}
-
-/** One snapshot in a list. */
-export interface SnapshotInfo {
-  readonly position: number
-  readonly bytes: number
-  /** Why it is not believed; null when it is. */
-  readonly refused: 'other machines' | 'damaged' | 'not of this ledger' | null
 }
 
 /** SHA-256 over what the machines are: a snapshot holds states in their words, and is worth nothing to others. */

@@ -4,7 +4,7 @@ import { COLUMNS, genesis, hashValues, hex, sameBytes } from '../rows/encoding.t
 import type { Hashed } from '../rows/encoding.ts'
 import { CARRIED, carriedStreams } from '../state/fold.ts'
 import { TEXT_AT } from '../rows/raw-rows.ts'
-import type { RowSource, UntrustedRow } from '../rows/raw-rows.ts'
+import type { RowSource, UntrustedRow } from '../rows/untrusted.ts'
 
 /** Something that is not as it was written, and where. */
 export interface Bad {

@@ -4,7 +4,7 @@ import { Redecider } from '../state/fold.ts'
 import type { Input } from '../types.ts'
 import type { Bad } from './check-chain.ts'
 import { machineHashes } from '../rows/header.ts'
-import type { UntrustedRow } from '../rows/raw-rows.ts'
+import type { UntrustedRow } from '../rows/untrusted.ts'
 
 /** A decision that is not taken again. */
 export interface Difference {

@@ -11,7 +11,7 @@ import { decidedInputs } from '../rows/input-rows.ts'
 import { VERIFY_FAST_FROM } from '../limits.ts'
 import { pages } from '../pages.ts'
 import { fileRows, isTableOurs, schemaWarnings } from '../rows/raw-rows.ts'
-import type { RowSource } from '../rows/raw-rows.ts'
+import type { RowSource } from '../rows/untrusted.ts'
 import { isSqliteError, ledgerError } from '../file/sqlite-errors.ts'
 import type { LedgerReader } from '../types.ts'
 
