@@ -1,5 +1,7 @@
-// The public API of the embedded library. Everything exported is here; nothing else is public.
+// `pathledger`: the main door. Open an engine, give it devices, do I/O; filters to try it with, clocks and stores to test it
+// with. Beside it stand `pathledger/ledger`, `/audit`, `/scsi` and `/simulate`. What none of the five exports is not public.
 
+// An engine and what it puts into your hands.
 export { Multipath } from './engine/multipath.ts'
 export type { MemoryUse } from './engine/api/memory-use.ts'
 export type { AddPathOptions } from './engine/attach/add-path.ts'
@@ -32,27 +34,24 @@ export type { DiskStat } from './engine/accounting/disk-stat.ts'
 export type { CounterValues } from './engine/accounting/set-counters.ts'
 export type { Log } from './engine/core/core.ts'
 export type { Settings, SettingsInput } from './engine/core/settings.ts'
-export { ledgerSysfs, readSysfs, SysfsView } from './engine/views/sysfs/view.ts'
+export { SysfsView } from './engine/views/sysfs/view.ts'
 export type { SysfsTree } from './engine/views/sysfs/view.ts'
-export { simulate } from './simulation/simulate.ts'
-export type { SeedResult, SimulateOptions, SimulateResult } from './simulation/simulate.ts'
-export type { Violation } from './simulation/invariants.ts'
 export { openTelemetry } from './engine/views/open-telemetry.ts'
 export type { OtelSpan, OtelTime, OtelTracer } from './engine/views/open-telemetry.ts'
 export type { Tracing } from './engine/accounting/trace.ts'
-export { whatIf } from './what-if/what-if.ts'
-export type { DifferingIo, Divergence, RunFigures, WhatIf, WhatIfQuestion } from './what-if/what-if.ts'
-export type { IoOutcome } from './what-if/rerun.ts'
 export { VERSION } from './engine/core/version.ts'
-
-export { alignedBytes } from './adapters/aligned.ts'
 export { askEngine } from './adapters/control/client.ts'
 export type { ControlRequest } from './adapters/control/frames.ts'
-export { fenceFromConfig } from './adapters/fence-command.ts'
+export type { WatchOptions } from './engine/attach/discovery.ts'
+export type { SysfsEntry, SysfsMode } from './adapters/sysfs/entries.ts'
+export type { NumaDistance } from './engine/core/numa.ts'
+export { materialiseSysfs } from './adapters/sysfs/materialise.ts'
+
+// What it is given: devices.
+export { alignedBytes } from './adapters/aligned.ts'
 export { virtualLun } from './adapters/paths/virtual-lun.ts'
 export type { VirtualLun, VirtualLunSettings } from './adapters/paths/virtual-lun.ts'
 export type { GroupSettings, VirtualTarget } from './adapters/scsi/virtual-target.ts'
-export * from './adapters/scsi/index.ts'
 export { attachLoop, detachLoop, listLoops, loopPath, loopSource } from './adapters/paths/loops.ts'
 export type {
   AttachedLoop,
@@ -62,6 +61,12 @@ export type {
   LoopSourceSettings,
 } from './adapters/paths/loops.ts'
 export { kernelUevents } from './adapters/uevents/index.ts'
+export { filePath } from './adapters/paths/file-path.ts'
+export { memoryLun, memoryPath } from './adapters/paths/memory.ts'
+export type { UniqueIdType } from './adapters/unique-id.ts'
+
+// What it is given besides: faults to try it with, fences, clocks, chance.
+export { fenceFromConfig } from './adapters/fence-command.ts'
 export type {
   Heard,
   Uevents,
@@ -76,73 +81,31 @@ export type {
   PathDevice,
   Random,
 } from './adapters/ports.ts'
-export type { WatchOptions } from './engine/attach/discovery.ts'
-export { filePath } from './adapters/paths/file-path.ts'
-export { memoryLun, memoryPath } from './adapters/paths/memory.ts'
 export { errorFilter } from './adapters/filters/error.ts'
 export { delayFilter } from './adapters/filters/delay.ts'
 export { hangFilter } from './adapters/filters/hang.ts'
-export type { UniqueIdType } from './adapters/unique-id.ts'
-export { materialiseSysfs } from './adapters/sysfs/materialise.ts'
-export type { SysfsEntry, SysfsMode } from './adapters/sysfs/entries.ts'
 export { numaFromSysfs } from './adapters/numa.ts'
 export type { NumaDistances, NumaMachine } from './adapters/numa.ts'
-export type { NumaDistance } from './engine/core/numa.ts'
 export { VirtualClock } from './adapters/virtual-clock.ts'
 export { seededRandom } from './adapters/seeded-random.ts'
 export { systemClock } from './adapters/system.ts'
 
-export {
-  availability,
-  blockPath,
-  changes,
-  correlated,
-  failovers,
-  flapping,
-  ghosts,
-  invariants,
-  ioByInterval,
-  ioByPath,
-  outages,
-  pathHistory,
-  reservations,
-  timeInState,
-  timers,
-  topology,
-} from './store/audit/index.ts'
+// Its record, for the program beside it. All of it: `pathledger/ledger` and `pathledger/audit`.
+export { whatIf } from './what-if/what-if.ts'
+export type { DifferingIo, Divergence, RunFigures, WhatIf, WhatIfQuestion } from './what-if/what-if.ts'
+export type { IoOutcome } from './what-if/rerun.ts'
+export { correlated, failovers, flapping, outages } from './store/audit/index.ts'
 export type {
-  AvailabilityRow,
-  BlockPathRow,
-  ChangeRow,
   CorrelatedRow,
   FailoverRow,
   FlappingRow,
-  GhostRow,
-  InvariantRow,
-  IoByIntervalRow,
-  IoByPathRow,
   OutageRow,
-  PathHistoryRow,
   PathRange,
   PositionRange,
-  ReservationRow,
   StreamRange,
-  TimeInStateRow,
-  TimerRow,
-  TopologyRow,
 } from './store/audit/index.ts'
 export { explain } from './store/explain/explain.ts'
 export type { Explanation, ExplainLink, ExplainRoot, ExplainTarget, RootKind } from './store/explain/types.ts'
-export { changesBetween } from './store/replay/changes.ts'
-export type { Changed, StreamChange } from './store/replay/changes.ts'
-export { Stepper } from './store/replay/stepper.ts'
-export type { Step as ReplayStep } from './store/replay/stepper.ts'
-export { replayVerdict } from './store/replay/verdict.ts'
-export type { LikelyReason, ReplayVerdict } from './store/replay/verdict.ts'
-export { askSql } from './store/sql/ask.ts'
-export type { SqlAnswer, SqlBounds } from './store/sql/ask.ts'
-export { redecide, Redecider, stateAt } from './store/state/fold.ts'
-export type { LedgerPoint } from './store/state/fold.ts'
 export type {
   StreamAt,
   LedgerState,
@@ -153,27 +116,15 @@ export type {
 } from './store/types.ts'
 export { memoryStore } from './store/write/memory-store.ts'
 export type { MemoryStore, MemoryStoreOptions } from './store/write/memory-store.ts'
-export { pages } from './store/pages.ts'
 export { openLedgerReader } from './store/read/reader.ts'
 export type { FileReader } from './store/read/reader.ts'
-export { ledgerCaches, repairLedger, segmentLedger, signHead } from './engine/ledger-life.ts'
-export { backupLedger } from './store/life/backup.ts'
-export type { Backup } from './store/life/backup.ts'
-export { openSegments } from './store/life/chain-reader.ts'
-export type { SegmentsReader } from './store/life/chain-reader.ts'
+export { segmentLedger } from './engine/ledger-life.ts'
 export { exportLedger, importLedger } from './store/life/ndjson.ts'
-export type { Repair } from './store/life/repair.ts'
 export type { ClosedSegment } from './store/life/segments.ts'
-export { checkHead, makeKeys, parseSignedHead } from './store/life/signed-head.ts'
-export type { HeadCheck, SignedHead } from './store/life/signed-head.ts'
-export { verifySegments } from './store/life/verify-segments.ts'
-export type { SegmentCheck } from './store/life/verify-segments.ts'
-export type { CacheInfo } from './store/state/caches.ts'
-export { checkCaches } from './store/state/check-caches.ts'
-export type { CacheCheck } from './store/state/check-caches.ts'
 export { verifyLedger } from './store/verify/verify.ts'
 export type { Verification } from './store/verify/verify.ts'
 
+// Words and errors.
 export { flagsOf, isAvailable, isDisabled, isOptimized } from './machines/predicates.ts'
 export type { PathFlags } from './machines/predicates.ts'
 export type {
@@ -187,5 +138,4 @@ export type {
   PathValue,
   Quantum,
 } from './machines/words.ts'
-
 export { PathledgerError } from './errors.ts'

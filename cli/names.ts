@@ -1,6 +1,6 @@
 // Names that people use for streams: 'sda:0' for 'path/naa.6001/8:0:0:0', 'sda' for its head.
 import { PathledgerError } from '../errors.ts'
-import { pages } from '../index.ts'
+import { pages } from '../doors/ledger.ts'
 import type { LedgerReader } from '../store/types.ts'
 import { usageError } from './failure.ts'
 import { parseObject } from './text.ts'

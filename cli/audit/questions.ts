@@ -3,19 +3,16 @@ import {
   availability,
   blockPath,
   changes,
-  correlated,
-  failovers,
-  flapping,
   ghosts,
   invariants,
   ioByInterval,
   ioByPath,
-  outages,
   pathHistory,
   reservations,
   timeInState,
   timers,
-} from '../../index.ts'
+} from '../../doors/audit.ts'
+import { correlated, failovers, flapping, outages } from '../../index.ts'
 import type { FileReader } from '../../store/read/reader.ts'
 import * as lives from './tables.ts'
 import * as records from './records.ts'

@@ -6,7 +6,7 @@ import type {
   InvariantRow,
   ReservationRow,
   TimerRow,
-} from '../../index.ts'
+} from '../../doors/audit.ts'
 import { oneLine, stateWords } from '../show/describe-event.ts'
 import { isoOf } from '../moment.ts'
 import type { NameOf } from '../names.ts'

@@ -1,15 +1,12 @@
 // The answers of the audit queries about paths and heads as tables for people.
 import type {
   AvailabilityRow,
-  CorrelatedRow,
-  FailoverRow,
-  FlappingRow,
   IoByIntervalRow,
   IoByPathRow,
-  OutageRow,
   PathHistoryRow,
   TimeInStateRow,
-} from '../../index.ts'
+} from '../../doors/audit.ts'
+import type { CorrelatedRow, FailoverRow, FlappingRow, OutageRow } from '../../index.ts'
 import type { Evidence } from '../../machines/events.ts'
 import { describeEvidence, oneLine, stateWords } from '../show/describe-event.ts'
 import { isoOf } from '../moment.ts'

@@ -1,6 +1,7 @@
 // The record against what was seen: the chain of the file, and the replay against the live state at every position.
 import { isDeepStrictEqual } from 'node:util'
-import { openLedgerReader, pages, Redecider, verifyLedger } from '../../index.ts'
+import { pages, Redecider } from '../../doors/ledger.ts'
+import { openLedgerReader, verifyLedger } from '../../index.ts'
 import type { LedgerReader, LiveEvent } from '../../index.ts'
 import type { LedgerReport } from './report.ts'
 

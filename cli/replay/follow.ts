@@ -1,5 +1,6 @@
 // Step by step behind an engine that writes.
-import type { Clock, ReplayStep, Stepper } from '../../index.ts'
+import type { ReplayStep, Stepper } from '../../doors/ledger.ts'
+import type { Clock } from '../../index.ts'
 import type { FileReader } from '../../store/read/reader.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const

@@ -1,5 +1,5 @@
 // Stepping through a ledger at a terminal: keys come in, text goes out. No terminal is needed to test it.
-import type { ReplayStep, Stepper } from '../../index.ts'
+import type { ReplayStep, Stepper } from '../../doors/ledger.ts'
 import type { NameOf } from '../names.ts'
 import { describeState } from '../show/state.ts'
 import type { Paint } from '../text.ts'

@@ -1,5 +1,5 @@
 // A step of a replay as lines for people, and as an object for programs.
-import type { ReplayStep, StreamChange, Stepper } from '../../index.ts'
+import type { ReplayStep, StreamChange, Stepper } from '../../doors/ledger.ts'
 import { describeEvent, oneLine } from '../show/describe-event.ts'
 import { isoOf } from '../moment.ts'
 import type { NameOf } from '../names.ts'

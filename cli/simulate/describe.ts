@@ -1,7 +1,7 @@
 // What people read of a sweep. What was violated comes with all that is needed to see it again: seed, commit and options,
 // the changes of state that led there, and the command.
 import { VERSION } from '../../index.ts'
-import type { SimulateResult, Violation } from '../../index.ts'
+import type { SimulateResult, Violation } from '../../doors/simulate.ts'
 import { commit } from './commit.ts'
 import { counted, paint } from '../text.ts'
 

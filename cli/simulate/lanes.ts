@@ -1,7 +1,7 @@
 // Threads that run seeds side by side. A seed is a function of its number, so what a sweep comes to does not depend on them.
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import type { SeedResult, SimulateOptions } from '../../index.ts'
+import type { SeedResult, SimulateOptions } from '../../doors/simulate.ts'
 
 /** What every seed of a sweep is run with. */
 export type LaneOptions = Pick<SimulateOptions, 'steps' | 'plant'>

@@ -1,7 +1,7 @@
 // One lane of `pathledger simulate`: a thread that runs the seeds it is given.
 import { parentPort, workerData } from 'node:worker_threads'
-import { simulate } from '../../index.ts'
-import type { SeedResult } from '../../index.ts'
+import { simulate } from '../../doors/simulate.ts'
+import type { SeedResult } from '../../doors/simulate.ts'
 import type { LaneOptions } from './lanes.ts'
 
 const options = workerData as LaneOptions

@@ -1,6 +1,6 @@
 // `pathledger diff`: what changed from one point of a ledger to another, stream by stream.
 import type { Command } from 'commander'
-import { changesBetween, stateAt } from '../../index.ts'
+import { changesBetween, stateAt } from '../../doors/ledger.ts'
 import type { FileReader } from '../../store/read/reader.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'

@@ -1,7 +1,8 @@
 // `pathledger snapshot`, `segment`, `backup` and `repair`: what is done to a ledger file as a whole.
 import type { Command } from 'commander'
-import { backupLedger, checkCaches, ledgerCaches, repairLedger, segmentLedger } from '../../index.ts'
-import type { CacheInfo, Repair } from '../../index.ts'
+import { backupLedger, checkCaches, ledgerCaches, repairLedger } from '../../doors/ledger.ts'
+import { segmentLedger } from '../../index.ts'
+import type { CacheInfo, Repair } from '../../doors/ledger.ts'
 import { EXIT } from '../exit-codes.ts'
 import { usageError } from '../failure.ts'
 import { bytes, counted, paint } from '../text.ts'

@@ -1,7 +1,7 @@
 // `pathledger log`: the events as they were recorded, one line each.
 import type { Command } from 'commander'
 import { PathledgerError } from '../../errors.ts'
-import { pages } from '../../index.ts'
+import { pages } from '../../doors/ledger.ts'
 import type { FileReader } from '../../store/read/reader.ts'
 import type { ReadQuery, StoredEvent } from '../../store/types.ts'
 import { describeEvent } from '../show/describe-event.ts'

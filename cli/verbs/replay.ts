@@ -2,8 +2,10 @@
 // step, as it is written, or compared with what was stored.
 import type { Command } from 'commander'
 import { messageOf, PathledgerError } from '../../errors.ts'
-import { redecide, replayVerdict, Stepper, systemClock } from '../../index.ts'
-import type { LedgerState, ReplayStep, ReplayVerdict } from '../../index.ts'
+import { redecide, replayVerdict, Stepper } from '../../doors/ledger.ts'
+import { systemClock } from '../../index.ts'
+import type { ReplayStep, ReplayVerdict } from '../../doors/ledger.ts'
+import type { LedgerState } from '../../index.ts'
 import type { FileReader } from '../../store/read/reader.ts'
 import { EXIT } from '../exit-codes.ts'
 import { usageError } from '../failure.ts'

@@ -1,6 +1,6 @@
 // `pathledger show`: heads, their paths and their states, now or at any point of the record.
 import type { Command } from 'commander'
-import { stateAt } from '../../index.ts'
+import { stateAt } from '../../doors/ledger.ts'
 import type { FileReader } from '../../store/read/reader.ts'
 import { stateWords } from '../show/describe-event.ts'
 import { ask, withSocket, type EngineOptions } from '../engine-verb.ts'

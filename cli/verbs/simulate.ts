@@ -1,7 +1,7 @@
 // `pathledger simulate`: the production engine on simulated devices and a virtual clock, seed by seed.
 import type { Command } from 'commander'
-import { simulate } from '../../index.ts'
-import type { SimulateOptions, SimulateResult } from '../../index.ts'
+import { simulate } from '../../doors/simulate.ts'
+import type { SimulateOptions, SimulateResult } from '../../doors/simulate.ts'
 import { EXIT } from '../exit-codes.ts'
 import { usageError } from '../failure.ts'
 import { startProgress } from '../progress.ts'

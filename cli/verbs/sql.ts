@@ -1,6 +1,6 @@
 // `pathledger sql`: one SELECT of the reader's own, bounded in rows and time, on a connection that cannot write.
 import type { Command } from 'commander'
-import { askSql, type SqlAnswer } from '../../index.ts'
+import { askSql, type SqlAnswer } from '../../doors/audit.ts'
 import { oneLine } from '../show/describe-event.ts'
 import { EXIT } from '../exit-codes.ts'
 import { usageError } from '../failure.ts'

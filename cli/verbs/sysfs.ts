@@ -1,14 +1,7 @@
 // `pathledger sysfs`: /sys as it would show heads and paths, of a running engine or of a ledger at any position.
 import type { Command } from 'commander'
-import {
-  askEngine,
-  ledgerSysfs,
-  materialiseSysfs,
-  readSysfs,
-  systemClock,
-  type ControlRequest,
-  type SysfsTree,
-} from '../../index.ts'
+import { ledgerSysfs, readSysfs } from '../../doors/ledger.ts'
+import { askEngine, materialiseSysfs, systemClock, type ControlRequest, type SysfsTree } from '../../index.ts'
 import { ask, withReason, withSocket, type EngineOptions } from '../engine-verb.ts'
 import { EXIT } from '../exit-codes.ts'
 import { usageError } from '../failure.ts'

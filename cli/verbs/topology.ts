@@ -1,7 +1,7 @@
 // `pathledger topology`: which heads and paths there were at a time, found by one query, without a replay.
 import type { Command } from 'commander'
-import { topology } from '../../index.ts'
-import type { TopologyRow } from '../../index.ts'
+import { topology } from '../../doors/audit.ts'
+import type { TopologyRow } from '../../doors/audit.ts'
 import type { FileReader } from '../../store/read/reader.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'

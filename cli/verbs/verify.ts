@@ -1,7 +1,9 @@
 // `pathledger verify`: is the record whole, and do its inputs decide the same again?
 import type { Command } from 'commander'
-import { verifyLedger, verifySegments } from '../../index.ts'
-import type { SegmentCheck, Verification } from '../../index.ts'
+import { verifySegments } from '../../doors/ledger.ts'
+import { verifyLedger } from '../../index.ts'
+import type { SegmentCheck } from '../../doors/ledger.ts'
+import type { Verification } from '../../index.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { counted, paint } from '../text.ts'

@@ -1,7 +1,8 @@
 // `show` and `replay`: the state at any position or time, by the stored decisions and by the inputs alone.
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openLedgerReader, stateAt } from '../../index.ts'
+import { stateAt } from '../../doors/ledger.ts'
+import { openLedgerReader } from '../../index.ts'
 import type { StoredEvent } from '../../index.ts'
 import { documentIn, errorIn, makeFolder, recordStory, removeFolder, run, WWID } from './harness.ts'
 import type { Story } from './harness.ts'

@@ -1,6 +1,6 @@
 // `pathledger simulate`: seeds, one document, the same trace alone and in a sweep.
 import { describe, expect, test } from 'vitest'
-import { simulate } from '../../index.ts'
+import { simulate } from '../../doors/simulate.ts'
 import { documentIn, run, runWith } from './harness.ts'
 
 const STEPS = ['--steps', '40']

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { askSql } from '../../index.ts'
+import { askSql } from '../../doors/audit.ts'
 import { HEADER } from '../store/events.ts'
 import { story } from '../store/story.ts'
 import { LedgerFile } from '../../store/write/ledger-file.ts'

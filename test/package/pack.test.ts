@@ -6,9 +6,11 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PRODUCT_FOLDERS } from '../../scripts/structure/rooms.ts'
+import { PROGRAMS } from './programs.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const PRODUCT = '{machines,store,adapters,engine,simulation,what-if,cli}'
+const PRODUCT = `{${PRODUCT_FOLDERS.join(',')}}`
 
 const packed = mkdtempSync(join(tmpdir(), 'pathledger-pack-'))
 const stranger = mkdtempSync(join(tmpdir(), 'pathledger-stranger-'))
@@ -93,7 +95,25 @@ describe('the installed package', () => {
     expect(readdirSync(stranger)).toContain('mp.ledger')
   })
 
-  it('brings its types', () => {
+  it('has a door for each program', () => {
+    const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+    const doors = Object.keys(exports).filter((door) => door !== './package.json')
+    expect(doors.map((door) => door.replace('.', 'pathledger'))).toEqual(PROGRAMS.map(({ door }) => door))
+  })
+
+  it.each(PROGRAMS)(
+    '$door: a program written from it alone is typed, and runs',
+    ({ door, text, answers }) => {
+      const file = `${door.replace('/', '-')}.ts`
+      writeFileSync(join(stranger, file), text)
+      const asked = `const { answer } = await import('./${file}'); console.log(JSON.stringify(answer))`
+      const said = succeed(process.execPath, ['--no-warnings', '--input-type=module', '-e', asked], stranger)
+      expect(JSON.parse(said)).toEqual(answers)
+    },
+  )
+
+  // With skipLibCheck false, and no package but those that it brings: not even the types of Node.
+  it('brings its types, and needs none of others', () => {
     writeFileSync(
       join(stranger, 'typed.ts'),
       `import { Multipath } from 'pathledger'
@@ -102,8 +122,19 @@ describe('the installed package', () => {
        export const wrong: number = Multipath\n`,
     )
     const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
-    const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2024']
-    succeed(process.execPath, [tsc, ...options, 'typed.ts'], stranger)
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      'false',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2024',
+    ]
+    const files = PROGRAMS.map(({ door }) => `${door.replace('/', '-')}.ts`)
+    expect(globSync('node_modules/@types/*', { cwd: stranger })).toEqual([])
+    succeed(process.execPath, [tsc, ...options, 'typed.ts', ...files], stranger)
   })
 })
 

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { listLoops, openLedgerReader, redecide, stateAt } from '../../index.ts'
+import { redecide, stateAt } from '../../doors/ledger.ts'
+import { listLoops, openLedgerReader } from '../../index.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const SHIM = join(ROOT, 'bin/pathledger.js')

@@ -105,12 +105,12 @@ export function deadFiles(sources: readonly Source[]): Finding[] {
     .filter((path) => isProduct(path) && !alive.has(path))
     .map(
       (path) =>
-        `${path} is reached from neither index.ts, cli/main.ts, a worker nor a script: use it or remove it`,
+        `${path} is reached from neither a door, cli/main.ts, a worker nor a script: use it or remove it`,
     )
 }
 
 function isEntry(path: string): boolean {
-  return path === 'index.ts' || path === 'cli/main.ts' || ['scripts', 'bench'].includes(zoneOf(path))
+  return path === 'index.ts' || path === 'cli/main.ts' || ['doors', 'scripts', 'bench'].includes(zoneOf(path))
 }
 
 function isProduct(path: string): boolean {

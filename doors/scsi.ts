@@ -1,0 +1,4 @@
+// `pathledger/scsi`: SCSI as bytes, built and parsed: sense data, INQUIRY, device identification, target port groups, and
+// persistent reservations. Nothing here opens a device.
+export * from '../adapters/scsi/index.ts'
+export { PathledgerError } from '../errors.ts'
