@@ -40,7 +40,10 @@ export class Hearing {
     if (errno === null) this.#arm()
     else this.#isDeaf(errno)
     if (lost)
-      this.#core.log.warn({}, 'the kernel dropped uevents, or some could not be read: every device is looked at')
+      this.#core.log.warn(
+        {},
+        'the kernel dropped uevents, or some could not be read: every device is looked at',
+      )
     if (devices > 0 || lost) this.#look()
   }
 
