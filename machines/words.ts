@@ -117,3 +117,23 @@ export type BlkStatus = (typeof BLK_STATUSES)[number]
 
 export const IO_OPS = ['read', 'write', 'flush', 'discard', 'writeZeroes'] as const
 export type IoOp = (typeof IO_OPS)[number]
+
+/** Errors that mean the same through every path: the caller gets them, once (`blk_path_error`). */
+const NOT_PATH_ERRORS: ReadonlySet<BlkStatus> = new Set([
+  'NOTSUPP',
+  'NOSPC',
+  'TARGET',
+  'RESV_CONFLICT',
+  'MEDIUM',
+  'PROTECTION',
+])
+
+/** Whose an error may be. `path` is a suspicion, not yet a verdict (design: "Whose error is it?"). */
+export type ErrorClass = 'path' | 'target' | 'busy' | 'ours'
+
+/** What to do about an error status. EAGAIN and ENOMEM stay on the path; EINVAL, EFAULT and EBADF are our own bug. */
+export function classOf(status: BlkStatus): ErrorClass {
+  if (status === 'AGAIN' || status === 'RESOURCE' || status === 'DEV_RESOURCE') return 'busy'
+  if (status === 'INVAL') return 'ours'
+  return NOT_PATH_ERRORS.has(status) ? 'target' : 'path'
+}

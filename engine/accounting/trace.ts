@@ -1,10 +1,11 @@
 // Tracing of single I/Os: an option of each head, off by default. An I/O that is traced is one event when it has ended, with all
 // its attempts; one that is not costs a comparison with null here and there.
 import { PathledgerError } from '../../errors.ts'
-import { tracing as tracingSchema, type TraceMode } from '../../machines/head/trace-events.ts'
+import { tracing as tracingSchema, type Choice, type TraceMode } from '../../machines/head/trace-events.ts'
 import type { IoOp } from '../../machines/words.ts'
 import { usOfMs, type Core } from '../core/core.ts'
 import type { Settings } from '../core/settings.ts'
+import type { Recorded } from '../ledger/recorder.ts'
 import type { Stream } from '../ledger/stream.ts'
 
 /** How a head traces its I/O: `every` counts for 'sampled', `perSecond` for 'bounded'. */
@@ -124,6 +125,9 @@ export class IoTrace {
   #parkedSinceUs: number | null = null
   #parkedUs = 0
   #toldParked = false
+  #chosen: Choice | null = null
+  /** What explains its end, as far as something does. */
+  #cause: Recorded | null = null
 
   constructor(core: Core, stream: Stream, tracer: Tracer, startedUs: number) {
     this.#core = core
@@ -132,13 +136,26 @@ export class IoTrace {
     this.#startedUs = startedUs
   }
 
+  /** Why the policy chose the path of its next attempt. */
+  chose(choice: Choice): void {
+    this.#chosen = choice
+  }
+
+  /** What its last attempt led to is on its way to the ledger. */
+  led(recorded: Recorded): void {
+    this.#cause = recorded
+    const last = this.#attempts.at(-1)
+    if (last !== undefined) last['led'] = recorded.eventId
+  }
+
   /** An attempt has ended, or is not waited for any more. */
   tried({ path, startedUs }: TracedAttempt, status: string, errno: string | null): void {
     this.#unpark(startedUs)
     if (this.#attempts.length >= ATTEMPTS_MAX) return
     const { incarnation } = path.context
     const tookUs = this.#core.clock.monoUs() - startedUs
-    this.#attempts.push({ path: path.hctl, incarnation, startedUs, tookUs, status, errno })
+    const chosen = this.#chosen === null ? {} : { chosen: this.#chosen }
+    this.#attempts.push({ path: path.hctl, incarnation, startedUs, tookUs, status, errno, ...chosen })
   }
 
   /** No path is usable: it waits. */
@@ -154,12 +171,13 @@ export class IoTrace {
     const nowUs = this.#core.clock.monoUs()
     this.#unpark(nowUs)
     if (!this.#toldParked && !this.#tracer.hasRoom()) return
-    this.#stream.record('head.ioTraced', {
+    const told = {
       ...{ bio: id, op, offset, length, node, fua, startedUs: this.#startedUs },
       ...{ tookUs: nowUs - this.#startedUs, parkedUs: this.#parkedUs },
       ...{ status: error === null ? 'OK' : error.code, errno: error === null ? null : error.errno },
       ...{ attempts: this.#attempts, dropped: this.#tracer.takeDropped() },
-    })
+    }
+    this.#stream.record('head.ioTraced', told, { cause: this.#cause })
   }
 
   #unpark(nowUs: number): void {

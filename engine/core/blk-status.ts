@@ -1,4 +1,4 @@
-// Which error is what: errno -> blk_status, and whose it may be. docs/errors.md publishes this table.
+// Which error is what: errno -> blk_status. Whose it may be: machines/words.ts. docs/errors.md publishes this table.
 import type { IoCompletion } from '../../adapters/ports.ts'
 import type { BlkStatus } from '../../machines/words.ts'
 
@@ -42,31 +42,11 @@ const ERRNO_OF_STATUS: Readonly<Record<BlkStatus, string>> = {
   INVAL: 'EINVAL',
 }
 
-/** Errors that mean the same through every path: the caller gets them, once (`blk_path_error`). */
-const NOT_PATH_ERRORS: ReadonlySet<BlkStatus> = new Set([
-  'NOTSUPP',
-  'NOSPC',
-  'TARGET',
-  'RESV_CONFLICT',
-  'MEDIUM',
-  'PROTECTION',
-])
-
-/** Whose an error may be. `path` is a suspicion, not yet a verdict (design: "Whose error is it?"). */
-export type ErrorClass = 'path' | 'target' | 'busy' | 'ours'
-
 /** `blk_status` of a completion; a short one is IOERR. */
 export function statusOf(completion: IoCompletion, length: number): BlkStatus {
   if (completion.status !== null) return completion.status
   if (completion.errno !== null) return STATUS_OF_ERRNO[completion.errno] ?? 'IOERR'
   return completion.bytes === length ? 'OK' : 'IOERR'
-}
-
-/** What to do about an error status. EAGAIN and ENOMEM stay on the path; EINVAL, EFAULT and EBADF are our own bug. */
-export function classOf(status: BlkStatus): ErrorClass {
-  if (status === 'AGAIN' || status === 'RESOURCE' || status === 'DEV_RESOURCE') return 'busy'
-  if (status === 'INVAL') return 'ours'
-  return NOT_PATH_ERRORS.has(status) ? 'target' : 'path'
 }
 
 /** The errno a caller gets for a status. */

@@ -16,7 +16,8 @@ import {
   type BadPlace,
 } from './places.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
-import { classOf, statusOf } from '../core/blk-status.ts'
+import { statusOf } from '../core/blk-status.ts'
+import { classOf } from '../../machines/words.ts'
 import { clearSuspicion, endEpisode, failByIdentity, failPath, suspect } from './verdict.ts'
 
 /** Probes a path: for its suspicion, or because the probe timer of a failed path fired. */
@@ -43,8 +44,8 @@ function checkSuspect(path: PathRuntime): void {
 function checkFailed(path: PathRuntime): void {
   const { epoch } = path
   const still = () => path.epoch === epoch && path.present && path.value.health === 'probing'
-  const fail = (answer: Answer) => {
-    if (still()) recordPath(path, 'path.probeFailed', { errno: answer.errno, detail: answer.detail })
+  const fail = ({ errno, detail, found = 'error' }: Answer) => {
+    if (still()) recordPath(path, 'path.probeFailed', { errno, detail, found })
   }
   readAll(path, checkOffsets(path), false, (answer) => {
     if (!answer.ok) return fail(answer)
@@ -61,7 +62,8 @@ function prove(path: PathRuntime, fail: (answer: Answer) => void, then: () => vo
     (verdict) =>
       guarded(path.core, () => {
         path.lost = verdict.same ? null : verdict.why
-        if (!verdict.same) return fail({ ...TIMED_OUT, errno: null, detail: verdict.why, timedOut: false })
+        if (!verdict.same)
+          return fail({ ...TIMED_OUT, errno: null, detail: verdict.why, timedOut: false, found: 'identity' })
         then()
       }),
     (error: unknown) =>

@@ -12,7 +12,12 @@ export function noteOutcome(path: PathRuntime, startedUs: number, failed: boolea
   const slow = isSlow(path, nowUs - startedUs)
   // While it is sampled its real I/O is the best sample.
   if (path.sampling !== null) count(path.sampling, failed, slow)
-  if (nowUs - path.window.startUs >= usOfMs(settings.marginal.windowMs)) path.window = newTally(nowUs)
+  if (nowUs - path.window.startUs >= usOfMs(settings.marginal.windowMs)) {
+    path.window = newTally(nowUs)
+    // A window is judged by its own errors.
+    path.lastSuspected = null
+  }
+  if (failed) path.lastSuspected = path.suspicion?.recorded ?? path.lastSuspected
   count(path.window, failed, slow)
   judge(path)
 }
@@ -29,8 +34,9 @@ function judge(path: PathRuntime): void {
     : `took longer than ${slowMs} ms`
   const why = `${tooMany ? errors : slow} of ${reads} I/Os within ${windowMs} ms ${what}`
   path.core.log.warn({ path: path.name, why }, 'path became marginal')
-  // Its errors were suspicions first, of which the last one on the ledger is the evidence; being slow has none.
-  recordPath(path, 'path.becameMarginal', { why }, { cause: tooMany ? path.lastSuspected : null })
+  // Its errors were suspicions first, of which the last one of the window is the evidence; being slow has none.
+  const data = { why, by: tooMany ? 'errors' : 'slowness' }
+  recordPath(path, 'path.becameMarginal', data, { cause: tooMany ? path.lastSuspected : null })
 }
 
 /** Begins to sample a path; its machine says when that ends. `read` reads once, and says how it went. */

@@ -3,7 +3,8 @@
 // until one answers, or it is clear that none does.
 import type { IoCompletion } from '../../adapters/ports.ts'
 import type { BlkStatus } from '../../machines/words.ts'
-import { classOf, statusOf } from '../core/blk-status.ts'
+import { statusOf } from '../core/blk-status.ts'
+import { classOf } from '../../machines/words.ts'
 import { guarded, usOfMs } from '../core/core.ts'
 import type { CHECK_READS } from '../core/health-settings.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
@@ -24,6 +25,8 @@ export interface Answer {
   readonly offset: number | null
   /** Places that answered. */
   readonly reads: number
+  /** What kept a failed path out: an answer, unless another device was found there. */
+  readonly found?: 'error' | 'identity'
   /** Of a path that answered elsewhere: what could not be read. */
   readonly bad: readonly BadPlace[]
 }

@@ -31,7 +31,6 @@ export function suspect(
   // In a storm of errors that fail no path the rows are bounded: they are then only counted.
   if (path.errorRows.take()) {
     suspicion.open(() => recordPath(path, 'path.suspected', evidence, { cause }).recorded)
-    path.lastSuspected = suspicion.recorded
   } else path.head.actions.probe(path)
   return suspicion
 }

@@ -2,6 +2,7 @@
 // open until there is proof that it can no longer change the medium; where it ends without proof it leaves a ghost.
 import type { IoCompletion } from '../../adapters/ports.ts'
 import { invariant, PathledgerError } from '../../errors.ts'
+import type { Evidence } from '../../machines/events.ts'
 import type { GhostReason } from '../../machines/lun/events.ts'
 import { Attempt, evidenceOf, isDurable, isMutation, memoryIsGone, weightOf, type Bio } from './bio.ts'
 import { guarded, usOfMs } from '../core/core.ts'
@@ -15,7 +16,8 @@ import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
 import { ioError, memoryGoneError } from './errors.ts'
 import { noteOutcome } from '../health/margin.ts'
 import { averageServiceTime } from '../select/more-policies.ts'
-import { classOf, statusOf } from '../core/blk-status.ts'
+import { statusOf } from '../core/blk-status.ts'
+import { classOf } from '../../machines/words.ts'
 import type { Admission } from '../lun/lun-reservations.ts'
 import { headQueue, pathQueue } from './queues.ts'
 
@@ -56,7 +58,10 @@ function turnedAway(head: HeadRuntime, bio: Bio, admission: Exclude<Admission, '
   if (admission === 'wait') return park(head, bio)
   if (admission !== 'conflict') return finishBio(head, bio, admission)
   const { id, op, offset, length } = bio
-  if (head.errorRows.take()) head.lun.reservations.noteConflict({ bio: id, op, offset, length })
+  if (head.errorRows.take()) {
+    const recorded = head.lun.reservations.noteConflict({ bio: id, op, offset, length })
+    bio.trace?.led(recorded)
+  }
   finishBio(head, bio, ioError(head, bio, 'RESV_CONFLICT', head.lun.reservations.conflictWords()))
 }
 
@@ -123,13 +128,13 @@ function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion)
   const evidence = evidenceOf(bio, completion.errno, status)
   switch (errorClass) {
     case 'path':
-      noteOutcome(path, attempt.startedUs, true)
-      return onPathError(head, bio, path, status, evidence)
+      onPathError(head, bio, path, status, evidence)
+      // Behind it: what it comes to for the health of the path has this error's own suspicion as its cause.
+      return noteOutcome(path, attempt.startedUs, true)
     case 'busy':
       return retrySoon(head, bio, path, status)
     case 'target':
-      if (head.errorRows.take())
-        head.lun.stream.record('lun.ioFailed', { bio: bio.id, path: path.name, evidence })
+      noteTargetError(head, bio, path, evidence)
       return finishBio(
         head,
         bio,
@@ -147,6 +152,13 @@ function answeredWell(head: HeadRuntime, { bio, path, op, covers, startedUs }: A
   bio.answeredUs = head.core.clock.monoUs()
   path.serviceTime = averageServiceTime(path.serviceTime, bio.answeredUs - startedUs)
   noteOutcome(path, startedUs, false)
+}
+
+/** In a storm of them the rows are bounded; each caller hears of their own all the same. */
+function noteTargetError(head: HeadRuntime, bio: Bio, path: PathRuntime, evidence: Evidence): void {
+  if (!head.errorRows.take()) return
+  const { recorded } = head.lun.stream.record('lun.ioFailed', { bio: bio.id, path: path.name, evidence })
+  bio.trace?.led(recorded)
 }
 
 function tellTrace(attempt: Attempt, status: string, errno: string | null): void {
@@ -241,8 +253,8 @@ function expireOld(head: HeadRuntime, path: PathRuntime, beforeUs: number): void
     const { bio } = attempt
     abandonAttempt(head, attempt, 'timeout')
     countError(path)
-    noteOutcome(path, attempt.startedUs, true)
     onPathError(head, bio, path, 'TIMEOUT', evidenceOf(bio, 'ETIMEDOUT', 'TIMEOUT'))
+    noteOutcome(path, attempt.startedUs, true)
   }
 }
 

@@ -10,7 +10,9 @@ import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
 import { hold, holderOf, park } from './waiting.ts'
 import { noPathError } from './errors.ts'
 import { headGoneError } from '../heads/gone.ts'
+import { whyChosen } from '../select/choice.ts'
 import { selectPath } from '../select/select.ts'
+import type { IoTrace } from '../accounting/trace.ts'
 import { headQueue, pathQueue } from './queues.ts'
 
 /** Sends a bio down the path its head's policy picks, holds or parks it, or ends it. */
@@ -24,7 +26,7 @@ export function submitBio(head: HeadRuntime, bio: Bio): void {
   // It waits for memory, not for a path, and is not counted as one that does.
   if (!hasMemory(head, bio)) return headQueue(head).requeue.park(bio)
   if (bio.cache !== null) return sendFlush(head, bio, bio.cache)
-  const path = choosePath(head, bio)
+  const path = bio.trace === null ? choosePath(head, bio) : chooseAndTell(head, bio, bio.trace)
   if (path !== null) return startAttempt(head, bio, path)
   const usableButRefused = head.paths.some((candidate) => !candidate.disabled)
   if (usableButRefused) return stuck(head, bio)
@@ -78,6 +80,15 @@ function choosePath(head: HeadRuntime, bio: Bio): PathRuntime | null {
     if (other === null || path.rank < other.rank) other = path
   }
   return other
+}
+
+/** The same for an I/O that is traced: why it is this path goes into its trace. */
+function chooseAndTell(head: HeadRuntime, bio: Bio, trace: IoTrace): PathRuntime | null {
+  const cached = head.current[bio.node] ?? null
+  const path = choosePath(head, bio)
+  const refused = bio.refusals.some((refusal) => refusal.epoch === refusal.path.epoch)
+  if (path !== null) trace.chose(whyChosen(head, path, refused ? { by: 'elsewhere' } : { cached }))
+  return path
 }
 
 /** A read whose memory stayed with a hung path needs fresh memory before it can go again. */

@@ -52,6 +52,7 @@ export function leavePath(
   const suspicion = suspect(path, bio.id, evidence)
   const refusal: Refusal = { path, epoch, status, evidence, suspicion }
   bio.refuse(refusal)
+  if (suspicion !== null && suspicion.recorded !== null) bio.trace?.led(suspicion.recorded)
   const first = bio.refusals.length === 1
   if (first && mayGoElsewhere(head, bio) && hasOtherPath(head, bio)) return resend(head, bio)
   whenVerdictsAreOut(bio.reasons, () => decide(head, bio))
@@ -89,12 +90,14 @@ function resend(head: HeadRuntime, bio: Bio): void {
 }
 
 /** The kernel reports a lost write once; a second flush that says ok would hide it. The caller gets the error. */
-function flushFailed(head: HeadRuntime, bio: Bio, { path, status, evidence }: Refusal): void {
+function flushFailed(head: HeadRuntime, bio: Bio, { path, status, evidence, suspicion }: Refusal): void {
   const how = path.present ? 'its probe does not explain it' : 'it is gone'
   const why = `${path.name} answered so and ${how}: writes may be lost, and a second flush would not say so.`
   // In a storm of them the rows are bounded; each caller hears of his own all the same.
   if (!head.errorRows.take()) return giveUp(head, bio, status, why)
-  const { recorded } = head.lun.stream.record('lun.flushFailed', { path: path.name, evidence })
+  const cause = suspicion?.recorded ?? null
+  const { recorded } = head.lun.stream.record('lun.flushFailed', { path: path.name, evidence }, { cause })
+  bio.trace?.led(recorded)
   head.core.recorder.whenDurable(recorded, () => {
     if (!bio.ended) giveUp(head, bio, status, why)
   })
@@ -104,7 +107,15 @@ function flushFailed(head: HeadRuntime, bio: Bio, { path, status, evidence }: Re
 function poisoned(head: HeadRuntime, bio: Bio, same: readonly Refusal[]): void {
   const paths = same.map(({ path }) => path.name)
   const { evidence, status } = same[0] as Refusal
-  if (head.errorRows.take()) head.lun.stream.record('lun.bioPoisoned', { bio: bio.id, evidence, paths })
+  if (head.errorRows.take()) {
+    const cause = same.at(-1)?.suspicion?.recorded ?? null
+    const { recorded } = head.lun.stream.record(
+      'lun.bioPoisoned',
+      { bio: bio.id, evidence, paths },
+      { cause },
+    )
+    bio.trace?.led(recorded)
+  }
   giveUp(head, bio, status, `${paths.join(' and ')} are healthy and both refused it: it is the LUN's error.`)
 }
 

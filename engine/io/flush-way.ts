@@ -5,6 +5,7 @@ import { isDisabled } from '../../machines/predicates.ts'
 import { usOfMs, guarded } from '../core/core.ts'
 import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
 import type { WriteCache } from '../lun/write-caches.ts'
+import { whyChosen } from '../select/choice.ts'
 import { selectPath } from '../select/select.ts'
 import { startAttempt } from './attempts.ts'
 import type { Bio } from './bio.ts'
@@ -31,6 +32,7 @@ export function sendFlush(head: HeadRuntime, bio: Bio, cache: WriteCache): void 
   const path = wayTo(head, bio, cache)
   if (path !== null) {
     stopWaiting(bio)
+    bio.trace?.chose(whyChosen(head, path, { by: 'cache' }))
     return startAttempt(head, bio, path)
   }
   if (isWithinReach(head, cache)) return stuck(head, bio)
@@ -93,6 +95,7 @@ function fallShort(head: HeadRuntime, bio: Bio, cache: WriteCache): void {
     covered,
     why,
   })
+  bio.trace?.led(recorded)
   head.core.recorder.whenDurable(recorded, () => {
     if (!bio.ended) finishBio(head, bio, error)
   })

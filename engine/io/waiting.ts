@@ -99,7 +99,9 @@ function expireHeld(head: HeadRuntime, beforeUs: number): void {
     unhold(head, bio)
     if (head.errorRows.take()) {
       const { id, offset, length } = bio
-      head.lun.stream.record('lun.holdExpired', { bio: id, offset, length, ghost: ghost?.id ?? 'older' })
+      const data = { bio: id, offset, length, ghost: ghost?.id ?? 'older' }
+      const { recorded } = head.lun.stream.record('lun.holdExpired', data)
+      bio.trace?.led(recorded)
     }
     finishBio(head, bio, ghostHoldError(head, bio, ghost))
   }

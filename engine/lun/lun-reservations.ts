@@ -338,8 +338,8 @@ export class LunReservations {
   }
 
   /** Says on the ledger that an I/O met the reservation of another. No other path is tried, and none is failed. */
-  noteConflict(io: { bio: number; op: IoOp; offset: number; length: number }): void {
-    this.#record('reservation.conflict', io)
+  noteConflict(io: { bio: number; op: IoOp; offset: number; length: number }): Recorded {
+    return this.#record('reservation.conflict', io)
   }
 
   /** What the ledger says of the access that we have: null once I/O need not wait for that any longer. */

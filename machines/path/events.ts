@@ -70,7 +70,17 @@ export const PATH_EVENTS = [
     }),
   ),
   eventType(15, 'path.timerFired', {}, z.strictObject({ timer: word, dueUs: whole })),
-  eventType(16, 'path.probeFailed', {}, z.strictObject({ errno: word.nullable(), detail: word.nullable() })),
+  eventType(
+    16,
+    'path.probeFailed',
+    {},
+    z.strictObject({
+      errno: word.nullable(),
+      detail: word.nullable(),
+      /** An error, or another device than was added. Ledgers of before do not say. */
+      found: z.enum(['error', 'identity']).optional(),
+    }),
+  ),
   eventType(17, 'path.probeSucceeded', {}, z.strictObject({ reads: whole })),
   eventType(18, 'path.disabled', {}, reasoned),
   eventType(19, 'path.enabled', {}, reasoned),
@@ -96,7 +106,13 @@ export const PATH_EVENTS = [
     {},
     z.strictObject({ errors: whole, bios: whole, resent: whole, firstUs: whole, lastUs: whole }),
   ),
-  eventType(22, 'path.becameMarginal', {}, reasoned),
+  eventType(
+    22,
+    'path.becameMarginal',
+    {},
+    // Ledgers of before do not say by what.
+    z.strictObject({ why: word, by: z.enum(['errors', 'slowness']).optional() }),
+  ),
   eventType(23, 'path.becameSteady', {}, reasoned),
   // Its server was killed, say: nothing of it can land any more, and only a new attach brings it back.
   eventType(24, 'path.fenced', { gate: true }, z.strictObject({ detail: word })),

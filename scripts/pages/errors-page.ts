@@ -1,5 +1,6 @@
 // docs/errors.md: whose an error of a path is, and every code that a PathledgerError can have.
-import { classOf, errnoOf, statusOf, type ErrorClass } from '../../engine/core/blk-status.ts'
+import { errnoOf, statusOf } from '../../engine/core/blk-status.ts'
+import { classOf, type ErrorClass } from '../../machines/words.ts'
 import { BLK_STATUSES } from '../../machines/words.ts'
 import { errorCodes } from './error-codes.ts'
 import { ERROR_MEANINGS } from './error-meanings.ts'

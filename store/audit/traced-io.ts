@@ -58,6 +58,11 @@ const blockPathRow = rowOf({
         tookUs: whole,
         status: text,
         errno: text.nullable(),
+        /** Why the policy chose the path, and the id of the event that the attempt led to, where the trace says. */
+        chosen: z
+          .strictObject({ by: text, policy: text, rank: whole, usable: whole, depth: whole.optional() })
+          .optional(),
+        led: text.optional(),
       }),
     ),
   ),

@@ -3,13 +3,27 @@
 import { PathledgerError } from '../../errors.ts'
 import type { HeadValue } from '../../machines/words.ts'
 import type { LedgerReader } from '../types.ts'
+import { whatToDo, whereToLook } from './advice.ts'
+import { certaintyOf } from './certainty.ts'
 import { enteredBy, History, lastPart, regionOf, type Told } from './history.ts'
 import { explainIo } from './io.ts'
-import { drawbacks, endOf, lastTrouble, reasonsAgainst, refusals } from './reasons.ts'
-import { headTrouble, latest } from './troubles.ts'
+import {
+  drawbacks,
+  endOf,
+  flaps,
+  isUsable,
+  lastTrouble,
+  reasonsAgainst,
+  refusals,
+  type Reason,
+} from './reasons.ts'
+import { isOutsider, say } from './sentences.ts'
+import { sizeTroubles } from './sizes.ts'
+import { rootOfSlow, saySlow, slowness, type Slow } from './slow.ts'
+import { fallsAround, isFall, togetherWith } from './together.ts'
+import { callersErrors, headTrouble, latest, standingTroubles } from './troubles.ts'
 import type { Explanation, ExplainLink, ExplainRoot, ExplainTarget } from './types.ts'
-import { adviceFor, NOTHING, rootOf } from './root.ts'
-import { say } from './sentences.ts'
+import { isPerson, NOTHING, rootOf } from './root.ts'
 
 /**
  * Explains a path, a head or an I/O as it was at a position. Throws EXPLAIN_UNKNOWN for what the ledger does not tell of by
@@ -36,16 +50,22 @@ function explainPath(history: History, stream: string): Explanation {
   }
   const name = history.nameOf(stream)
   const later = refused !== undefined && refused.position > last.position ? [refused] : []
-  const told = later.map((event) => `${say(event, history)} (position ${event.position})`)
+  const flapping = flaps(events, name)
+  const told = [
+    ...later.map((event) => placed({ says: say(event, history), event })),
+    ...(flapping === null ? [] : [flapping]),
+  ]
   const base = { subject: name, last }
-  const [first, ...others] = [...reasonsAgainst(events, name), ...drawbacks(events, name)]
+  const sizes = isUsable(last)
+    ? sizeTroubles(history, wwidOf(stream)).filter(({ path }) => path === stream)
+    : []
+  const [first, ...others] = [...reasonsAgainst(events, name), ...drawbacks(events, name), ...sizes]
   if (first !== undefined) {
     const { says: symptom, event, advice } = first
-    const also = [...others.map(({ says, event: { position } }) => `${says} (position ${position})`), ...told]
     return made(history, {
       ...base,
-      ...{ now: true, symptom, event, advice },
-      also: [...also, ...together(history, event), ...troubleBefore(history, event, [events])],
+      ...{ now: true, symptom, event, advice, path: stream },
+      also: [...others.map(placed), ...told, ...troubleBefore(history, event, [events])],
     })
   }
   const suspicion = events.findLast(({ type }) =>
@@ -53,18 +73,41 @@ function explainPath(history: History, stream: string): Explanation {
   )
   if (suspicion !== undefined && /^path\.(suspected|checkFailed)$/.test(suspicion.type)) {
     const symptom = `${name} is under suspicion: the verdict on an error is still out.`
-    return made(history, { ...base, now: true, symptom, event: suspicion, also: told })
+    return made(history, { ...base, now: true, symptom, event: suspicion, also: told, path: stream })
   }
   const trouble = lastTrouble(events)
+  const slow = slowness(history, stream, { fromPosition: trouble?.position ?? 1 })
+  if (slow !== null) {
+    const symptom = `${name} is well, and answered late. ${saySlow(slow, name)}`
+    return {
+      ...made(history, { ...base, now: false, symptom, event: null, also: told }),
+      ...slowPart(history, slow, stream),
+    }
+  }
   if (trouble === null) {
     return made(history, { ...base, now: false, symptom: `${name} is well.`, event: null, also: told })
   }
   const over = endOf(events, trouble)
   const symptom = `${name} is well now. Its last trouble ended${over === null ? '' : ` at position ${over.position}`}.`
-  return made(history, {
-    ...base,
-    ...{ now: false, symptom, event: trouble, also: [...told, ...together(history, trouble)] },
-  })
+  return made(history, { ...base, now: false, symptom, event: trouble, also: told, path: stream })
+}
+
+/** The part of an explanation that says of late answers what they are. */
+function slowPart(
+  history: History,
+  slow: Slow,
+  stream: string,
+): Pick<Explanation, 'chain' | 'root' | 'layer' | 'certainty' | 'advice'> {
+  const root = rootOfSlow(slow, stream)
+  const { trace } = slow
+  const { position, recordedAtUs, type } = trace
+  const says = saySlow(slow, history.nameOf(stream, position))
+  const found = { root, end: trace, together: null, now: false, path: [] }
+  return {
+    chain: [{ position, recordedAtUs, stream: trace.stream, type, says }],
+    ...{ root, layer: whereToLook(found), advice: whatToDo(found) },
+    certainty: 'That it answered late is certain; what kept it busy the ledger does not tell.',
+  }
 }
 
 /** A device that never became a path: its refusal is all that there is. */
@@ -89,14 +132,24 @@ function explainHead(history: History, stream: string): Explanation {
     return made(history, { ...base, now: true, symptom, event, also })
   }
   if (service !== 'serving') return impaired(history, stream, last)
+  const [standing, ...more] = standingTroubles(history, stream)
   const paths = history.pathsOf(stream.slice('head/'.length))
+  const slighted = paths.flatMap((path) => drawbacks(history.of(path), history.nameOf(path)))
+  if (standing !== undefined) {
+    const { says, event, advice } = standing
+    const symptom = `${name} serves through all its paths, and something has to be done: ${says}`
+    const errors = callersErrors(history, stream, event.position)
+    const also = [...[...more, ...slighted].map(placed), ...(errors === null ? [] : [errors])]
+    return made(history, { ...base, now: true, symptom, event, advice, also })
+  }
   const troubles = paths.map((path) => lastTrouble(history.of(path)))
   const trouble = latest([headTrouble(history, stream), ...troubles])
   const symptom =
     trouble === null ? `${name} serves.` : `${name} serves through all its paths. Its last trouble:`
-  const slighted = paths.flatMap((path) => drawbacks(history.of(path), history.nameOf(path)))
-  const also = slighted.map(({ says, event: { position } }) => `${says} (position ${position})`)
-  return made(history, { ...base, now: false, symptom, event: trouble, also })
+  const errors = trouble === null ? null : callersErrors(history, stream, trouble.position)
+  const also = [...slighted.map(placed), ...(errors === null ? [] : [errors])]
+  const path = trouble?.stream.startsWith('path/') === true ? trouble.stream : undefined
+  return made(history, { ...base, now: false, symptom, event: trouble, also, path })
 }
 
 const SERVICE: Readonly<Record<string, string>> = {
@@ -105,27 +158,79 @@ const SERVICE: Readonly<Record<string, string>> = {
   failing: 'has no usable path: I/O fails',
 }
 
-/** A head with fewer usable paths than it has: the first of them that went tells why, the others are told beside it. */
+/** A head with fewer usable paths than it has: what nobody wanted tells why, the rest is told beside it. */
 function impaired(history: History, stream: string, last: Told): Explanation {
   const name = history.nameOf(stream)
   const service = regionOf(last.decision.state, 'service')
-  const symptom = `${name} ${SERVICE[service] ?? service}.`
   const paths = pathsThere(history, stream)
   const reasons = paths
-    .flatMap((path) => reasonsAgainst(history.of(path), history.nameOf(path)).slice(0, 1))
+    .flatMap((path) =>
+      reasonsAgainst(history.of(path), history.nameOf(path))
+        .slice(0, 1)
+        .map((reason) => ({ ...reason, path })),
+    )
     .sort((one, other) => one.event.position - other.event.position)
-  const [first, ...others] = reasons
   const entered = enteredBy(history.of(stream), last, 'service')
-  const trouble = headTrouble(history, stream)
+  const first = isDark(service)
+    ? darkenedBy(history, entered, reasons)
+    : (reasons.find(isUnwanted) ?? reasons[0])
   const slighted = paths.flatMap((path) => drawbacks(history.of(path), history.nameOf(path)))
-  const also = [
-    ...[...others, ...slighted].map(({ says, event }) => `${says} (position ${event.position})`),
-    ...(first === undefined ? [] : together(history, first.event)),
-    ...(trouble === null ? [] : [`${say(trouble, history)} (position ${trouble.position})`]),
-  ]
+  const standing = standingTroubles(history, stream)
+  const trouble = headTrouble(history, stream)
+  const isNew = trouble !== null && standing.every(({ event }) => event.position !== trouble.position)
   // Without a path that is there and unusable, the paths were taken away: the head's own event says what led to it.
   const event = first?.event ?? entered
-  return made(history, { subject: name, last, now: true, symptom, event, also, through: entered })
+  const errors = callersErrors(history, stream, Math.min(event.position, entered.position))
+  const others = reasons.filter((reason) => reason !== first)
+  return made(history, {
+    ...{
+      subject: name,
+      last,
+      now: true,
+      symptom: `${name} ${SERVICE[service] ?? service}.`,
+      event,
+      through: entered,
+    },
+    also: [
+      ...[...others, ...slighted, ...standing].map(placed),
+      ...(isNew ? [placed({ says: say(trouble, history), event: trouble })] : []),
+      ...(errors === null ? [] : [errors]),
+    ],
+    path: first?.path,
+  })
+}
+
+function isDark(service: string): boolean {
+  return service === 'queueing' || service === 'failing'
+}
+
+/** What an operator asked for is no trouble, where there is another one. */
+function isUnwanted({ event }: Reason): boolean {
+  const wanted = /^path\.(disabled|wentOffline|quiesced|cancelled)$/.test(event.type)
+  return !((wanted && isOutsider(event.actor)) || (event.type === 'path.blocked' && isPerson(event.actor)))
+}
+
+/** Why no path was left: what took the last one, or what fell with it and before it, of what is still so. */
+function darkenedBy<Why extends Reason>(
+  history: History,
+  entered: Told,
+  reasons: readonly Why[],
+): Why | undefined {
+  const causes = history.causes(entered).map(({ position }) => position)
+  const last = reasons.find(({ event }) => causes.includes(event.position))
+  if (last === undefined) return reasons.find(isUnwanted) ?? reasons[0]
+  if (!isFall(last.event)) return last
+  const burst = fallsAround(history, last.event).map(({ position }) => position)
+  return reasons.find(({ event }) => burst.includes(event.position)) ?? last
+}
+
+/** A sentence with where its event is. */
+function placed({ says, event }: Pick<Reason, 'says' | 'event'>): string {
+  return `${says} (position ${event.position})`
+}
+
+function wwidOf(stream: string): string {
+  return stream.slice('path/'.length, stream.lastIndexOf('/'))
 }
 
 /** The paths of a head that are there, and those that are waited for after a restart. */
@@ -149,27 +254,6 @@ function troubleBefore(history: History, gone: Told, paths: readonly (readonly T
   return [`Its last trouble before: ${say(trouble, history)} (position ${trouble.position})`]
 }
 
-/** Paths of the same adapter that failed within two seconds of this one: look at the adapter first. */
-function together(history: History, event: Told): string[] {
-  if (event.type !== 'path.failed') return []
-  const adapter = adapterOf(event.stream)
-  const near = history
-    .ofType('path.failed')
-    .filter(
-      ({ stream, recordedAtUs }) =>
-        adapterOf(stream) === adapter && Math.abs(recordedAtUs - event.recordedAtUs) <= TOGETHER_US,
-    )
-  const names = [...new Set(near.map(({ stream }) => history.nameOf(stream)))]
-  if (names.length < 2) return []
-  return [`${names.join(', ')} of adapter ${adapter} failed within two seconds: look at the adapter first.`]
-}
-
-const TOGETHER_US = 2_000_000
-
-function adapterOf(stream: string): string {
-  return lastPart(stream).replace(/:.*/s, '')
-}
-
 interface Made {
   readonly subject: string
   /** The last event of it; null for what has none of its own. */
@@ -183,25 +267,46 @@ interface Made {
   readonly advice?: string | undefined
   /** An event between the symptom and what brought it about, where that led to it. */
   readonly through?: Told
+  /** The stream of the path that it is about, where it is about one. */
+  readonly path?: string | undefined
 }
 
 function made(history: History, facts: Made): Explanation {
-  const { subject, last, now, symptom, event, also, advice, through } = facts
-  const causes = event === null ? [] : history.causes(event)
-  const between = through === undefined ? [] : history.causes(through)
-  const leads = event !== null && between.some(({ position }) => position === event.position)
-  const links = leads && between[0] !== undefined ? [between[0], ...causes] : causes
+  const { subject, last, now, symptom, event, also, advice, path } = facts
+  const links = linksOf(history, facts)
   const root = rootOfChain(history, links, event)
+  // A timer or a removal came of a fall: who fell with it is asked of the fall.
+  const fall = links.find(isFall)
+  const together = fall === undefined ? null : togetherWith(history, fall)
+  const found = {
+    root,
+    end: links.at(-1) ?? null,
+    together,
+    now,
+    path: path === undefined ? [] : history.of(path),
+  }
   return {
     ...{ subject, position: history.position, state: last?.decision.state ?? null, now, symptom },
     recordedAtUs: history.at(history.position)?.recordedAtUs ?? 0,
     chain: links
       .filter((link, at) => links.findIndex(({ position }) => position === link.position) === at)
       .map((link) => linkOf(link, history)),
-    root,
-    advice: advice ?? adviceFor(root),
-    also,
+    ...{
+      root,
+      layer: whereToLook(found),
+      certainty: certaintyOf(history, { root, event: fall ?? event, together }),
+    },
+    advice: advice ?? whatToDo(found),
+    also: together === null ? also : [...also, together.says],
   }
+}
+
+/** From what brought the symptom about back to the first evidence, with the event between them where there is one. */
+function linksOf(history: History, { event, through }: Made): Told[] {
+  const causes = event === null ? [] : history.causes(event)
+  const between = through === undefined ? [] : history.causes(through)
+  const leads = event !== null && between.some(({ position }) => position === event.position)
+  return leads && between[0] !== undefined ? [between[0], ...causes] : causes
 }
 
 /** The first evidence, and the timer that ran out on the way from it, if one did. */

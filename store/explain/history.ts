@@ -28,10 +28,16 @@ export class History {
   readonly #told = new Map<string, readonly Told[]>()
   readonly #rows = new Map<string, readonly StoredEvent[]>()
   #carried: ReadonlyMap<string, Told> | null = null
+  #paths: readonly string[] | null = null
 
   constructor(reader: LedgerReader, position: number) {
     this.reader = reader
     this.position = position
+  }
+
+  /** The same ledger as it was at an earlier position. */
+  upTo(position: number): History {
+    return new History(this.reader, Math.min(position, this.position))
   }
 
   /**
@@ -97,7 +103,8 @@ export class History {
     const chain: Told[] = []
     for (let next: Told | null = event; next !== null;) {
       chain.push(next)
-      const cause = this.#causeOf(next)
+      // The engine's word on whose error it was: what each path said before is summed up in it.
+      const cause: Told | null = VERDICTS.includes(next.type) || isIdentity(next) ? null : this.#causeOf(next)
       // A cause comes before its effect; a ledger on which it does not was changed by somebody.
       next = cause !== null && cause.position < next.position ? cause : null
     }
@@ -137,15 +144,29 @@ export class History {
 
   /** Streams of the paths of a LUN, as they were added. */
   pathsOf(wwid: string): string[] {
-    const carried = [...this.#carriedStreams().keys()].filter((stream) => stream.startsWith('path/'))
-    const streams = [...carried, ...this.ofType('path.added').map(({ stream }) => stream)]
-    return [...new Set(streams)].filter((stream) => stream.startsWith(`path/${wwid}/`))
+    return this.paths().filter((stream) => stream.startsWith(`path/${wwid}/`))
   }
 
-  /** What people call a stream: 'sda:0', 'sda'; the stream itself where it was never given a name. */
-  nameOf(stream: string): string {
-    const named = stream.replace(/^(lun|reservation)\//, 'head/')
-    const name = this.of(named).at(-1)?.context['name']
+  /** Streams of every path that was ever added, or handed on by the segment before. */
+  paths(): readonly string[] {
+    const carried = [...this.#carriedStreams().keys()].filter((stream) => stream.startsWith('path/'))
+    this.#paths ??= [...new Set([...carried, ...this.#rowsOf('path.added').map(({ stream }) => stream)])]
+    return this.#paths
+  }
+
+  /** How a stream stood at a position; null before its first event. */
+  lastOf(stream: string, position = this.position): Told | null {
+    return this.of(stream).findLast((event) => event.position <= position) ?? null
+  }
+
+  /**
+   * What people called a stream at a position: 'sda:0', 'sda'. Names are given anew at each start. The stream itself where it
+   * was never given one.
+   */
+  nameOf(stream: string, position = this.position): string {
+    const events = this.of(stream.replace(/^(lun|reservation)\//, 'head/'))
+    const then = events.findLast((event) => event.position <= position) ?? events[0]
+    const name = then?.context['name']
     return typeof name === 'string' && name !== '' ? name : stream
   }
 }
@@ -165,6 +186,8 @@ const FOLLOWS: Readonly<Record<string, readonly string[]>> = {
   'engine.proceededWithoutRecord': ['engine.ledgerDegraded'],
   'reservation.conflict': ['reservation.adopted', 'reservation.commanded'],
 }
+
+const VERDICTS = ['lun.bioPoisoned', 'lun.flushFailed', 'lun.ioFailed']
 
 function timersOf({ context }: Told): Readonly<Record<string, unknown>> {
   return (context['timers'] ?? {}) as Readonly<Record<string, unknown>>
@@ -214,4 +237,14 @@ export function firstOfRun(events: readonly Told[], last: Told, isSo: (event: To
 export function incarnationOf(events: readonly Told[], position: number): number {
   const counted = events.findLast((event) => event.position <= position)?.context['incarnation']
   return typeof counted === 'number' ? counted : 0
+}
+
+/** Whether an event says that another device stands where the path was. */
+export function isIdentity({ type, data }: Told): boolean {
+  if (type === 'path.failed') return data['verdict'] === 'identity'
+  if (type !== 'path.probeFailed') return false
+  // Ledgers of before do not say what the probe found; only a read has an errno, or says where it was.
+  const { found, errno, detail } = data
+  if (typeof found === 'string') return found === 'identity'
+  return errno === null && typeof detail === 'string' && !detail.startsWith('read at ')
 }

@@ -1,5 +1,6 @@
 // Events in sentences that an engineer on call can act on.
 import type { Evidence } from '../../machines/events.ts'
+import type { Choice } from '../../machines/head/trace-events.ts'
 import { regionOf, type History, type Told } from './history.ts'
 
 const VERDICTS: Readonly<Record<string, string>> = {
@@ -16,7 +17,7 @@ const LOSSES: Readonly<Record<string, string>> = {
   permanent: 'No path comes back by itself any more',
 }
 
-const REASONS: Readonly<Record<string, string>> = {
+export const REASONS: Readonly<Record<string, string>> = {
   error: 'it was answered with an error, which on this path proves nothing',
   timeout: 'it was not answered in time',
   abort: 'its caller aborted it',
@@ -37,20 +38,57 @@ export function describeAnswer(evidence: Evidence): string {
   return `answered ${describeIo(evidence)} with ${errno ?? 'a short completion'} (${status})`
 }
 
-type Say = (event: Told, name: string) => string
+const CHOSEN: Readonly<Record<Choice['by'], string>> = {
+  cache: 'it leads to the cache that the flush is for',
+  elsewhere: 'another path had refused it',
+  only: 'no other path was usable',
+  preferred: 'its operator prefers it',
+  cached: "it was the node's cached path",
+  nearest: 'it was the nearest path of the best rank',
+  quantum: 'its turn went on',
+  turn: 'its turn came',
+  depth: 'its adapter had the fewest in flight',
+  service: 'it was the least busy',
+  spread: 'reads are spread by where they go',
+}
+
+/** Why the policy chose a path: 'Chosen by round-robin: its turn came (rank 0, 2 paths usable).' */
+export function describeChoice({ by, policy, rank, usable, depth }: Choice): string {
+  const flight = depth === undefined ? '' : `, ${depth} in flight`
+  return `Chosen by ${policy}: ${CHOSEN[by]} (rank ${rank}, ${counted(usable, 'path')} usable${flight}).`
+}
+
+type Say = (event: Told, name: string, history: History) => string
+
+/** Events that say what became of a suspicion. */
+const OUTCOMES = ['path.cleared', 'path.failed', 'path.removed', 'path.lost']
+
+/** How often I/O was sent again because of a suspicion, as far as that is told; ' ' with nothing to say. */
+function sentAgain(event: Told, history: History): string {
+  const later = history.of(event.stream).filter(({ position }) => position > event.position)
+  const end = later.findIndex(({ type, decision }) => OUTCOMES.includes(type) && decision.refused !== true)
+  const outcome = later[end]
+  if (outcome === undefined || !['path.cleared', 'path.failed'].includes(outcome.type)) return ''
+  const next = later.slice(end + 1).find(({ type }) => /^path\.(failed|episodeEnded|suspected)$/.test(type))
+  const { resent, bios } = (next?.type === 'path.episodeEnded' ? next : outcome).data
+  if (resent === 0 || typeof resent !== 'number') return ''
+  if (bios === 1 && resent === 1) return ', and the I/O was sent again'
+  return `, and I/O was sent again ${resent} times because of it`
+}
 
 /** Sentences by type; what has none is said by its type and its own reason. */
 export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
-  'path.suspected': ({ data }, name) =>
-    `${name} ${describeAnswer(data as unknown as Evidence)}: it came under suspicion, and the I/O went elsewhere.`,
+  'path.suspected': (event, name, history) =>
+    `${name} ${describeAnswer(event.data as unknown as Evidence)}: it came under suspicion${sentAgain(event, history)}.`,
   'path.checkFailed': ({ data }, name) =>
     `A check of ${name} found trouble: it ${describeAnswer(data as unknown as Evidence)}.`,
   'path.overridden': (event, name) => `${name} is tried although it was pulled${why(event)}.`,
   'path.cleared': ({ data }, name) =>
     `A probe elsewhere on ${name} was answered: the error was not the path's (${counted(data['errors'], 'error')}, ${text(data['resent'])} sent again).`,
   'path.failed': ({ data }, name) =>
-    `${name} failed: ${VERDICTS[text(data['verdict'])] ?? text(data['verdict'])}${data['detail'] === null ? '' : ` (${text(data['detail'])})`}; ` +
-    `${counted(data['errors'], 'error')} by then.`,
+    `${name} failed: ${VERDICTS[text(data['verdict'])] ?? text(data['verdict'])}${data['detail'] === null ? '' : ` (${text(data['detail'])})`}` +
+    // Of a device that was looked at no I/O needs to have failed.
+    `${data['errors'] === 0 ? '' : `; ${counted(data['errors'], 'error')} by then`}.`,
   'path.probeSucceeded': ({ decision }, name) =>
     `A probe read ${name} well: ${regionOf(decision.state, 'health') === 'marginal' ? 'it came back, marginal after failures that came soon one after the other' : 'it was reinstated'}.`,
   'path.probeFailed': ({ data }, name) =>
@@ -115,7 +153,7 @@ export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
   'head.closed': (event, name) => `${name} was closed${why(event)}.`,
   'head.drained': ({ data }, name) => `What waited on ${name} was ended: ${text(data['why'])}.`,
   'lun.bioPoisoned': ({ data }) =>
-    `${listed(data['paths'])} are healthy and refused the same I/O alike: each ${describeAnswer(data['evidence'] as Evidence)}. ` +
+    `${listed(data['paths'])} are healthy and refused the same I/O alike: the first ${describeAnswer(data['evidence'] as Evidence)}. ` +
     `It is the LUN's error; its caller got it, and no path failed for it.`,
   'lun.ioFailed': ({ data }) =>
     `The target itself, through ${text(data['path'])}, ${describeAnswer(data['evidence'] as Evidence)}. Its caller got it.`,
@@ -170,8 +208,8 @@ export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
 
 /** What happened, in a sentence. */
 export function say(event: Told, history: History): string {
-  const name = history.nameOf(event.stream)
-  const sentence = SENTENCES[event.type]?.(event, name) ?? `${event.type} of ${name}${why(event)}.`
+  const name = history.nameOf(event.stream, event.position)
+  const sentence = SENTENCES[event.type]?.(event, name, history) ?? `${event.type} of ${name}${why(event)}.`
   const who = isOutsider(event.actor) ? ` By ${event.actor}${quoted(event)}.` : ''
   return `${sentence}${who}`
 }

@@ -19,16 +19,25 @@ export interface ExplainLink {
   readonly says: string
 }
 
+/** What is to blame: the layer in which to look first. */
+export type Layer = 'path' | 'adapter' | 'target' | 'medium' | 'host' | 'operator' | 'ledger' | 'none'
+
 /** What kind of thing stands at the beginning. */
 export type RootKind =
   /** An I/O or a probe on a path was answered with an error, or not at all. */
   | 'pathError'
+  /** Another device stands where the path was. */
+  | 'identity'
+  /** It answered, and later than others: no limit was met. */
+  | 'slow'
   /** The target answered alike through every path, or said itself that it was its own error. */
   | 'lunError'
   /** Somebody who is neither the engine nor its checker. */
   | 'operator'
   /** The target's word on the access state of a path. */
   | 'accessState'
+  /** No path got an answer about the target's port groups. */
+  | 'noAnswer'
   /** The transport, or what drives the device. */
   | 'deviceState'
   /** A timer that ran out. */
@@ -83,6 +92,10 @@ export interface Explanation {
   /** From the symptom back to the first evidence. */
   readonly chain: readonly ExplainLink[]
   readonly root: ExplainRoot
+  /** Where to look first. */
+  readonly layer: Layer
+  /** How sure that is: what the evidence excludes, and what it leaves open. '' where nothing is wrong. */
+  readonly certainty: string
   /** What to do about it. */
   readonly advice: string
   /** What else matters: other reasons that hold, other paths that went down with it. */

@@ -53,7 +53,9 @@ describe('docs/events.md', () => {
 
   test('names the fields of a payload with their types', () => {
     const page = committed('docs/events.md') ?? ''
-    expect(page).toContain('- `path.probeFailed`: `errno` text or null; `detail` text or null\n')
+    expect(page).toContain(
+      '- `path.probeFailed`: `errno` text or null; `detail` text or null; `found` one of `error`, `identity`\n',
+    )
     expect(page).toContain('- `head.published`: no fields\n')
     expect(page).toContain('- `head.delayedRemovalChanged`: `us` interval\n')
     expect(page).toContain('; `samples` list of up to 8 evidence\n')

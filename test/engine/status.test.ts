@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { completed, failed } from '../../adapters/completions.ts'
-import { classOf, errnoOf, statusOf } from '../../engine/core/blk-status.ts'
+import { errnoOf, statusOf } from '../../engine/core/blk-status.ts'
+import { classOf } from '../../machines/words.ts'
 import { BLK_STATUSES, type BlkStatus } from '../../machines/words.ts'
 
 /** errno, blk_status: the kernel's own table (block/blk-core.c), and what backends say beside it. */

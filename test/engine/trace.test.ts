@@ -48,7 +48,9 @@ describe('a traced I/O', () => {
     expect(root).toMatchObject({ kind: 'pathError', errno: 'ENOLINK', path: A, incarnation: 1, offset: 1024 })
     const well = explain(rig.memory, { io: 1 }, { position: rig.position })
     expect(well).toMatchObject({ root: { kind: 'nothing' }, now: false })
-    expect(well.chain[0]?.says).toBe('sda:0 took it after 100 us.')
+    expect(well.chain[0]?.says).toBe(
+      "sda:0 took it after 100 us. Chosen by numa: it was the node's cached path (rank 0, 2 paths usable).",
+    )
   })
 
   test('tells how long it waited for a path, also when it waits still', async () => {

@@ -1,5 +1,5 @@
 // Event types are for ever: ledgers of years ago are read by their numbers, types and payloads. event-types.txt is what
-// was promised; a line may be added, and none may change.
+// was promised; a line may be added, and one may change only by a field that a payload need not have.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,6 +1,7 @@
 // Section D of the specification, "Failover": D-25, D-32 to D-37.
 import { describe, expect, test } from 'vitest'
-import { classOf, errnoOf } from '../../engine/core/blk-status.ts'
+import { errnoOf } from '../../engine/core/blk-status.ts'
+import { classOf } from '../../machines/words.ts'
 import { BLK_STATUSES, IO_POLICIES } from '../../machines/words.ts'
 import { FaultyStore } from '../engine/faulty-store.ts'
 import { BLOCK, bytesOf, Rig } from '../engine/rig.ts'

@@ -145,8 +145,14 @@ test('scenario 21: a path whose device changes its identity while it is attached
   expect(rig.events('path.probeFailed', '8:0:0:0').at(-1)).toMatchObject({
     detail: expect.stringContaining(other.wwid),
   })
-  const first = { kind: 'pathError', errno: 'EIO', op: 'write', offset: 0, path: '8:0:0:0' } as const
-  expectExplained(rig.memory, { stream: `path/${lun.wwid}/8:0:0:0` }, first)
+  // The link is well again: what keeps it out now is what stands there.
+  const now = {
+    kind: 'identity',
+    errno: null,
+    path: '8:0:0:0',
+    reason: expect.stringContaining(other.wwid) as string,
+  } as const
+  expectExplained(rig.memory, { stream: `path/${lun.wwid}/8:0:0:0` }, now)
   const before = a.ios.length
   for (const mark of [3, 4, 5]) await rig.write(0, bytesOf(mark))
   expect(a.ios.length).toBe(before)

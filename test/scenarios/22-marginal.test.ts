@@ -126,10 +126,14 @@ test('scenario 22: a path that became slow is last in line, and back when it is 
   for (let turn = 0; turn < 40; turn += 1) await rig.read(0)
   expect(a.path.state.health).toBe('marginal')
   expect(rig.events('path.becameMarginal', A)).toEqual([
-    { why: expect.stringContaining('took longer than 20 ms') as string },
+    { by: 'slowness', why: expect.stringContaining('took longer than 20 ms') as string },
   ])
   // There is no errno in being slow.
-  expectMarginalExplained(rig, { errno: null, reason: expect.stringContaining('20 ms') as string })
+  expectMarginalExplained(rig, {
+    kind: 'slow',
+    errno: null,
+    reason: expect.stringContaining('20 ms') as string,
+  })
   expect(members(await takenByReads(rig, [a, b], 6))).toEqual([1])
   await rig.pass(11_000)
   expect(a.path.state.health, 'slow samples keep it there').toBe('marginal')

@@ -37,7 +37,9 @@ test('scenario 3: both paths fail, one 4 KiB write: EIO for the caller, two atte
   }
   const why = expectExplained(rig.memory, { stream: `head/${rig.lun.wwid}` }, { ...first, path: PATHS[0] })
   expect(why.symptom).toBe('sda has no usable path: I/O fails.')
-  expect(why.also[0]).toMatch(/^sda:1 has failed\. \(position \d+\)$/)
+  expect(why.also[0]).toMatch(
+    /^sda:1 has failed, and its last probe \(position \d+\) failed too: .* \(position \d+\)$/,
+  )
   rig.expectReplayEqualsLive()
   expect(rig.stateAt(before)).toEqual({ life: 'live', service: 'serving' })
   const [onceFailed, twiceFailed] = rig.rows('path.failed')

@@ -65,7 +65,7 @@ test('scenario 34: what waits for a path is woken by a change of policy, and wai
     await rig.pass(PERIOD_MS)
     expect(rig.head.queued.bios).toBe(1)
   }
-  const root = { kind: 'operator', path: HCTLS[0] } as const
+  const root = { kind: 'deviceState', path: HCTLS[0] } as const
   expectExplained(rig.memory, { stream: `head/${rig.lun.wwid}` }, root)
   // Each change sent it again, and it was put back.
   expect(rig.head.counters.requeued).toBe(CHANGES)

@@ -2,7 +2,9 @@
 import { describe, expect, test } from 'vitest'
 import { History, regionOf } from '../../store/explain/history.ts'
 import type { Told } from '../../store/explain/history.ts'
-import { adviceFor, NOTHING, rootOf } from '../../store/explain/root.ts'
+import { whatToDo } from '../../store/explain/advice.ts'
+import { adviceOf } from '../../store/explain/layers.ts'
+import { NOTHING, rootOf } from '../../store/explain/root.ts'
 import { say } from '../../store/explain/sentences.ts'
 import { memoryStore } from '../../store/write/memory-store.ts'
 import { HEADER, PATH_A } from './events.ts'
@@ -132,11 +134,14 @@ describe('an explanation of what seldom happens', () => {
 
   test('what to do about it depends on how it failed', () => {
     const root = (more: object) => ({ ...NOTHING, kind: 'pathError' as const, ...more })
-    expect(adviceFor(root({ status: 'TIMEOUT', path: null }))).toContain('behind it.')
-    expect(adviceFor(root({ status: 'TIMEOUT', path: '8:0:0:0' }))).toContain('behind 8:0:0:0.')
-    expect(adviceFor(root({ timer: 'noPath' }))).toContain("The timer 'noPath' ran out over it")
-    expect(adviceFor(root({ status: 'OFFLINE' }))).toContain('attach it again')
-    expect(adviceFor(NOTHING)).toBe('Nothing has to be done.')
+    expect(adviceOf(root({ status: 'TIMEOUT', path: null }))).toContain('behind it.')
+    expect(adviceOf(root({ status: 'TIMEOUT', path: '8:0:0:0' }))).toContain('behind 8:0:0:0.')
+    const found = { end: null, together: null, now: true, path: [] }
+    expect(whatToDo({ ...found, root: root({ timer: 'noPath' }) })).toContain(
+      "The timer 'noPath' ran out over it",
+    )
+    expect(adviceOf(root({ status: 'OFFLINE' }))).toContain('attach it again')
+    expect(adviceOf(NOTHING)).toBe('Nothing has to be done.')
   })
 
   test('a chain of causes', () => {
