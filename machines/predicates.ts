@@ -34,7 +34,7 @@ export function isDisabled(path: PathValue, { override }: PathFlags = NO_FLAGS):
 }
 
 /** True when the access state alone lets I/O through. */
-export function isAccessUsable({ access }: PathValue): boolean {
+export function isAccessUsable({ access }: Pick<PathValue, 'access'>): boolean {
   return access === 'optimal' || access === 'active'
 }
 

@@ -1,6 +1,7 @@
 // What must hold after every step, whatever the seed does. Each is named, and each can fail: a planted bug shows it
 // (docs/simulator.md).
-import { isAvailable, isDisabled } from '../machines/predicates.ts'
+import { isAccessUsable, isAvailable, isDisabled } from '../machines/predicates.ts'
+import type { PathValue } from '../machines/words.ts'
 import { foldAll } from '../store/state/fold.ts'
 import type { LedgerState } from '../store/types.ts'
 import { memoryReader } from '../store/write/memory-store.ts'
@@ -94,7 +95,12 @@ function headFollowsPaths({ world }: Scene): string | null {
     if (up !== usable > 0) return `${head.name} is ${service} with ${usable} usable paths`
     if (service === 'serving' && usable !== paths.length)
       return `${head.name} is serving, not all its paths are usable`
-    const waiting = paths.some(({ state, flags }) => isAvailable(state, flags)) && life === 'live'
+    // Where checks are counted, they are counted for a path that only its access state keeps out as well.
+    const counts = typeof head.noPathRetry === 'number'
+    const lasts = ({ access }: PathValue) =>
+      !counts || isAccessUsable({ access }) || access === 'transitioning'
+    const waiting =
+      life === 'live' && paths.some(({ state, flags }) => lasts(state) && isAvailable(state, flags))
     if (service === 'failing' && waiting) return `${head.name} fails I/O although a path is worth waiting for`
   }
   return null

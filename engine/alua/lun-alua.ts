@@ -19,6 +19,7 @@ import type { Origin, Recorded } from '../ledger/recorder.ts'
 import type { Stream } from '../ledger/stream.ts'
 import { Timers } from '../ledger/timers.ts'
 import { readSense } from './command.ts'
+import { SENSE_KEYS, type Sense } from '../../adapters/scsi/sense.ts'
 import type { Identity } from './identify.ts'
 import { askForGroups, type Report, type ReportMemory } from './report.ts'
 import type { Turnstile } from './turnstile.ts'
@@ -83,8 +84,12 @@ export class LunAlua {
     if (sense === null || sense.deferred || this.#stream === null || path.gone) return
     const { key, asc, ascq } = sense
     // In a storm the rows are bounded; a report is asked for all the same, once.
-    if (path.errorRows.take()) this.#record('lun.senseReceived', { path: path.hctl, key, asc, ascq }, path)
-    else if (groupNumberOf(this.#groups, path.hctl) !== null) this.#ask(path)
+    const told = path.errorRows.take()
+      ? this.#record('lun.senseReceived', { path: path.hctl, key, asc, ascq }, path)
+      : null
+    if (mayBeAnother(sense))
+      for (const one of [...this.#paths]) if (!one.gone) one.head.actions.prove(one, told)
+    if (told === null && groupNumberOf(this.#groups, path.hctl) !== null) this.#ask(path)
   }
 
   /** Its groups are asked about while nothing else would tell that a path may be used again. */
@@ -212,6 +217,18 @@ export function standingOf({ port }: Identity, report: Report | null, known: Gro
 function isOfTimer({ type }: Effect): boolean {
   return type === 'startTimer' || type === 'cancelTimer'
 }
+
+/** Unit attentions after which an address may be another LUN's: its ids, or the list of LUNs, changed; or the target began anew. */
+function mayBeAnother({ key, asc, ascq }: Sense): boolean {
+  if (key !== SENSE_KEYS.unitAttention) return false
+  return asc === RESET || (asc === TARGET_CHANGED && ANOTHER.has(ascq))
+}
+
+/** 29/xx: power on, reset, bus device reset. */
+const RESET = 0x29
+/** 3F/03 inquiry data has changed, 3F/05 device identifier changed, 3F/0E reported LUNs data has changed. */
+const TARGET_CHANGED = 0x3f
+const ANOTHER: ReadonlySet<number> = new Set([0x03, 0x05, 0x0e])
 
 /** A path that is only not to be used for I/O by its access state may be asked; one that is dead may not. */
 function mayAsk(path: PathRuntime): boolean {

@@ -27,7 +27,8 @@ export function recordPath(
   const step = path.stream.record(type, data, origin)
   path.refresh()
   if (!path.present) leaveList(path)
-  if (wasDisabled && !path.disabled && !PROVED.has(type)) head.actions.prove(path)
+  if (wasDisabled && !path.disabled) path.returns += 1
+  if (wasDisabled && !path.disabled && !PROVED.has(type)) head.actions.prove(path, step.recorded)
   for (const effect of step.effects) performForPath(path, effect, step.recorded)
   if (path.disabled) head.actions.drainBacklog(path)
   settlePaths(head, step.recorded, type === 'path.failed')

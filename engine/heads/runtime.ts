@@ -94,6 +94,12 @@ export class PathRuntime {
   /** A probe read is in flight; it may hang for long, and its buffer with it. */
   probing = false
   probingSinceUs = 0
+  /** How often it came back into use: an error of an attempt from before such a return is not held against it. */
+  returns = 0
+  /** It turns I/O away for being busy: since when, how often, and what told so. */
+  busy: { readonly sinceUs: number; times: number; readonly recorded: Recorded } | null = null
+  /** It is being asked whether it is still the device that was added: until that is known, it gets no I/O. */
+  proving: 'no' | 'once' | 'again' = 'no'
   /** I/Os and probes that it answered well: more of them than before means that it is there. */
   answers = 0
   /** Places of it that could not be read while others could, and that are on the ledger. */
@@ -203,7 +209,7 @@ export interface Actions {
   /** Check a path that is well, and report what came. */
   check(path: PathRuntime): void
   /** The path carries I/O again: prove that it is still the device that was added. */
-  prove(path: PathRuntime): void
+  prove(path: PathRuntime, cause: Recorded | null): void
   /** Begin to sample a marginal path. */
   sample(path: PathRuntime): void
   /** End that, and report what it came to. */

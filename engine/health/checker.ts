@@ -1,23 +1,28 @@
 // The path checker: direct reads, with a time limit. It answers two questions: is the error of a real I/O the path's
 // (one read elsewhere), and has a failed path come back (the same device, readable where the settings say).
 // A path that is well can be checked too, and a marginal one is sampled.
-import { guarded } from '../core/core.ts'
+import { guarded, usOfMs } from '../core/core.ts'
 import { holdBackIfNeeded, recordPath } from '../heads/lifecycle.ts'
 import { startSampling } from './margin.ts'
 import {
   anywhere,
   checkOffsets,
   elsewhere,
+  OF_A_FAILED_PATH,
+  OF_A_SUSPECT,
+  OF_A_WELL_PATH,
   probeLength,
   readAll,
   readOne,
   TIMED_OUT,
+  usableOther,
   type Answer,
   type BadPlace,
 } from './places.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
 import { statusOf } from '../core/blk-status.ts'
 import { classOf } from '../../machines/words.ts'
+import type { Recorded } from '../ledger/recorder.ts'
 import { clearSuspicion, endEpisode, failByIdentity, failPath, suspect } from './verdict.ts'
 
 /** Probes a path: for its suspicion, or because the probe timer of a failed path fired. */
@@ -29,12 +34,12 @@ export function probe(path: PathRuntime): void {
 function checkSuspect(path: PathRuntime): void {
   const { suspicion } = path
   if (suspicion === null) return
-  const { epoch } = path
-  readAll(path, [elsewhere(path, suspicion.first.offset)], true, (answer) => {
+  const { returns } = path
+  readAll(path, [elsewhere(path, suspicion.first.offset)], OF_A_SUSPECT, (answer) => {
     suspicion.whenOpen(() => {
       if (path.suspicion !== suspicion) return
       // Somebody put the path back meanwhile: what was asked before says nothing of it as it is now.
-      if (!answer.ok && path.epoch !== epoch) return checkSuspect(path)
+      if (!answer.ok && path.returns !== returns) return checkSuspect(path)
       if (answer.ok) clearSuspicion(path)
       else failPath(path, answer.timedOut ? 'probeTimeout' : 'probe', answer.detail ?? answer.errno)
     })
@@ -47,7 +52,7 @@ function checkFailed(path: PathRuntime): void {
   const fail = ({ errno, detail, found = 'error' }: Answer) => {
     if (still()) recordPath(path, 'path.probeFailed', { errno, detail, found })
   }
-  readAll(path, checkOffsets(path), false, (answer) => {
+  readAll(path, checkOffsets(path), OF_A_FAILED_PATH, (answer) => {
     if (!answer.ok) return fail(answer)
     const reinstateIt = () => {
       if (still()) reinstate(path, answer.reads)
@@ -81,7 +86,7 @@ function notIfThePaths(
   fail: (answer: Answer) => void,
   pass: () => void,
 ): void {
-  const other = path.head.paths.find((candidate) => candidate !== path && !candidate.disabled)
+  const other = usableOther(path)
   const ask = (index: number): void => {
     const place = answer.bad[index]
     if (place === undefined) {
@@ -148,22 +153,53 @@ export function check(path: PathRuntime): void {
         }),
       (error: unknown) => guarded(path.core, () => fail({ ...TIMED_OUT, detail: String(error) })),
     )
-  readAll(path, checkOffsets(path), true, (answer) => {
+  readAll(path, checkOffsets(path), OF_A_WELL_PATH, (answer) => {
     if (!answer.ok) return fail(answer)
     notIfThePaths(path, answer, fail, () => void proveIt(answer.reads))
   })
 }
 
-/** A path that its operator or the transport put back: that is no proof of what it is. */
-export function proveReturned(path: PathRuntime): void {
-  const { epoch } = path
-  const failIfAnother = (why: string) =>
-    guarded(path.core, () => {
-      if (path.epoch === epoch) failByIdentity(path, why)
+/**
+ * A path that its operator or the transport put back, or whose target says that it may be another one: nothing proves what it is,
+ * and no I/O goes there before it has said so. One that does not say so in time is not used.
+ */
+export function proveReturned(path: PathRuntime, cause: Recorded | null): void {
+  // What it says may be of before this news: it is asked once more, and in a storm no more often than it answers.
+  if (path.proving !== 'no') {
+    path.proving = 'again'
+    return
+  }
+  path.proving = 'once'
+  askWhatItIs(path, (anotherBecause, returns) => {
+    const again = path.proving === 'again'
+    path.proving = 'no'
+    if (anotherBecause === null && again) return proveReturned(path, cause)
+    if (anotherBecause !== null && path.returns === returns) failByIdentity(path, anotherBecause, cause)
+    path.head.actions.drainBacklog(path)
+  })
+}
+
+/** Answers once: null, or why it cannot be taken for the device that was added. */
+function askWhatItIs(
+  path: PathRuntime,
+  then: (anotherBecause: string | null, returns: number) => void,
+): void {
+  const { core, returns } = path
+  const { probeTimeoutMs } = core.settings
+  let open = true
+  const end = (anotherBecause: string | null) =>
+    guarded(core, () => {
+      if (!open) return
+      open = false
+      timer.cancel()
+      then(anotherBecause, returns)
     })
+  const timer = core.clock.setTimer(core.clock.monoUs() + usOfMs(probeTimeoutMs), () =>
+    end(`it did not say what it is within ${probeTimeoutMs} ms`),
+  )
   path.device.identify().then(
-    (verdict) => (verdict.same ? undefined : failIfAnother(verdict.why)),
-    (error: unknown) => failIfAnother(`it cannot be looked at: ${String(error)}`),
+    (verdict) => end(verdict.same ? null : verdict.why),
+    (error: unknown) => end(`it cannot be looked at: ${String(error)}`),
   )
 }
 

@@ -36,8 +36,18 @@ export const TIMED_OUT: Answer = {
 }
 
 const PROBE_BYTES = 4096
-/** Places that are tried besides, before a path of which none answered is taken for silent. */
-const PLACES_ANEW = 3
+/** What a reading is for. */
+interface Wanted {
+  /** The path is in use, and one that answers its I/O while a read of ours is not answered is there all the same. */
+  readonly carriesIo: boolean
+  /** Places that are tried besides, before a path of which none answered is taken for silent. */
+  readonly anew: number
+}
+
+/** A suspect: its own I/O has failed already, and the read elsewhere decides. */
+export const OF_A_SUSPECT: Wanted = { carriesIo: true, anew: 0 }
+export const OF_A_WELL_PATH: Wanted = { carriesIo: true, anew: 3 }
+export const OF_A_FAILED_PATH: Wanted = { carriesIo: false, anew: 3 }
 /** These say themselves that the way is broken: no other place would answer. */
 const WAY_IS_BROKEN: ReadonlySet<BlkStatus> = new Set(['TRANSPORT', 'OFFLINE'])
 
@@ -102,23 +112,20 @@ export function probeLength({
   return Math.min(Math.max(PROBE_BYTES, logicalBlockBytes), sizeBytes)
 }
 
-/**
- * Reads at each offset, one after the other, and answers once. Each read has `probeTimeoutMs` of its own. `carriesIo`: the
- * path is in use, and one that answers its I/O while a read of ours is not answered is there all the same.
- */
+/** Reads at each offset, one after the other, and answers once. Each read has `probeTimeoutMs` of its own. */
 export function readAll(
   path: PathRuntime,
   offsets: readonly number[],
-  carriesIo: boolean,
+  wanted: Wanted,
   answer: (answer: Answer) => void,
 ): void {
-  new Reading(path, offsets, carriesIo, answer).next()
+  new Reading(path, offsets, wanted, answer).next()
 }
 
 class Reading {
   readonly #path: PathRuntime
   readonly #offsets: number[]
-  readonly #carriesIo: boolean
+  readonly #wanted: Wanted
   readonly #answer: (answer: Answer) => void
   readonly #bad: BadPlace[] = []
   #timer: { cancel(): void } | null = null
@@ -132,12 +139,12 @@ class Reading {
   constructor(
     path: PathRuntime,
     offsets: readonly number[],
-    carriesIo: boolean,
+    wanted: Wanted,
     answer: (answer: Answer) => void,
   ) {
     this.#path = path
     this.#offsets = [...offsets]
-    this.#carriesIo = carriesIo
+    this.#wanted = wanted
     this.#answer = answer
   }
 
@@ -153,13 +160,14 @@ class Reading {
     const hangs = path.core.clock.monoUs() - path.probingSinceUs >= this.#timeoutUs
     this.#offsets.unshift(offset)
     if (path.probing && !hangs) path.probesWaiting.push(() => this.next())
-    else if (this.#carriesIo) this.#silent = EARLIER
+    else if (this.#wanted.carriesIo) this.#silent = EARLIER
     else this.#finish({ ...TIMED_OUT, detail: EARLIER })
   }
 
   /** None answered yet: perhaps it is the medium, there. */
   #anotherPlace(): number | null {
-    if (this.#reads > 0 || this.#bad.length === 0 || this.#anew >= PLACES_ANEW) return null
+    const left = this.#wanted.anew - this.#anew
+    if (this.#reads > 0 || this.#bad.length === 0 || left <= 0) return null
     this.#anew += 1
     return anywhere(this.#path)
   }
@@ -196,7 +204,7 @@ class Reading {
   }
 
   #timeIsUp(): void {
-    if (this.#carriesIo && this.#path.answers > this.#answersBefore) {
+    if (this.#wanted.carriesIo && this.#path.answers > this.#answersBefore) {
       this.#reads += 1
       return this.#finish(this.#outcome())
     }
@@ -210,6 +218,11 @@ class Reading {
     this.#timer?.cancel()
     this.#answer(result)
   }
+}
+
+/** Another path that may be asked whether it can read what this one cannot. */
+export function usableOther(path: PathRuntime): PathRuntime | undefined {
+  return path.head.paths.find((candidate) => candidate !== path && !candidate.disabled)
 }
 
 const EARLIER = 'an earlier probe has not answered yet'

@@ -35,6 +35,14 @@ export function suspect(
   return suspicion
 }
 
+/** An error of before the path was put back into use: it is told, it explains what is re-sent, and no path is suspected. */
+export function pastError(path: PathRuntime, evidence: Evidence): Suspicion {
+  const past = new Suspicion(evidence, path.core.clock.monoUs())
+  const told = path.present && path.errorRows.take()
+  past.settle('cleared', told ? recordPath(path, 'path.lateError', evidence).recorded : null)
+  return past
+}
+
 /** The probe answered: the error was not the path's, unless enough bios have said otherwise meanwhile. */
 export function clearSuspicion(path: PathRuntime): void {
   const { suspicion } = path
@@ -81,7 +89,7 @@ export function failByThreshold(path: PathRuntime, evidence: Evidence): void {
 }
 
 /** The device is another one than was added, or not as it must be: no probe is needed to know that. */
-export function failByIdentity(path: PathRuntime, why: string): void {
+export function failByIdentity(path: PathRuntime, why: string, cause: Recorded | null = null): void {
   if (!path.present || path.value.health === 'failed' || path.value.health === 'probing') return
   const nowUs = path.core.clock.monoUs()
   path.lost = why
@@ -89,6 +97,7 @@ export function failByIdentity(path: PathRuntime, why: string): void {
     { errno: 'ENODEV', status: 'OFFLINE', op: 'read', offset: 0, length: 0 },
     nowUs,
   )
+  path.suspicion.recorded ??= cause
   failPath(path, 'identity', why)
 }
 

@@ -4,11 +4,13 @@ import type { IoCompletion } from '../../adapters/ports.ts'
 import { invariant, PathledgerError } from '../../errors.ts'
 import type { Evidence } from '../../machines/events.ts'
 import type { GhostReason } from '../../machines/lun/events.ts'
+import type { BlkStatus } from '../../machines/words.ts'
 import { Attempt, evidenceOf, isDurable, isMutation, memoryIsGone, weightOf, type Bio } from './bio.ts'
 import { guarded, usOfMs } from '../core/core.ts'
+import { mayTryAnother, noteTaken } from './busy.ts'
 import { countDone, countError } from '../accounting/counters.ts'
 import { park, holdAgain } from './waiting.ts'
-import { onPathError } from './failover.ts'
+import { onLateError, onPathError } from './failover.ts'
 import { fenceIfNeeded } from '../health/fencing.ts'
 import { finishBio } from './finish.ts'
 import type { Ghost } from '../lun/ghosts.ts'
@@ -30,7 +32,8 @@ export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): vo
   if (admission !== 'go') return turnedAway(head, bio, admission)
   // Each byte in flight may become memory that a hung path holds on to: the path has a bound of its own.
   const full = path.inFlightBytes + weightOf(bio) > core.settings.inFlightBytesMax && path.inFlight > 0
-  if (full) return void pathQueue(path).backlog.push(bio)
+  // And while it may be another device, nothing goes there.
+  if (full || path.proving !== 'no') return void pathQueue(path).backlog.push(bio)
   if (memoryIsGone(bio)) return finishBio(head, bio, memoryGoneError(head, bio))
   const counted = head.policy === 'queue-depth'
   const attempt = new Attempt(bio, path, counted, core.clock.monoUs(), head.lun.reservations.epoch)
@@ -113,6 +116,7 @@ function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion)
   giveBack(head, attempt)
   const status = statusOf(completion, bio.length)
   if (status === 'OK') answeredWell(head, attempt)
+  noteTaken(path, attempt.startedUs, status)
   path.hear(completion)
   if (late) return completeLate(head, attempt, completion)
   tellTrace(attempt, status, completion.errno)
@@ -128,11 +132,9 @@ function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion)
   const evidence = evidenceOf(bio, completion.errno, status)
   switch (errorClass) {
     case 'path':
-      onPathError(head, bio, path, status, evidence)
-      // Behind it: what it comes to for the health of the path has this error's own suspicion as its cause.
-      return noteOutcome(path, attempt.startedUs, true)
+      return refused(head, attempt, status, evidence)
     case 'busy':
-      return retrySoon(head, bio, path, status)
+      return retrySoon(head, bio, path, evidence)
     case 'target':
       noteTargetError(head, bio, path, evidence)
       return finishBio(
@@ -253,26 +255,30 @@ function expireOld(head: HeadRuntime, path: PathRuntime, beforeUs: number): void
     const { bio } = attempt
     abandonAttempt(head, attempt, 'timeout')
     countError(path)
-    onPathError(head, bio, path, 'TIMEOUT', evidenceOf(bio, 'ETIMEDOUT', 'TIMEOUT'))
-    noteOutcome(path, attempt.startedUs, true)
+    refused(head, attempt, 'TIMEOUT', evidenceOf(bio, 'ETIMEDOUT', 'TIMEOUT'))
   }
 }
 
-/** The path is busy, which says nothing about its health: same path, later. If it has gone meanwhile, another one. */
-function retrySoon(
-  head: HeadRuntime,
-  bio: Bio,
-  path: PathRuntime,
-  status: ReturnType<typeof statusOf>,
-): void {
+/** An error that may be the path's: of the path as it is, or of what it was before it was put back into use. */
+function refused(head: HeadRuntime, attempt: Attempt, status: BlkStatus, evidence: Evidence): void {
+  const { bio, path, returns, startedUs } = attempt
+  if (returns !== path.returns) return onLateError(head, bio, path, status, evidence)
+  onPathError(head, bio, path, status, evidence)
+  // Behind it: what it comes to for the health of the path has this error's own suspicion as its cause.
+  noteOutcome(path, startedUs, true)
+}
+
+/** The path is busy, which says nothing about its health: the same one later, and after a few times another one. */
+function retrySoon(head: HeadRuntime, bio: Bio, path: PathRuntime, evidence: Evidence): void {
   const { core } = head
   const { resourceRetriesMax, resourceRetryMs } = core.settings
-  bio.resourceRetries += 1
   // Having been busy is no attempt: it has a bound of its own, and must not use up those for other paths.
   bio.attempts -= 1
+  if (mayTryAnother(head, bio, path, evidence)) return headQueue(head).again(head, bio)
+  bio.resourceRetries += 1
   if (bio.resourceRetries > resourceRetriesMax) {
-    const why = `${path.name} was busy ${bio.resourceRetries} times in a row.`
-    return finishBio(head, bio, ioError(head, bio, status, why))
+    const why = `${path.name} and every other usable path were busy ${bio.resourceRetries} times in a row.`
+    return finishBio(head, bio, ioError(head, bio, evidence.status as BlkStatus, why))
   }
   core.clock.setTimer(core.clock.monoUs() + usOfMs(resourceRetryMs), () => {
     guarded(core, () => {

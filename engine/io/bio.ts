@@ -28,6 +28,7 @@ export interface BioOwner {
 // Most bios are never refused, explained or haunted: they share these, and get their own with the first.
 const NO_REFUSALS: readonly Refusal[] = Object.freeze([])
 const NO_REASONS: ReadonlySet<Suspicion> = new Set()
+const NOT_BUSY: readonly PathRuntime[] = Object.freeze([])
 const NO_GHOSTS: readonly Ghost[] = Object.freeze([])
 
 export class Bio {
@@ -47,6 +48,8 @@ export class Bio {
   readonly cache: WriteCache | null
   attempts = 0
   resourceRetries = 0
+  /** Paths that were busy since it last waited. */
+  busy = NOT_BUSY
   /** The attempt the engine waits for; null while the bio waits for something else. */
   live: Attempt | null = null
   parkedAtUs = 0
@@ -144,6 +147,8 @@ export class Attempt implements IoRequest {
   /** Memory that the attempt holds until the kernel gives it back. */
   readonly block: PoolBlock | null
   readonly startedUs: number
+  /** How often the path had come back into use when it was sent: an error of before says nothing of it as it is now. */
+  readonly returns: number
   /** Of the LUN's reservations, when it was sent. */
   readonly epoch: number
   /** The engine no longer waits for it: completed, or given up. */
@@ -169,6 +174,7 @@ export class Attempt implements IoRequest {
     this.countedActive = countedActive
     this.block = bio.block
     this.startedUs = startedUs
+    this.returns = path.returns
     this.epoch = epoch
   }
 }

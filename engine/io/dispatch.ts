@@ -3,6 +3,7 @@
 import { startAttempt } from './attempts.ts'
 import type { Bio } from './bio.ts'
 import { guarded } from '../core/core.ts'
+import { isAvoided } from './busy.ts'
 import { refusedBy, stuck } from './failover.ts'
 import { finishBio } from './finish.ts'
 import { sendFlush } from './flush-way.ts'
@@ -73,13 +74,14 @@ export function drainBacklog(path: PathRuntime): void {
 /** The policy's choice; if that one has refused this bio already, another one that has not (D-37). */
 function choosePath(head: HeadRuntime, bio: Bio): PathRuntime | null {
   const chosen = selectPath(head, bio.node, bio.op !== 'read', bio.length)
-  if (chosen === null || !refusedBy(bio, chosen)) return chosen
+  if (chosen === null || !isAvoided(bio, chosen)) return chosen
   let other: PathRuntime | null = null
   for (const path of head.paths) {
-    if (path.disabled || refusedBy(bio, path)) continue
+    if (path.disabled || isAvoided(bio, path)) continue
     if (other === null || path.rank < other.rank) other = path
   }
-  return other
+  // Those that were busy, rather than none.
+  return other ?? head.paths.find((path) => !path.disabled && !refusedBy(bio, path)) ?? null
 }
 
 /** The same for an I/O that is traced: why it is this path goes into its trace. */

@@ -14,7 +14,7 @@ import { park } from './waiting.ts'
 import { finishBio } from './finish.ts'
 import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
 import { ioError } from './errors.ts'
-import { suspect } from '../health/verdict.ts'
+import { pastError, suspect } from '../health/verdict.ts'
 import { headQueue } from './queues.ts'
 import { whenVerdictsAreOut } from '../heads/suspicion.ts'
 
@@ -39,6 +39,28 @@ export function onPathError(
   if (gone) return flushFailed(head, bio, { path, epoch: path.epoch, status, evidence, suspicion: null })
   leavePath(head, bio, path, status, evidence)
 }
+
+/**
+ * An attempt from before its path was put back into use ended in an error. What was wrong then is mended, or shows itself
+ * again: the path is not suspected for it. The bio goes round again, to this path too.
+ */
+export function onLateError(
+  head: HeadRuntime,
+  bio: Bio,
+  path: PathRuntime,
+  status: BlkStatus,
+  evidence: Evidence,
+): void {
+  const suspicion = pastError(path, evidence)
+  const refusal: Refusal = { path, epoch: OF_ANOTHER_TIME, status, evidence, suspicion }
+  if (isFlushLike(bio)) return flushFailed(head, bio, refusal)
+  bio.refuse(refusal)
+  if (mayGoElsewhere(head, bio) && hasOtherPath(head, bio)) return resend(head, bio)
+  whenVerdictsAreOut(bio.reasons, () => decide(head, bio))
+}
+
+/** The epoch of no path: such a refusal counts for nobody. */
+const OF_ANOTHER_TIME = -1
 
 /** A bio leaves a path, without an answer or with an error that may be the path's. */
 export function leavePath(

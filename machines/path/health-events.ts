@@ -46,4 +46,9 @@ export const PATH_HEALTH_EVENTS = [
   eventType(60, 'path.triedAtOnce', {}, reasoned),
   // A check could not read there, and could elsewhere; no other path could read it either, or none was there to ask.
   eventType(61, 'path.placeUnreadable', {}, evidence),
+  // It has no room for an I/O, and did not take it. Told once, until it takes one again.
+  eventType(62, 'path.busy', {}, evidence),
+  eventType(63, 'path.busyEnded', {}, z.strictObject({ times: whole, sinceUs: whole })),
+  // An attempt that was sent before the path was put back into use ended in an error: no path is suspected for it.
+  eventType(64, 'path.lateError', {}, evidence),
 ] as const

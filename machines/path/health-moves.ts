@@ -56,6 +56,9 @@ export const HEALTH_EVENTS_OF_THE_PATH = {
   'path.failedBack': { guard: 'heldBack', actions: ['keepHealth', 'searchCurrentPath'] },
   'path.goingAway': { guard: 'staysHere', actions: ['noteWhy', 'keepHealth', 'clearCurrentPath'] },
   'path.placeUnreadable': { guard: 'present', actions: 'keep' },
+  'path.busy': { guard: 'present', actions: 'keep' },
+  'path.busyEnded': { guard: 'present', actions: 'keep' },
+  'path.lateError': { guard: 'present', actions: 'keep' },
   'path.capacityChanged': { guard: 'present', actions: 'keepHealth' },
   'path.timerFired': HEALTH_TIMERS.map((timer) => ({
     guard: { type: 'isHealthTimer' as const, params: { timer } },

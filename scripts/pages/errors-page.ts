@@ -11,7 +11,7 @@ import { objectOf, productSources, sourceOf } from './sources.ts'
 const CLASSES: Readonly<Record<ErrorClass, string>> = {
   path: "Perhaps the path's. The I/O goes to another path, and this one is probed; it fails when the probe does.",
   target: "The LUN's own, the same through every path. The caller gets it, once.",
-  busy: "Nobody's: the same path is asked again a little later.",
+  busy: "Nobody's: the same path is asked again a little later, and after a few times another one.",
   ours: 'A bug of pathledger. The engine stops, and no path is failed for it.',
 }
 

@@ -50,6 +50,11 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
     'Somebody is taking the device away (a lazy detach). It works until it is closed, and is used last.',
   'path.placeUnreadable':
     'A check could not read a place of the medium, and could read others: it keeps no path out.',
+  'path.busy':
+    'It turned an I/O away for being busy: the I/O goes to another path, or waits where all are busy.',
+  'path.busyEnded': 'It takes I/O again; `times` it turned some away.',
+  'path.lateError':
+    'An attempt from before the path was put back into use ended in an error: the path is not suspected for it.',
   'path.triedAtOnce':
     'A path that failed is tried before its timer: the last usable path of its head was lost.',
   'path.capacityChanged': 'The device says that it has another size now.',

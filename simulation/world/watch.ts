@@ -29,7 +29,14 @@ const PROOFS: Readonly<Record<string, Situation>> = {
 }
 
 /** What says of a path that something was wrong with it. */
-const EXPLAINS = ['path.suspected', 'path.failed', 'path.cleared', 'path.removed', 'path.probeSucceeded']
+const EXPLAINS = [
+  'path.lateError',
+  'path.suspected',
+  'path.failed',
+  'path.cleared',
+  'path.removed',
+  'path.probeSucceeded',
+]
 
 type Data = Readonly<Record<string, unknown>>
 type Heard = (world: World, host: Host, stream: string, data: Data, atUs: number) => void

@@ -104,6 +104,11 @@ export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
   'path.goingAway': (event, name) => `${name} is going away${why(event)}.`,
   'path.placeUnreadable': ({ data }, name) =>
     `${name} could not read ${text(data['length'])} bytes at ${text(data['offset'])}, and could elsewhere: it is the medium there.`,
+  'path.busy': ({ data }, name) => `${name} was busy (${text(data['status'])}), and turned I/O away.`,
+  'path.busyEnded': ({ data }, name) =>
+    `${name} takes I/O again, which it had turned away ${counted(data['times'], 'time')}.`,
+  'path.lateError': ({ data }, name) =>
+    `An I/O that ${name} had been given before it was put back ended with ${text(data['status'])}: it is not suspected for it.`,
   'path.triedAtOnce': (event, name) => `${name} was tried at once${why(event)}.`,
   'path.capacityChanged': ({ data }, name) =>
     `The device of ${name} has ${text(data['toBytes'])} bytes now, and had ${text(data['fromBytes'])}.`,

@@ -240,14 +240,14 @@ describe('a busy path', () => {
     },
   )
 
-  test('busy for ever ends at the caller after resourceRetriesMax', async () => {
+  test('F-13: busy for ever ends at the caller after resourceRetriesMax when every path is, each in its turn', async () => {
     const rig = await Rig.open({ resourceRetriesMax: 5 })
     const a = await rig.add(A)
-    await rig.add(B)
-    a.fail({ errno: 'EAGAIN' })
+    const b = await rig.add(B)
+    for (const path of [a, b]) path.fail({ errno: 'EAGAIN' })
     const error = await rig.errorOf(rig.head.write({ offset: 0, data: bytesOf(1) }))
     expect(error).toMatchObject({ code: 'IO_ERROR', errno: 'EAGAIN' })
-    expect(a.ios).toHaveLength(6)
+    expect([a, b].map(({ ios }) => ios.length)).toEqual([6, 6])
     expect(a.path.state).toEqual(ONLINE)
   })
 

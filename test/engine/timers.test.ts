@@ -12,6 +12,8 @@ const SITES: Readonly<Record<string, readonly ('ledger' | 'pace' | readonly stri
   // attemptTimeoutMs; and how soon a busy path is asked again.
   'engine/io/attempts.ts': [['path.suspected', 'lun.ghostsOpened'], 'pace'],
   // probeTimeoutMs.
+  // How long a path that came back may take to say what it is: probeTimeoutMs too.
+  'engine/health/checker.ts': [['path.failed']],
   'engine/health/places.ts': [['path.failed', 'path.probeFailed', 'path.checkFailed']],
   'engine/attach/let-go.ts': [['path.removed', 'lun.ghostsOpened']],
   'engine/lun/ghost-book.ts': [['lun.ghostsEnded']],

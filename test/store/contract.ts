@@ -1,4 +1,5 @@
 // What every ledger store promises. The same cases run over the file and over memory.
+import { NEWEST_FLAGS } from '../../machines/behaviour.ts'
 import { afterEach, describe, expect, it } from 'vitest'
 import { hasCode } from '../../errors.ts'
 import { genesis, hashRow } from '../../store/rows/encoding.ts'
@@ -37,7 +38,7 @@ function appending(open: OpenStore): void {
     const [header] = store.read({})
     expect(header).toMatchObject({ position: 1, version: 1, stream: 'engine', type: 'ledger.header' })
     const { machines, ...rest } = JSON.parse(header!.data) as { machines: Record<string, string> }
-    expect(rest).toEqual({ format: 2, xstate: '5.33.3', engine: '0.1.0', flags: ['1:short-decisions'] })
+    expect(rest).toEqual({ format: 2, xstate: '5.33.3', engine: '0.1.0', flags: NEWEST_FLAGS })
     expect(Object.keys(machines)).toEqual(['path', 'head', 'lun', 'engine', 'reservation'])
     expect(header!.hash).toEqual(hashRow(genesis(), header!))
     expect(store.head()).toEqual({ events: 1, hash: header!.hash })
