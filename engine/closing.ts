@@ -2,7 +2,6 @@
 import type { ControlServer } from '../adapters/control/server.ts'
 import type { PathledgerError } from '../errors.ts'
 import type { LedgerStore } from '../store/types.ts'
-import type { Alua } from './alua/alua.ts'
 import type { Discoveries } from './attach/discovery.ts'
 import type { Registry } from './attach/registry.ts'
 import { closedError, closedWithout } from './core/closed.ts'
@@ -10,16 +9,20 @@ import type { Core } from './core/core.ts'
 import { giveUpLost, recordHead } from './heads/lifecycle.ts'
 import type { Sampler } from './heads/samples.ts'
 import { failParked } from './io/waiting.ts'
-import type { Stream } from './ledger/stream.ts'
-import type { Luns } from './lun/luns.ts'
+
+/** The engine's own stream: its end is told there. */
+interface OwnStream {
+  record(type: string, data: Readonly<Record<string, unknown>>): unknown
+}
 
 /** What there is to end. */
 export interface ClosingParts {
   readonly core: Core
-  readonly engine: Stream
+  readonly engine: OwnStream
   readonly registry: Registry
-  readonly luns: Luns
-  readonly alua: Alua
+  /** What the engines of each LUN share. */
+  readonly luns: { close(): Promise<void> }
+  readonly alua: { stop(): void }
   readonly discoveries: Discoveries
   readonly sampler: Sampler
   readonly store: LedgerStore
@@ -85,7 +88,7 @@ async function removeAll(registry: Registry): Promise<void> {
 }
 
 /** Stops the engine with a stable code: better no I/O than I/O on a broken promise. */
-export function breakEngine(core: Core, engine: Stream, registry: Registry, error: PathledgerError): void {
+export function breakEngine(core: Core, engine: OwnStream, registry: Registry, error: PathledgerError): void {
   if (core.broken !== null) return
   core.broken = error
   core.log.error({ code: error.code, why: error.why }, 'the engine stopped')

@@ -2,17 +2,19 @@
 import { PathledgerError } from '../../../errors.ts'
 import type { Core } from '../../core/core.ts'
 import type { Head } from '../../api/head.ts'
-import type { HeadRuntime } from '../../heads/runtime.ts'
+import type { HeadRuntime, PathRuntime } from '../../heads/runtime.ts'
 import { recordHead } from '../../heads/lifecycle.ts'
 import type { Path } from '../../api/path.ts'
-import type { Registry } from '../../attach/registry.ts'
 import type { Streams } from '../../ledger/streams.ts'
 import type { SysfsExtras } from './tree.ts'
 import type { LiveSource } from './view.ts'
 
 export interface LiveParts {
   readonly core: Core
-  readonly registry: Registry
+  readonly registry: {
+    runtimes(): readonly HeadRuntime[]
+    findPath(nameOrHctl: string): PathRuntime | null
+  }
   readonly streams: Streams
   heads(): readonly Head[]
   path(hctl: string): Path
