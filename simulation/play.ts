@@ -1,4 +1,5 @@
 // How a seed is played: step by step, engines that have died are started again, in the end they are closed.
+import { hasCode, messageOf } from '../errors.ts'
 import { startHost, makeSlots } from './world/hosts.ts'
 import { below } from './world/mix.ts'
 import { sceneOf, type Scene } from './deeds/scene.ts'
@@ -30,9 +31,18 @@ export async function playStep({ scene, script }: Play): Promise<void> {
   await restartDead(scene)
 }
 
-/** Closes every engine that is alive. */
+/** Closes every engine that is alive. One whose record has a gap at its end says so, and that is wrong: its ledger is well. */
 export async function close({ scene: { world } }: Play): Promise<void> {
-  for (const { mp } of world.hosts) if (mp !== null) await drive(world.clock, mp.close())
+  for (const { mp } of world.hosts) {
+    if (mp !== null) await drive(world.clock, mp.close().catch(incomplete(world)))
+  }
+}
+
+function incomplete(world: World): (error: unknown) => void {
+  return (error) => {
+    if (!hasCode(error, 'CLOSE_INCOMPLETE')) throw error
+    world.wrong.push({ invariant: 'ledgerIsWhole', detail: messageOf(error) })
+  }
 }
 
 /** Engines that have died are started again when their time has come; now and then the next one dies as it starts. */

@@ -87,7 +87,7 @@ function fallShort(head: HeadRuntime, bio: Bio, cache: WriteCache): void {
   const { acknowledged, covered, label } = cache
   const why = whyNot(head, cache)
   const error = notDurableError(head, cache, why)
-  // In a storm of them the rows are bounded; each caller hears of his own all the same.
+  // In a storm of them the rows are bounded; each caller hears of their own all the same.
   if (!head.errorRows.take()) return finishBio(head, bio, error)
   const { recorded } = head.lun.stream.record('lun.flushFellShort', {
     path: label,

@@ -357,13 +357,13 @@ describe('attempts are bounded', () => {
       checker: { minMs: 10, maxMs: 10 },
       failThreshold: 1,
     })
-    // Each path fails when it is written to, with its next probe, and then answers probes until the next write.
+    // Each path fails when it is written to, wherever it is read for the probe, and then answers probes until the next write.
     const flapping = (device: PathDevice) => {
-      let failing = false
+      let untilUs = 0
       return wrapPath(device, (request: IoRequest, done) => {
-        if (request.op === 'write') failing = true
-        device.submit(failing ? { ...request, offset: rig.head.sizeBytes } : request, done)
-        if (request.op === 'read') failing = false
+        const nowUs = rig.clock.monoUs()
+        if (request.op === 'write') untilUs = nowUs + 5_000
+        device.submit(nowUs < untilUs ? { ...request, offset: rig.head.sizeBytes } : request, done)
       })
     }
     const paths = [await rig.add(A, { wrap: flapping }), await rig.add(B, { wrap: flapping })]

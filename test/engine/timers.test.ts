@@ -15,7 +15,10 @@ const SITES: Readonly<Record<string, readonly ('ledger' | 'pace' | readonly stri
   // How long a path that came back may take to say what it is: probeTimeoutMs too.
   'engine/health/checker.ts': [['path.failed']],
   'engine/health/places.ts': [['path.failed', 'path.probeFailed', 'path.checkFailed']],
-  'engine/attach/let-go.ts': [['path.removed', 'lun.ghostsOpened']],
+  // closeGraceMs: for what is in flight, and for the flush of a path that leaves.
+  'engine/attach/let-go.ts': [['path.removed', 'lun.ghostsOpened'], ['path.removed']],
+  // flushWaitMs.
+  'engine/io/flush-way.ts': [['lun.flushFellShort']],
   'engine/lun/ghost-book.ts': [['lun.ghostsEnded']],
   'engine/io/waiting.ts': [['lun.holdExpired'], 'pace'],
   // A ledger that takes nothing cannot be told so at once; it says so when it takes something again.

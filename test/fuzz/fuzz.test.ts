@@ -108,7 +108,7 @@ test('a line on the control socket is answered or refused with a code; the engin
     }
   }
   for (const text of corpus('control-lines')) one(text)
-  fc.assert(fc.property(line, one), { numRuns: 800 })
+  fc.assert(fc.property(line, one), { numRuns: 1_600 })
   expect(done).toBeGreaterThan(50)
   await rig.drive(Promise.all(later))
   expect(rig.mp.broken).toBeNull()
