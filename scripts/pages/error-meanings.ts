@@ -210,4 +210,9 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     POSITION_NOT_FOUND: 'The ledger has no such position.',
     USAGE: 'The command line is wrong; `--help` shows how it is right.',
   },
+  'History of other hosts': {
+    HOST_CHOICE: 'The sources are of several hosts, and none or another one was named.',
+    UNPACKER_MISSING: 'A file is packed with xz or bzip2, and this machine has no such program.',
+    ZONE_UNKNOWN: 'The word names no time zone.',
+  },
 }

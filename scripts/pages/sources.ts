@@ -7,9 +7,12 @@ const ROOT = join(import.meta.dirname, '..', '..')
 
 /** Every source of the product, parsed, in the order of their names. */
 export function productSources(): ts.SourceFile[] {
-  const files = globSync('{index,errors,{machines,engine,simulation,what-if,store,adapters,cli}/**/*}.ts', {
-    cwd: ROOT,
-  })
+  const files = globSync(
+    '{index,errors,{machines,engine,simulation,what-if,foreign,store,adapters,cli}/**/*}.ts',
+    {
+      cwd: ROOT,
+    },
+  )
   return files.sort().map(sourceOf)
 }
 

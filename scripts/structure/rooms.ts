@@ -55,6 +55,7 @@ export const HOUSES: Readonly<Record<string, House>> = {
       { paths: 'what can be a path: loop device, file, memory, a virtual LUN, a recording' },
       { helper: 'a helper process that does what needs rights or may hang' },
       { child: 'I/O in a child process, which a hung device takes with it' },
+      { sources: 'files of logs, unpacked, and the time zones of the world' },
       { filters: 'faults on purpose: errors, delays, hangs', loop: 'the loop driver of the kernel' },
       {
         'descriptor.ts': 'an open device or file, and what is known of it',
@@ -127,6 +128,17 @@ export const HOUSES: Readonly<Record<string, House>> = {
     what: 'the history of hosts that others run: envelopes, templates, identities, rules, and writing it as a ledger',
     imports: ['store', ...BELOW_STORE],
     types: ['adapters/ports.ts'],
+    floors: [
+      { answers: 'the questions after a night, answered from facts' },
+      { 'read.ts': 'files to facts, without a ledger' },
+      { rules: 'from what lines say to what happened, and from what it came' },
+      { identity: 'who is who, and while when' },
+      { sources: 'bytes to lines, records and clocks; all sources of a host on one time line' },
+      { snapshots: 'what a snapshot states', envelopes: 'a line out of its envelope' },
+      { templates: 'what lines look like and what they say: data' },
+      { time: 'calendars, zones and wall clocks' },
+      { 'types.ts': 'line, statement, fact' },
+    ],
   },
 
   observe: {
@@ -247,7 +259,6 @@ export const HOUSES: Readonly<Record<string, House>> = {
 
 /** Houses and rooms that are on the list before they are there, so that what is coming lands in its place. */
 export const COMING: readonly string[] = [
-  'foreign',
   'observe',
   'fleet',
   'daemon',

@@ -39,6 +39,11 @@ const EXCEPTIONS: readonly Exception[] = [
     bans: ['process'],
     why: 'the number of this process, a fact for the ledger',
   },
+  {
+    files: /^adapters\/sources\/zones\.ts$/,
+    bans: ['clock', 'locale'],
+    why: 'offsets of time zones, which only the runtime knows; it reads no clock',
+  },
   { files: /^store\/file\/lock\.ts$/, bans: ['process'], why: 'a lock names its holder' },
   {
     files: /^store\/.*worker.*\.ts$/,
