@@ -96,7 +96,7 @@ function refusalByDuplicate(device: PathDevice, paths: Iterable<PathRuntime>): P
 }
 
 function refusalByHead(
-  { device, geometry, coherence }: PathDevice,
+  { device, geometry, coherence, guarantees }: PathDevice,
   head: HeadRuntime,
 ): PathledgerError | null {
   // A head without paths, after a restart or while it waits for one, grows with the first that comes.
@@ -108,6 +108,12 @@ function refusalByHead(
   if (geometry.logicalBlockBytes !== head.logicalBlockBytes) {
     const why = `Its blocks have ${geometry.logicalBlockBytes} bytes; those of ${head.name} have ${head.logicalBlockBytes}.`
     return refusal('PATH_BLOCK_MISMATCH', device, why, 'Attach it with the same block size.', 'EINVAL')
+  }
+  const other = otherMedium({ coherence, guarantees }, head)
+  if (other !== null) {
+    const why = `Behind it is inode ${String(coherence.inode)}, and behind ${other}: on local file systems two inodes are two media.`
+    const todo = 'Attach every path of a LUN to its one file, or give the other file a LUN of its own.'
+    return refusal('PATH_OTHER_MEDIUM', device, why, todo, 'EINVAL')
   }
   const all = [coherence, ...head.paths.map((path) => path.device.coherence)]
   const oneInode = coherence.inode !== null && all.every(({ inode }) => inode === coherence.inode)
@@ -121,6 +127,32 @@ function refusalByHead(
     'Attach every path to one file, or all of them with direct I/O.',
     'EINVAL',
   )
+}
+
+/** A path of the head, attached or left by the last run, that certainly rests on another medium; and on which. */
+function otherMedium(
+  { coherence: { inode }, guarantees }: Pick<PathDevice, 'coherence' | 'guarantees'>,
+  { paths, lost }: HeadRuntime,
+): string | null {
+  // Errors are final where a file lies on local disks alone: there an inode tells one medium from another.
+  if (inode === null || !guarantees.errorsAreFinal) return null
+  for (const { name, device } of paths) {
+    const theirs = device.coherence.inode
+    if (theirs !== null && theirs !== inode && device.guarantees.errorsAreFinal)
+      return `${name} is inode ${theirs}`
+  }
+  for (const { context, last } of lost.values()) {
+    const theirs = last.facts['inode']
+    // What a file system is called may be counted anew at each boot; the number of a file in it is not.
+    const differs =
+      typeof theirs === 'string' && (last.sameBoot ? theirs !== inode : numberIn(theirs) !== numberIn(inode))
+    if (differs && context.errorsAreFinal) return `${context.name} was inode ${theirs} in the last run`
+  }
+  return null
+}
+
+function numberIn(inode: string): string {
+  return inode.slice(inode.lastIndexOf(':') + 1)
 }
 
 function refusalByLedger(device: PathDevice, ledgerFile: string | null): PathledgerError | null {

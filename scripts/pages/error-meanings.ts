@@ -64,6 +64,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     PATH_EMPTY: 'It has no bytes.',
     PATH_ID_INVALID: 'The id of its LUN has characters that an id cannot have.',
     PATH_INCOHERENT: 'Its bytes would not always be those of the other paths.',
+    PATH_OTHER_MEDIUM:
+      'Another file is behind the other paths of its LUN: reads and writes would be spread over both.',
     PATH_NOT_ATTACHED: 'No file is attached to the loop device.',
     PATH_NOT_A_FILE: 'It is not a regular file.',
     PATH_NOT_A_LOOP: 'It is not a loop device.',

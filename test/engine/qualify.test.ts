@@ -198,6 +198,19 @@ describe('a device that is not taken as a path', () => {
     expect(message).toContain('page cache')
   })
 
+  test('F-01: a second inode on local file systems is another medium, direct or not, and is refused', async () => {
+    const rig = await Rig.open()
+    const on = (inode: string) => ({ coherence: { inode, direct: true } })
+    await rig.add(A, { errorsAreFinal: true, wrap: (device) => ({ ...fieldsOf(device), ...on('8:1:99') }) })
+    const other = deviceLike(rig, B, on('8:1:100'))
+    const { message } = await refused({ rig, code: 'PATH_OTHER_MEDIUM' }, other)
+    expect(message).toContain('8:1:99')
+    expect(rig.head.paths).toHaveLength(1)
+    // Behind a server an inode says nothing.
+    await rig.add(B, { errorsAreFinal: false, wrap: (device) => ({ ...fieldsOf(device), ...on('0:55:1') }) })
+    expect(rig.head.paths).toHaveLength(2)
+  })
+
   test('buffered paths over one file are coherent, and are taken', async () => {
     const rig = await Rig.open()
     const coherence = { inode: '8:1:99', direct: false }

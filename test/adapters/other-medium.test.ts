@@ -1,0 +1,48 @@
+// Real files under one wwid.
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { errorsAreFinalOn } from '../../adapters/final-errors.ts'
+import { filePath } from '../../adapters/paths/file-path.ts'
+import { virtualLun } from '../../adapters/paths/virtual-lun.ts'
+import { Multipath } from '../../engine/multipath.ts'
+
+const WWID = 'naa.600140500000000000000000000000f1'
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), 'pathledger-'))
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }))
+  return made
+}
+
+async function open(at: string): Promise<Multipath> {
+  return Multipath.open({ ledger: join(at, 'mp.ledger'), lunFolder: join(at, 'luns'), multipath: 'always' })
+}
+
+test('F-01: two images with one wwid do not become one LUN; one that took the place of the other after a restart does neither', async () => {
+  const at = folder()
+  const [one, two] = ['one.img', 'two.img'].map((name) => join(at, name)) as [string, string]
+  for (const file of [one, two]) writeFileSync(file, new Uint8Array(65_536))
+  // Whether this folder lies on local disks decides: elsewhere an inode is no proof, and test/engine/qualify.test.ts has the rule.
+  const local = errorsAreFinalOn(one)
+  expect(errorsAreFinalOn(two)).toBe(local)
+  if (!local) return
+  const lun = virtualLun({ wwid: WWID })
+  const mp = await open(at)
+  await mp.addPath(filePath(one, { lun, hctl: '8:0:0:0' }))
+  await expect(mp.addPath(filePath(two, { lun, hctl: '9:0:0:0' }))).rejects.toMatchObject({
+    code: 'PATH_OTHER_MEDIUM',
+  })
+  await mp.addPath(filePath(one, { lun, hctl: '9:0:0:0' }))
+  const head = mp.head(WWID)
+  await head.write({ offset: 0, data: new Uint8Array(4096).fill(7) })
+  expect((await head.read({ offset: 0, length: 4096 }))[0]).toBe(7)
+  // The name is another file now: a path that joins by it is refused as well.
+  await mp.path('9:0:0:0').remove()
+  renameSync(two, one)
+  await expect(mp.addPath(filePath(one, { lun, hctl: '9:0:0:0' }))).rejects.toMatchObject({
+    code: 'PATH_OTHER_MEDIUM',
+  })
+  await mp.close()
+})
