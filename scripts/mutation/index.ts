@@ -4,12 +4,22 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { commit } from '../../cli/simulate/commit.ts'
 import { seededRandom } from '../../adapters/seeded-random.ts'
+import { PRODUCT_FOLDERS } from '../structure/rooms.ts'
 import type { Asked } from './baseline.ts'
 import { openJournal } from './journal.ts'
 import { mutate } from './mutate.ts'
@@ -20,11 +30,7 @@ import type { Outcome } from './runner.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const COPIED = [
-  'machines',
-  'engine',
-  'store',
-  'adapters',
-  'cli',
+  ...PRODUCT_FOLDERS.filter((house) => existsSync(join(ROOT, house))),
   'test',
   'scripts',
   'index.ts',
