@@ -1,12 +1,13 @@
 // docs/rooms.mmd: the rooms of the house and who imports whom, drawn from the imports themselves.
-import { globSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
+import { PRODUCT_FOLDERS } from './structure/rooms.ts'
 
 const ROOT = dirname(import.meta.dirname)
 const IMPORT = /^(?:import|export)\b[^'"]*?\bfrom '(\.[^']+)'/gm
 
 /** The houses at the top, as they stand below each other. */
-const HOUSES = ['cli', 'simulation', 'what-if', 'engine', 'store', 'adapters', 'machines']
+const HOUSES = PRODUCT_FOLDERS.filter((house) => existsSync(join(ROOT, house))).toReversed()
 
 /** The text of the drawing: the houses at the top, and inside the engine its rooms. */
 export function roomsDrawing(): string {
