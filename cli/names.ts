@@ -5,92 +5,132 @@ import type { LedgerReader } from '../store/types.ts'
 import { usageError } from './failure.ts'
 import { parseObject } from './text.ts'
 
-/** What a stream is called; a stream that was never given a name keeps its own. */
-export type NameOf = (stream: string) => string
+/**
+ * What a stream was called at a position; default: the last name of it. A stream that was never given a name keeps its own, and one
+ * that had none yet by then has its first.
+ */
+export type NameOf = (stream: string, position?: number) => string
 
-/** Reads the names that heads and paths were given. Where one came back under another name, the last one counts. */
+/** Names by stream, each with the position from which on it is the one. */
+type Namings = ReadonlyMap<string, readonly { readonly position: number; readonly name: string }[]>
+
+/** Events that give a stream its name: names are given anew at each start. */
+const GIVING = ['head.created', 'path.added', 'path.returned']
+
+/** Reads the names that heads and paths were given, and when. */
 export function readNames(reader: LedgerReader): NameOf {
-  const names = new Map([
-    ...carried(reader),
-    ...given(reader, 'head.created'),
-    ...given(reader, 'path.added'),
-  ])
-  return (stream) => names.get(stream) ?? names.get(stream.replace(/^lun\//, 'head/')) ?? stream
+  const namings = namingsOf(reader)
+  return (stream, position = Infinity) => {
+    const names = namings.get(stream) ?? namings.get(stream.replace(/^(lun|reservation)\//, 'head/')) ?? []
+    return (names.findLast((naming) => naming.position <= position) ?? names[0])?.name ?? stream
+  }
 }
 
 /**
- * The stream of a path by any of its names: 'sda:0', its H:C:I:L, or the stream itself. Throws PATH_NOT_FOUND, and USAGE
- * where several LUNs of the ledger have such a path.
+ * The stream of a path by any of its names: 'sda:0', its H:C:I:L, or the stream itself. A name is the one that was in force at a
+ * position (default the end); one that nobody had then is of who ever had it. Throws PATH_NOT_FOUND, and USAGE where several LUNs
+ * of the ledger have such a path.
  */
-export function findPath(reader: LedgerReader, typed: string): string {
-  const paths = [...carried(reader), ...given(reader, 'path.added')].filter(([stream]) =>
-    stream.startsWith('path/'),
-  )
+export function findPath(reader: LedgerReader, typed: string, position = Infinity): string {
+  const namings = namingsOf(reader)
+  const isPath = (stream: string): boolean => stream.startsWith('path/')
   // What was refused was never given a name: people know the device.
-  const names = new Map([...refused(reader), ...paths])
-  const isMeant = ([stream, name]: readonly [string, string]): boolean =>
-    [stream, name, stream.split('/').at(-1)].includes(typed)
-  const [found, ...others] = [...names].filter(isMeant).map(([stream]) => stream)
-  if (found === undefined) {
-    throw new PathledgerError('PATH_NOT_FOUND', {
+  const others = [...refused(reader)].flatMap(([stream, device]) =>
+    [stream, device, stream.split('/').at(-1)].includes(typed) ? [stream] : [],
+  )
+  const named = calledSo(
+    namings,
+    typed,
+    position,
+    (stream) => isPath(stream) && [stream, stream.split('/').at(-1)].includes(typed),
+  )
+  const found = [...new Set([...named.filter(isPath), ...others])]
+  const known = [...new Set([...refused(reader).keys(), ...[...namings.keys()].filter(isPath)])]
+  return theOne(found, typed, 'path', () => {
+    return new PathledgerError('PATH_NOT_FOUND', {
       message: `There is no path '${typed}' on this ledger.`,
-      why: names.size === 0 ? 'No path was ever added.' : `There are ${[...names.keys()].join(', ')}.`,
+      why: known.length === 0 ? 'No path was ever added.' : `There are ${known.join(', ')}.`,
       todo: "Use one of these, or its short name ('sda:0', '8:0:0:0').",
     })
-  }
-  if (others.length === 0) return found
-  throw usageError(
-    `'${typed}' means more than one path.`,
-    `There are ${[found, ...others].join(', ')}.`,
-    'Name one of these.',
-  )
+  })
 }
 
-/** The stream of a head by any of its names: 'sda', its wwid, or the stream itself. Throws HEAD_NOT_FOUND and USAGE. */
-export function findHead(reader: LedgerReader, typed: string): string {
-  const heads = [...carried(reader), ...given(reader, 'head.created')]
-  const names = new Map(heads.filter(([stream]) => stream.startsWith('head/')))
-  const isMeant = ([stream, name]: readonly [string, string]): boolean =>
-    [stream, name, stream.slice('head/'.length)].includes(typed)
-  const [found, ...others] = [...names].filter(isMeant).map(([stream]) => stream)
-  if (found === undefined) {
-    throw new PathledgerError('HEAD_NOT_FOUND', {
+/** The stream of a head by any of its names, as {@link findPath} finds paths. Throws HEAD_NOT_FOUND and USAGE. */
+export function findHead(reader: LedgerReader, typed: string, position = Infinity): string {
+  const namings = namingsOf(reader)
+  const isHead = (stream: string): boolean => stream.startsWith('head/')
+  const isItself = (stream: string): boolean =>
+    isHead(stream) && [stream, stream.slice('head/'.length)].includes(typed)
+  const found = calledSo(namings, typed, position, isItself).filter(isHead)
+  return theOne(found, typed, 'head', () => {
+    const names = [...namings].flatMap(([stream, given]) =>
+      isHead(stream) ? given.map(({ name }) => name) : [],
+    )
+    return new PathledgerError('HEAD_NOT_FOUND', {
       message: `There is no head '${typed}' on this ledger.`,
-      why: names.size === 0 ? 'No head was ever made.' : `There are ${[...names.values()].join(', ')}.`,
+      why: names.length === 0 ? 'No head was ever made.' : `There are ${[...new Set(names)].join(', ')}.`,
       todo: 'Use one of these names, or its wwid.',
     })
-  }
-  if (others.length === 0) return found
+  })
+}
+
+/** Streams that are `typed` itself, or had that name at a position; where none had, those that ever had it. */
+function calledSo(
+  namings: Namings,
+  typed: string,
+  position: number,
+  isItself: (stream: string) => boolean,
+): string[] {
+  const streams = [...namings.keys()]
+  const itself = streams.filter(isItself)
+  if (itself.length > 0) return itself
+  const namesOf = (stream: string) => namings.get(stream) ?? []
+  const then = streams.filter(
+    (stream) => namesOf(stream).findLast((naming) => naming.position <= position)?.name === typed,
+  )
+  return then.length > 0
+    ? then
+    : streams.filter((stream) => namesOf(stream).some(({ name }) => name === typed))
+}
+
+function theOne(found: readonly string[], typed: string, what: string, none: () => PathledgerError): string {
+  const [first, ...others] = found
+  if (first === undefined) throw none()
+  if (others.length === 0) return first
   throw usageError(
-    `'${typed}' means more than one head.`,
-    `There are ${[found, ...others].join(', ')}.`,
+    `'${typed}' means more than one ${what}.`,
+    `There are ${found.join(', ')}.`,
     'Name one of these.',
   )
 }
 
 /** The stream of a path or a head by any of its names. Throws as {@link findPath} does where neither is there. */
-export function findStream(reader: LedgerReader, typed: string): string {
+export function findStream(reader: LedgerReader, typed: string, position = Infinity): string {
   try {
-    return findHead(reader, typed)
+    return findHead(reader, typed, position)
   } catch (error) {
     if (!(error instanceof PathledgerError) || error.code !== 'HEAD_NOT_FOUND') throw error
-    return findPath(reader, typed)
+    return findPath(reader, typed, position)
   }
 }
 
-/** The names that streams brought with them from the segment before. */
-function carried(reader: LedgerReader): Map<string, string> {
-  const names = new Map<string, string>()
-  for (const { data } of [...pages(reader, { type: 'ledger.stateCarried' })].flat()) {
-    const { streams } = parseObject(data)
-    for (const [stream, at] of Object.entries(
-      (streams ?? {}) as Record<string, { context?: { name?: unknown } }>,
-    )) {
-      const name = at.context?.name
-      if (typeof name === 'string' && name !== '') names.set(stream, name)
-    }
+/** Every name that a stream was given, or brought with it from the segment before, in order. */
+function namingsOf(reader: LedgerReader): Namings {
+  const namings = new Map<string, { position: number; name: string }[]>()
+  const add = (stream: string, position: number, name: unknown): void => {
+    if (typeof name !== 'string' || name === '') return
+    namings.set(stream, [...(namings.get(stream) ?? []), { position, name }])
   }
-  return names
+  for (const { data, position } of [...pages(reader, { type: 'ledger.stateCarried' })].flat()) {
+    const streams = parseObject(data)['streams'] as
+      Record<string, { context?: { name?: unknown } }> | undefined
+    for (const [stream, { context }] of Object.entries(streams ?? {})) add(stream, position, context?.name)
+  }
+  const given = GIVING.flatMap((type) => [...pages(reader, { type })].flat())
+  for (const { stream, position, data } of given.sort((one, other) => one.position - other.position)) {
+    add(stream, position, parseObject(data)['name'])
+  }
+  return namings
 }
 
 /** Devices that were not taken, by the stream of the path that they were to be. */
@@ -100,17 +140,6 @@ function refused(reader: LedgerReader): Map<string, string> {
     rows.map(({ data }) => {
       const { wwid, hctl, device } = parseObject(data)
       return [`path/${String(wwid)}/${String(hctl)}`, String(device)] as const
-    }),
-  )
-}
-
-/** The names that one type of event gave to streams. */
-function given(reader: LedgerReader, type: string): Map<string, string> {
-  const rows = [...pages(reader, { type })].flat()
-  return new Map(
-    rows.flatMap(({ stream, data }) => {
-      const { name } = parseObject(data)
-      return typeof name === 'string' ? [[stream, name] as const] : []
     }),
   )
 }

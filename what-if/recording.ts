@@ -3,7 +3,7 @@
 import { keyOf, type PathRecord, type RecordedAnswer, type Trouble } from '../adapters/paths/recorded-path.ts'
 import { PathledgerError } from '../errors.ts'
 import type { Evidence } from '../machines/events.ts'
-import type { IoOp } from '../machines/words.ts'
+import type { Failback, IoOp } from '../machines/words.ts'
 import { pages } from '../store/pages.ts'
 import type { LedgerReader, StoredEvent } from '../store/types.ts'
 import { usOfMs } from '../engine/core/core.ts'
@@ -54,7 +54,7 @@ interface Row extends Omit<StoredEvent, 'data'> {
 
 /** What people and transports do; the rest the engine does by itself. */
 const FROM_OUTSIDE =
-  /^(path\.(added|removed|disabled|enabled|accessChanged|blocked|unblocked|quiesced|resumed|wentOffline|transportWentOffline|cameOnline)|head\.(iopolicyChanged|noPathRetryChanged|delayedRemovalChanged|drained))$/
+  /^(path\.(added|removed|disabled|enabled|accessChanged|blocked|unblocked|quiesced|resumed|wentOffline|transportWentOffline|cameOnline)|head\.(iopolicyChanged|noPathRetryChanged|delayedRemovalChanged|drained|pathPreferred|failbackSet|quantumSet))$/
 /** Microseconds for an I/O where no trace tells any. */
 const USUAL_US = 200
 
@@ -99,10 +99,14 @@ function lastRun(reader: LedgerReader): Row[] {
   return rows.map((row) => ({ ...row, data: JSON.parse(row.data) as Row['data'] }))
 }
 
-/** What the engine's own close does is not done to it. */
-function isFromOutside({ type, data }: Row): boolean {
-  return FROM_OUTSIDE.test(type) && data['why'] !== 'closed'
+/** What the engine's own close does is not done to it, nor what its settings put on a new head. */
+function isFromOutside({ type, data, actor }: Row): boolean {
+  const bySettings = BY_SETTINGS.includes(type) && actor === 'engine'
+  return FROM_OUTSIDE.test(type) && data['why'] !== 'closed' && !bySettings
 }
+
+/** Said of a head when it is made, where the settings say otherwise than it is by itself. */
+const BY_SETTINGS = ['head.failbackSet', 'head.quantumSet']
 
 function tracedIo({ stream, data }: Row): RecordedIo {
   const { startedUs, op, offset, length, node, fua, status, tookUs, attempts } = data as unknown as {
@@ -184,8 +188,21 @@ function troublesOf(
     const met = hung.filter(({ atUs, tookUs }) => atUs + tookUs >= firstUs && atUs < row.monoUs)
     const beganUs =
       status === 'TIMEOUT' ? Math.min(firstUs - limitUs, ...met.map(({ atUs }) => atUs)) : firstUs
-    return [{ fromUs: beganUs, untilUs, op, answer: status === 'TIMEOUT' ? 'hang' : { errno, status } }]
+    const answer = status === 'TIMEOUT' ? ('hang' as const) : { errno, status }
+    const took = firstTook(answers, { firstUs, status })
+    return [{ fromUs: beganUs, untilUs, op, answer, ...(took === undefined ? {} : { tookUs: took }) }]
   })
+}
+
+/** How long the error took that a failure began with: its probes were answered so, too. */
+function firstTook(
+  answers: ReadonlyMap<string, readonly RecordedAnswer[]>,
+  { firstUs, status }: { readonly firstUs: number; readonly status: string },
+): number | undefined {
+  const first = [...answers.values()]
+    .flat()
+    .find((one) => one.status === status && one.atUs + one.tookUs === firstUs)
+  return first?.tookUs
 }
 
 function answersOf(
@@ -226,6 +243,11 @@ function usualOf(answers: ReadonlyMap<string, readonly RecordedAnswer[]>): numbe
   return times[Math.floor(times.length / 2)] ?? USUAL_US
 }
 
+/** As a setting has it: milliseconds, where the ledger has microseconds. */
+export function failbackSetting(failback: Failback): Exclude<SettingsInput['failback'], undefined> {
+  return typeof failback === 'number' ? failback / 1000 : failback
+}
+
 /** What the run was set to, as far as its events say; a time limit is known where an attempt met it. */
 function settingsOf(rows: readonly Row[], traces: readonly Row[]): SettingsInput {
   const head = rows.find(({ type }) => type === 'head.created')?.data as
@@ -235,6 +257,9 @@ function settingsOf(rows: readonly Row[], traces: readonly Row[]): SettingsInput
   const limitUs = traces
     .flatMap(({ data }) => data['attempts'] as { status: string; tookUs: number }[])
     .find(({ status }) => status === 'TIMEOUT')?.tookUs
+  const made = (type: string) => rows.find((row) => row.type === type && row.actor === 'engine')?.data
+  const failback = made('head.failbackSet')?.['to'] as Failback | undefined
+  const quantum = made('head.quantumSet') as SettingsInput['quantum']
   const multipath = rows[0]?.data['multipath'] as SettingsInput['multipath']
   return {
     ...(multipath === undefined ? {} : { multipath }),
@@ -247,6 +272,8 @@ function settingsOf(rows: readonly Row[], traces: readonly Row[]): SettingsInput
     ...(path === undefined
       ? {}
       : { checker: { minMs: path.checker.minUs / 1000, maxMs: path.checker.maxUs / 1000 } }),
+    ...(failback === undefined ? {} : { failback: failbackSetting(failback) }),
+    ...(quantum === undefined ? {} : { quantum }),
     ...(limitUs === undefined ? {} : { attemptTimeoutMs: Math.ceil(limitUs / 1000) }),
   }
 }

@@ -3,14 +3,15 @@
 import { recordedPath } from '../adapters/paths/recorded-path.ts'
 import { VirtualClock } from '../adapters/virtual-clock.ts'
 import { hasCode } from '../errors.ts'
-import type { AccessState } from '../machines/words.ts'
+import type { AccessState, Failback, Quantum } from '../machines/words.ts'
 import { memoryStore } from '../store/write/memory-store.ts'
 import type { StoredEvent } from '../store/types.ts'
 import { Multipath } from '../engine/multipath.ts'
+import type { Head } from '../engine/api/head.ts'
 import type { Path } from '../engine/api/path.ts'
 import type { SettingsInput } from '../engine/core/settings.ts'
 import { VERSION, XSTATE_VERSION } from '../engine/core/version.ts'
-import type { Happening, RecordedIo, Recording } from './recording.ts'
+import { failbackSetting, type Happening, type RecordedIo, type Recording } from './recording.ts'
 
 /** What became of one I/O in a run. */
 export interface IoOutcome {
@@ -134,7 +135,7 @@ function withPaths(
   })
 }
 
-const REFUSED_NOW = ['TRANSITION_REFUSED', 'HEAD_REMOVED', 'PATH_REMOVED']
+const REFUSED_NOW = ['TRANSITION_REFUSED', 'HEAD_REMOVED', 'PATH_REMOVED', 'PATH_NOT_FOUND']
 
 /** Does again what was done from outside. What is refused now is refused: that is part of the answer. */
 function happen(mp: Multipath, recording: Recording, clock: VirtualClock, happening: Happening): void {
@@ -149,15 +150,31 @@ function happen(mp: Multipath, recording: Recording, clock: VirtualClock, happen
     }
     const head = mp.heads.find(({ wwid }) => `head/${wwid}` === stream)
     if (head === undefined) return
-    if (type === 'head.iopolicyChanged') head.setIoPolicy(data['to'] as never, word)
-    if (type === 'head.noPathRetryChanged') head.setNoPathRetry(data['to'] as never)
-    if (type === 'head.delayedRemovalChanged') head.setDelayedRemoval(Number(data['us']) / 1000, word)
-    if (type === 'head.drained') head.drain(word)
+    onHead(head, type, data, word)
   } catch (error) {
     if (!REFUSED_NOW.some((code) => hasCode(error, code))) {
       throw Object.assign(new Error(`${type} at ${atUs} cannot be done again`), { cause: error })
     }
   }
+}
+
+/** What an operator said of a head, said again. */
+function onHead(
+  head: Head,
+  type: string,
+  data: Readonly<Record<string, unknown>>,
+  word: { readonly actor: string; readonly reason?: string },
+): void {
+  const acts: Readonly<Record<string, () => unknown>> = {
+    'head.iopolicyChanged': () => head.setIoPolicy(data['to'] as never, word),
+    'head.noPathRetryChanged': () => head.setNoPathRetry(data['to'] as never),
+    'head.delayedRemovalChanged': () => head.setDelayedRemoval(Number(data['us']) / 1000, word),
+    'head.drained': () => head.drain(word),
+    'head.pathPreferred': () => head.prefer(data['path'] as string | null, word),
+    'head.failbackSet': () => head.setFailback(failbackSetting(data['to'] as Failback), word),
+    'head.quantumSet': () => head.setQuantum(data as unknown as Quantum, word),
+  }
+  acts[type]?.()
 }
 
 function added(mp: Multipath, recording: Recording, clock: VirtualClock, { data, atUs }: Happening): void {

@@ -54,6 +54,8 @@ export interface WhatIf {
   readonly settings: { readonly then: SettingsInput; readonly instead: SettingsInput }
   /** How far the run with the settings of then equals the record: I/Os with the same first path and the same end. */
   readonly fidelity: { readonly same: number; readonly of: number }
+  /** What that says of the rest: all of it went as recorded, most of it did, or nothing was traced that could tell. */
+  readonly trust: 'exact' | 'close' | 'untraced'
   /** The first I/O or lifecycle event that differs; null where nothing does. */
   readonly firstDivergence: { readonly io: DifferingIo | null; readonly event: Divergence | null } | null
   readonly differing: readonly DifferingIo[]
@@ -66,10 +68,13 @@ export interface WhatIf {
 /** Settings that say something about the lives of paths and heads, also where no I/O was traced. */
 const LIFECYCLE = ['noPathRetry', 'noPathCheckMs', 'delayedRemovalMs', 'checker', 'reattachMs']
 const DIFFERING_MAX = 1_000
+/** Of a thousand I/Os so many must go as recorded with the settings of then: below it the two runs say nothing of the record. */
+export const FIDELITY_LEAST = 900
 
 /**
  * Answers a what-if question about the last run on a ledger. Rejects with WHAT_IF_NEEDS_TRACE for a setting that only
- * I/O can tell about where none was traced, WHAT_IF_EMPTY, SETTINGS_INVALID and LEDGER_*.
+ * I/O can tell about where none was traced, WHAT_IF_UNLIKE where the run of then cannot be done again, WHAT_IF_EMPTY,
+ * SETTINGS_INVALID and LEDGER_*.
  */
 export async function whatIf(
   reader: LedgerReader,
@@ -80,14 +85,18 @@ export async function whatIf(
   const other: SettingsInput = { ...base, ...settings, ...checkerOf(base, settings) }
   parseSettings(other)
   if (!recording.traced) refuseWhatNeedsIo(settings)
-  const [then, instead] = [await rerun(recording, base), await rerun(recording, other)]
+  const then = await rerun(recording, base)
+  const fidelity = fidelityOf(recording, then)
+  const trust = trustIn(fidelity)
+  const instead = await rerun(recording, other)
   const differing = recording.traced ? differingIos(recording.ios, then.outcomes, instead.outcomes) : []
   const event = firstDifferentEvent(then.rows, instead.rows)
   const io = differing[0] ?? null
   return {
     traced: recording.traced,
     settings: { then: base, instead: other },
-    fidelity: fidelityOf(recording, then),
+    fidelity,
+    trust,
     firstDivergence: io === null && event === null ? null : { io, event },
     differing: differing.slice(0, DIFFERING_MAX),
     differingCount: differing.length,
@@ -167,6 +176,19 @@ function fidelityOf({ ios, traced }: Recording, { outcomes }: Rerun): WhatIf['fi
     )
   })
   return { same: same.length, of: ios.length }
+}
+
+/** What the comparison with the record is worth. Throws WHAT_IF_UNLIKE where it is worth nothing. */
+function trustIn({ same, of }: WhatIf['fidelity']): WhatIf['trust'] {
+  if (of === 0) return 'untraced'
+  if (same === of) return 'exact'
+  if (same * 1000 >= of * FIDELITY_LEAST) return 'close'
+  throw new PathledgerError('WHAT_IF_UNLIKE', {
+    message: `With the settings of then only ${same} of ${of} I/Os go as the record says.`,
+    why: `Below ${FIDELITY_LEAST} of 1000 the run that is done again is another one than was recorded, and so is any answer.`,
+    todo: 'Say with `--recorded` what the ledger does not tell of the settings of then: docs/what-if.md lists which it does.',
+    details: { same, of },
+  })
 }
 
 function figuresOf({ rows, outcomes }: Rerun, traced: boolean): RunFigures {

@@ -11,6 +11,8 @@ export interface Trouble {
   readonly untilUs: number
   /** What failed: one kind of I/O, or all. */
   readonly op: string | null
+  /** How long its first error took, where a trace tells. */
+  readonly tookUs?: number
   /** Null with a status for what the target itself classed; 'hang' is no answer until the trouble is over. */
   readonly answer: 'hang' | { readonly errno: string | null; readonly status: string }
 }
@@ -76,7 +78,7 @@ export function recordedPath(record: PathRecord, clock: Clock): PathDevice {
     }
     if (trouble !== null && trouble.answer !== 'hang') {
       const { answer: given } = trouble
-      return after(record.usualUs, () => done(refusal(given)))
+      return after(trouble.tookUs ?? record.usualUs, () => done(refusal(given)))
     }
     const untilUs = trouble?.untilUs ?? Infinity
     if (untilUs < Infinity) after(untilUs - nowUs, () => done(success(request)))

@@ -18,7 +18,7 @@ export function blockTable(rows: readonly BlockPathRow[], nameOf: NameOf, paint:
   const body = rows.map((row) => [
     String(row.position),
     isoOf(row.recordedAtUs),
-    paint.bold(nameOf(row.head)),
+    paint.bold(nameOf(row.head, row.position)),
     String(row.bio),
     `${row.op} of ${bytes(row.length)} at ${row.offset}`,
     row.servedBy ?? paint.bad(row.status),
@@ -32,7 +32,7 @@ export function changeTable(rows: readonly ChangeRow[], nameOf: NameOf, paint: P
   return rows.map((row) => [
     String(row.position).padStart(6),
     paint.dim(isoOf(row.recordedAtUs)),
-    paint.bold(nameOf(row.stream)),
+    paint.bold(nameOf(row.stream, row.position)),
     row.type,
     oneLine(factsOf(row.what)),
     oneLine(`by ${row.actor}`),
@@ -47,7 +47,7 @@ export function timerTable(rows: readonly TimerRow[], nameOf: NameOf, paint: Pai
   const body = rows.map((row) => [
     String(row.position),
     isoOf(row.recordedAtUs),
-    paint.bold(nameOf(row.stream)),
+    paint.bold(nameOf(row.stream, row.position)),
     row.timer,
     duration(row.afterUs),
     row.outcome === 'overdue' ? paint.bad(row.outcome) : row.outcome,
@@ -64,7 +64,7 @@ export function ghostTable(rows: readonly GhostRow[], nameOf: NameOf, paint: Pai
   const body = rows.map((row) => [
     String(row.position),
     isoOf(row.recordedAtUs),
-    paint.bold(nameOf(row.lun)),
+    paint.bold(nameOf(row.lun, row.position)),
     row.ghost,
     `${row.hctl} #${row.incarnation}`,
     `${row.op} of ${bytes(row.length)} at ${row.offset}`,
@@ -79,7 +79,7 @@ export function reservationTable(rows: readonly ReservationRow[], nameOf: NameOf
   return rows.map((row) => [
     String(row.position).padStart(6),
     paint.dim(isoOf(row.recordedAtUs)),
-    paint.bold(nameOf(row.stream)),
+    paint.bold(nameOf(row.stream, row.position)),
     row.type,
     oneLine(factsOf(row.what)),
     row.refused ? paint.bad('REFUSED') : oneLine(factsOf(row.changed)),

@@ -18,7 +18,7 @@ export function historyTable(rows: readonly PathHistoryRow[], nameOf: NameOf, pa
   return rows.map(({ position, recordedAtUs, path, type, after, refused, actor, reason, why, evidence }) => [
     String(position).padStart(6),
     paint.dim(isoOf(recordedAtUs)),
-    paint.bold(nameOf(path)),
+    paint.bold(nameOf(path, position)),
     type,
     paint.dim(stateWords(after)),
     refused ? paint.bad('REFUSED') : '',
@@ -35,7 +35,7 @@ export function failoverTable(rows: readonly FailoverRow[], nameOf: NameOf, pain
   const body = rows.map((row) => [
     String(row.position),
     isoOf(row.recordedAtUs),
-    paint.bold(nameOf(row.path)),
+    paint.bold(nameOf(row.path, row.position)),
     describeEvidence(row),
     row.verdict,
     figure(row.errors),
@@ -113,11 +113,11 @@ export function outageTable(rows: readonly OutageRow[], nameOf: NameOf, paint: P
   const body = rows.map((row) => [
     String(row.position),
     isoOf(row.recordedAtUs),
-    bold(nameOf(row.head)),
+    bold(nameOf(row.head, row.position)),
     row.worst === 'failing' ? bad(row.worst) : warn(row.worst),
     row.cause === null || row.causeStream === null
       ? '-'
-      : `${row.causeType ?? ''} of ${nameOf(row.causeStream)} at ${row.cause}`,
+      : `${row.causeType ?? ''} of ${nameOf(row.causeStream, row.cause)} at ${row.cause}`,
     figure(row.requeued),
     figure(row.failedNoPath),
     figure(row.drained),
@@ -135,9 +135,9 @@ export function flappingTable(
 ): string[][] {
   const head = ['path', 'failures', 'at worst', 'from', 'position'].map(dim)
   const body = rows.map((row) => [
-    bold(nameOf(row.path)),
+    bold(nameOf(row.path, row.fromPosition)),
     figure(row.failures),
-    `${figure(row.worst)} in ${duration(row.toUs - row.fromUs)}`,
+    `${figure(row.worst)} in ${duration(row.tookUs)}`,
     isoOf(row.fromUs),
     String(row.fromPosition),
   ])
@@ -151,8 +151,8 @@ export function correlatedTable(rows: readonly CorrelatedRow[], nameOf: NameOf, 
     row.paths === row.of
       ? paint.bad(`all ${counted(row.of, 'path')} of adapter ${row.adapter}`)
       : `${row.paths} of ${counted(row.of, 'path')} of adapter ${row.adapter}`,
-    `within ${duration(row.toUs - row.recordedAtUs)}`,
-    row.streams.map(nameOf).join(' '),
+    `within ${duration(row.tookUs)}`,
+    row.streams.map((stream) => nameOf(stream, row.position)).join(' '),
   ])
 }
 

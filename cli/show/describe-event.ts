@@ -20,7 +20,7 @@ export function describeEvent(event: StoredEvent, nameOf: NameOf, paint: Paint):
   const parts = [
     String(event.position).padStart(6),
     paint.dim(isoOf(event.recordedAtUs)),
-    paint.bold(nameOf(event.stream).padEnd(8)),
+    paint.bold(nameOf(event.stream, event.position).padEnd(8)),
     colourOf(event.type, paint)(event.type.padEnd(20)),
     oneLine(words(data)),
     decision.refused === true ? paint.bad('REFUSED') : '',

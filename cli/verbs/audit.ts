@@ -54,6 +54,13 @@ function addQuestion(audit: Command, cli: Cli, question: Question): void {
   ])
 }
 
+/** Where a row is, whose name is the one of then; a row about all of a life has the last name. */
+function placeOf(row: object): number | undefined {
+  const { position, fromPosition } = row as { position?: unknown; fromPosition?: unknown }
+  const at = position ?? fromPosition
+  return typeof at === 'number' ? at : undefined
+}
+
 async function answer(
   { io }: Cli,
   reader: FileReader,
@@ -65,7 +72,7 @@ async function answer(
   if (options.json) {
     const named = rows.map((row) => {
       const stream = question.streamOf?.(row) ?? null
-      return stream === null ? row : { name: nameOf(stream), ...row }
+      return stream === null ? row : { name: nameOf(stream, placeOf(row)), ...row }
     })
     await printJson(io, { query: question.name, rows: named })
   } else {

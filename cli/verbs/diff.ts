@@ -54,7 +54,7 @@ async function run(
   if (streams.length === 0) await io.out('Nothing changed.\n')
   for (const change of streams) {
     const count = counted(Math.abs(change.events), 'event')
-    const name = nameOf(change.stream)
+    const name = nameOf(change.stream, to)
     const title = name === change.stream ? name : `${name}  ${colours.dim(change.stream)}`
     await io.out(`${colours.bold(title)}  ${count}\n${table(changeRows(change, colours), '  ')}`)
   }

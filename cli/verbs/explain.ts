@@ -41,7 +41,7 @@ async function run(io: Io, reader: FileReader, what: string, { at, json }: Optio
   const position = at === undefined ? reader.head().events : positionOf(reader, at)
   const number = /^(?:io:|#)(\d{1,15})$/.exec(what)?.[1]
   const target: ExplainTarget =
-    number === undefined ? { stream: findStream(reader, what) } : { io: Number(number) }
+    number === undefined ? { stream: findStream(reader, what, position) } : { io: Number(number) }
   const explanation = explain(reader, target, { position })
   if (json === true) await printJson(io, explanation)
   else await io.out(describe(explanation, io.color))
@@ -50,7 +50,20 @@ async function run(io: Io, reader: FileReader, what: string, { at, json }: Optio
 
 function describe(explanation: Explanation, color: boolean): string {
   const { bold, dim, bad, warn } = paint(color)
-  const { subject, position, recordedAtUs, state, now, symptom, chain, root, advice, also } = explanation
+  const {
+    subject,
+    position,
+    recordedAtUs,
+    state,
+    now,
+    symptom,
+    chain,
+    root,
+    advice,
+    also,
+    layer,
+    certainty,
+  } = explanation
   const where = dim(`position ${position}, ${isoOf(recordedAtUs)}`)
   const lines = [
     `${bold(subject)}  ${state === null ? '' : `${stateWords(state)}  `}${where}`,
@@ -60,6 +73,7 @@ function describe(explanation: Explanation, color: boolean): string {
     }),
     ...also.map((line) => `  ${warn('also')}    ${oneLine(line)}`),
     ...(root.kind === 'nothing' ? [] : [`${bold('First evidence')}: ${oneLine(evidence(explanation))}`]),
+    ...(certainty === '' ? [] : [`${bold('Where to look')}: the ${layer}. ${certainty}`]),
     `${bold('What to do')}: ${oneLine(advice)}`,
   ]
   return lines.map((line) => `${line}\n`).join('')

@@ -65,10 +65,19 @@ function settingsOf(given: readonly string[]): SettingsInput {
 }
 
 function describe(answer: WhatIf, color: boolean): string {
-  const { traced, fidelity, firstDivergence, differing, differingCount, then, instead } = answer
+  const {
+    traced,
+    fidelity,
+    trust: verdict,
+    firstDivergence,
+    differing,
+    differingCount,
+    then,
+    instead,
+  } = answer
   const { bold, dim, warn } = paint(color)
   const trust = traced
-    ? `${figure(fidelity.same)} of ${counted(fidelity.of, 'I/O')} go as recorded with the settings of then\n`
+    ? `${figure(fidelity.same)} of ${counted(fidelity.of, 'I/O')} go as recorded with the settings of then: ${verdict === 'exact' ? 'the answer is of this very run' : 'the answer is close, not exact'}\n`
     : `${warn('no I/O was traced')}: only the lives of paths and heads are told\n`
   if (firstDivergence === null) return `${dim(trust)}Nothing would have been otherwise.\n`
   const { io, event } = firstDivergence

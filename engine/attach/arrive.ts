@@ -35,7 +35,11 @@ export function arrive(path: PathRuntime, { access, preferred, blocked }: AddOpt
     return blocked ? recordPath(path, 'path.blocked', { why: HELD_BACK }) : step
   }
   // Another device in its place, or the same one attached anew: nothing that was known of it holds.
-  const how = changed.join(', ') || 'the machine was started anew'
+  const unsaid =
+    lost?.last.known === false
+      ? 'what the last one was is told by an earlier segment'
+      : 'the machine was started anew'
+  const how = changed.join(', ') || unsaid
   const cause = lost?.forget(cut(`another attach: ${how}`), null) ?? null
   if (blocked) createBlocked(path)
   // Not before: a head that knows of no path would go.

@@ -89,7 +89,7 @@ function losePath(parts: RecoveryParts, name: string, { context }: StreamAt): Lo
   const added = lastAdded(parts.store, name)
   const { facts } = JSON.parse(added?.data ?? '{"facts":{}}') as { facts: Record<string, unknown> }
   const sameBoot = added !== null && isSameBoot(momentOfRow(added), now(parts))
-  const path = new LostPath(core, streams.of(name), { facts, sameBoot })
+  const path = new LostPath(core, streams.of(name), { facts, sameBoot, known: added !== null })
   const { timers: armed, probeIntervalUs } = context as unknown as PathContext
   const timers = deadlinesOf(parts, name, armed, { probe: probeIntervalUs })
   path.record('path.lost', { why, timers }, { cause })

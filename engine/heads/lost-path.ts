@@ -11,6 +11,8 @@ import { Timers } from '../ledger/timers.ts'
 /** What the ledger keeps of the device that the path had. */
 export interface LastDevice {
   readonly facts: Readonly<Record<string, unknown>>
+  /** False where the event that told of the device lies in an earlier segment. */
+  readonly known: boolean
   /** Disk sequence numbers are counted anew at each boot. */
   readonly sameBoot: boolean
 }

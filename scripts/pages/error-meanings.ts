@@ -128,6 +128,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     IO_NOT_TRACED: 'The I/O left no trace, and no error on the ledger names it.',
     WHAT_IF_EMPTY: 'The ledger tells of no run that could be asked about.',
     WHAT_IF_NEEDS_TRACE: 'The setting changes what becomes of single I/Os, and none was traced.',
+    WHAT_IF_UNLIKE:
+      'With the settings of then too few I/Os go as recorded for the rest to be worth anything.',
     SQL_BOUNDS: 'A statement of `pathledger sql` took longer, or gave more, than it may.',
     SQL_REFUSED: 'It is not one SELECT, or SQLite does not understand it.',
     AUDIT_FAILED: 'An audit query met a row that pathledger would not have written.',

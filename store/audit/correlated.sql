@@ -3,20 +3,27 @@
 -- :window_us  how close together, microseconds
 --
 -- An adapter is the H of H:C:I:L. Going down is path.failed, path.wentOffline and path.transportWentOffline. A burst begins with
--- one of them and takes in all that follow on that adapter within the window; the next one begins behind it. Only bursts of two
--- or more paths are told. of is how many paths the adapter had when it began; paths = of says that it was all of them: look at
--- the adapter, its cable and its switch, before you look at any path. Times are the wall clock's.
+-- one of them that another path of that adapter follows within the window, and takes in all within it; the next one begins behind
+-- it. of is how many paths the adapter had when it began; paths = of says that it was all of them: look at the adapter, its cable
+-- and its switch, before you look at any path.
+-- How close together is told by the monotonic clock, and only within one boot: a wall clock may be set. from and to of the row are
+-- the wall clock's, for people; took_us is the time between them by the monotonic clock.
 WITH RECURSIVE
 path_event AS (
   -- The H:C:I:L is what follows the last '/' of the stream.
   SELECT
     position,
     recorded_at_us,
+    mono_us,
+    boot_id,
     stream,
     type,
     replace(stream, rtrim(stream, replace(stream, '/', '')), '') AS hctl
   FROM events
-  WHERE type IN ('path.failed', 'path.wentOffline', 'path.transportWentOffline', 'path.added', 'path.removed')
+  WHERE type IN (
+      'path.failed', 'path.wentOffline', 'path.transportWentOffline',
+      'path.added', 'path.returned', 'path.removed', 'path.lost', 'path.forgotten'
+    )
     AND type NOT IN ('path.ioSampled', 'head.ioSampled')
     AND decision ->> '$.refused' IS NULL
 ),
@@ -24,55 +31,77 @@ failure AS MATERIALIZED (
   SELECT
     position,
     recorded_at_us,
+    mono_us,
+    boot_id,
     stream,
     substr(hctl, 1, instr(hctl, ':') - 1) AS adapter,
     row_number() OVER (
-      PARTITION BY substr(hctl, 1, instr(hctl, ':') - 1)
-      ORDER BY recorded_at_us, position
+      PARTITION BY substr(hctl, 1, instr(hctl, ':') - 1), boot_id
+      ORDER BY mono_us, position
     ) AS nth
   FROM path_event
-  WHERE type NOT IN ('path.added', 'path.removed')
+  WHERE type IN ('path.failed', 'path.wentOffline', 'path.transportWentOffline')
 ),
 -- Far fewer, and looked at for each burst.
 coming AS MATERIALIZED (
-  SELECT position, stream, type, hctl FROM path_event WHERE type IN ('path.added', 'path.removed')
+  SELECT position, stream, type, hctl
+  FROM path_event
+  WHERE type IN ('path.added', 'path.returned', 'path.removed', 'path.lost', 'path.forgotten')
 ),
--- How far the window reaches that begins with this one.
+-- How far the window reaches that begins with this one, and whether another path is in it.
 reach AS MATERIALIZED (
   SELECT
     *,
-    max(nth) OVER (
-      PARTITION BY adapter
-      ORDER BY recorded_at_us
-      RANGE BETWEEN CURRENT ROW AND :window_us FOLLOWING
-    ) AS last
+    max(nth) OVER ahead AS last,
+    min(stream) OVER ahead <> max(stream) OVER ahead AS several
   FROM failure
+  WINDOW ahead AS (
+    PARTITION BY adapter, boot_id
+    ORDER BY mono_us
+    RANGE BETWEEN CURRENT ROW AND :window_us FOLLOWING
+  )
 ),
-burst (adapter, nth, last) AS (
-  SELECT adapter, nth, last FROM reach WHERE nth = 1
+-- The first failure from each on that begins a burst.
+opening AS MATERIALIZED (
+  SELECT
+    *,
+    min(iif(several, nth, NULL)) OVER (
+      PARTITION BY adapter, boot_id
+      ORDER BY nth
+      ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+    ) AS opens
+  FROM reach
+),
+burst (adapter, boot_id, nth, last) AS (
+  SELECT begins.adapter, begins.boot_id, begins.nth, begins.last
+  FROM opening AS first
+  JOIN opening AS begins
+    ON begins.adapter = first.adapter AND begins.boot_id = first.boot_id AND begins.nth = first.opens
+  WHERE first.nth = 1
   UNION ALL
-  SELECT later.adapter, later.nth, later.last
+  SELECT begins.adapter, begins.boot_id, begins.nth, begins.last
   FROM burst
-  JOIN reach AS later ON later.adapter = burst.adapter AND later.nth = burst.last + 1
-),
--- Each failure belongs to the last burst that had begun by then.
-member AS (
-  SELECT failure.*, max(burst.nth) OVER (PARTITION BY failure.adapter ORDER BY failure.nth) AS burst
-  FROM failure
-  LEFT JOIN burst ON burst.adapter = failure.adapter AND burst.nth = failure.nth
+  JOIN opening AS behind
+    ON behind.adapter = burst.adapter AND behind.boot_id = burst.boot_id AND behind.nth = burst.last + 1
+  JOIN opening AS begins
+    ON begins.adapter = behind.adapter AND begins.boot_id = behind.boot_id AND begins.nth = behind.opens
 ),
 met AS (
   SELECT
-    adapter,
-    min(position) AS position,
-    max(position) AS to_position,
-    min(recorded_at_us) AS recorded_at_us,
-    max(recorded_at_us) AS to_us,
-    count(DISTINCT stream) AS paths,
-    json_group_array(DISTINCT stream) AS streams
-  FROM member
-  GROUP BY adapter, burst
-  HAVING count(DISTINCT stream) >= 2
+    burst.adapter,
+    min(failure.position) AS position,
+    max(failure.position) AS to_position,
+    min(failure.recorded_at_us) AS recorded_at_us,
+    max(failure.recorded_at_us) AS to_us,
+    max(failure.mono_us) - min(failure.mono_us) AS took_us,
+    count(DISTINCT failure.stream) AS paths,
+    json_group_array(DISTINCT failure.stream) AS streams
+  FROM burst
+  JOIN failure
+    ON failure.adapter = burst.adapter
+    AND failure.boot_id = burst.boot_id
+    AND failure.nth BETWEEN burst.nth AND burst.last
+  GROUP BY burst.adapter, burst.boot_id, burst.nth
 )
 SELECT
   met.adapter,
@@ -80,21 +109,27 @@ SELECT
   met.to_position,
   met.recorded_at_us,
   met.to_us,
+  met.took_us,
   met.paths,
   (
+    -- Of what came, what had not gone by then: paths that were there.
     SELECT count(*)
-    FROM coming AS added
-    WHERE added.type = 'path.added'
-      AND added.hctl LIKE met.adapter || ':%'
-      AND added.position <= met.position
-      AND NOT EXISTS (
-        SELECT 1
-        FROM coming AS removed
-        WHERE removed.stream = added.stream
-          AND removed.type = 'path.removed'
-          AND removed.position > added.position
-          AND removed.position <= met.position
-      )
+    FROM (
+      SELECT came.stream, max(came.position) AS position
+      FROM coming AS came
+      WHERE came.type IN ('path.added', 'path.returned')
+        AND came.hctl LIKE met.adapter || ':%'
+        AND came.position <= met.position
+      GROUP BY came.stream
+    ) AS there
+    WHERE NOT EXISTS (
+      SELECT 1
+      FROM coming AS gone
+      WHERE gone.stream = there.stream
+        AND gone.type IN ('path.removed', 'path.lost', 'path.forgotten')
+        AND gone.position > there.position
+        AND gone.position < met.position
+    )
   ) AS of,
   met.streams
 FROM met

@@ -5,10 +5,11 @@
 -- :failures   how many failures within it make a path one that flaps
 --
 -- failures counts them all, worst those of the while with the most of them; from_position, from_us and to_us are the first and
--- the last failure of that while, the earliest where several have as many. Times are the wall clock's.
+-- the last failure of that while, the earliest where several have as many, by the wall clock, for people. The while itself is told
+-- by the monotonic clock, and within one boot: a wall clock may be set. took_us is how long it was.
 WITH
 failure AS (
-  SELECT stream, position, recorded_at_us
+  SELECT stream, position, recorded_at_us, mono_us, boot_id
   FROM events
   WHERE type = 'path.failed'
     AND type NOT IN ('path.ioSampled', 'head.ioSampled')
@@ -23,16 +24,17 @@ counted AS (
     recorded_at_us,
     count(*) OVER (PARTITION BY stream) AS failures,
     count(*) OVER ahead AS within,
-    max(recorded_at_us) OVER ahead AS to_us
+    last_value(recorded_at_us) OVER ahead AS to_us,
+    max(mono_us) OVER ahead - mono_us AS took_us
   FROM failure
   WINDOW ahead AS (
-    PARTITION BY stream
-    ORDER BY recorded_at_us
+    PARTITION BY stream, boot_id
+    ORDER BY mono_us
     RANGE BETWEEN CURRENT ROW AND :window_us FOLLOWING
   )
 ),
 ranked AS (
-  SELECT *, row_number() OVER (PARTITION BY stream ORDER BY within DESC, recorded_at_us, position) AS place
+  SELECT *, row_number() OVER (PARTITION BY stream ORDER BY within DESC, position) AS place
   FROM counted
 )
 SELECT
@@ -41,7 +43,8 @@ SELECT
   within AS worst,
   position AS from_position,
   recorded_at_us AS from_us,
-  to_us
+  to_us,
+  took_us
 FROM ranked
 WHERE place = 1 AND within >= :failures
 ORDER BY worst DESC, stream

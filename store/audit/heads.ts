@@ -117,6 +117,7 @@ const flappingRow = rowOf({
   from_position: whole,
   from_us: whole,
   to_us: whole,
+  took_us: whole,
 })
 
 /** A path that failed `worst` times within the window asked about, from `fromUs` to `toUs`, and `failures` times in all. */
@@ -138,6 +139,7 @@ const correlatedRow = rowOf({
   to_position: whole,
   recorded_at_us: whole,
   to_us: whole,
+  took_us: whole,
   paths: whole,
   of: whole,
   streams: json.pipe(z.array(text)),

@@ -4,7 +4,8 @@
 --
 -- One row per head and per path that had an event by then, removed ones included: present is 1 for those that were there.
 -- position and recorded_at_us are those of its last event up to then. usable is the rule of isDisabled
--- (machines/predicates.ts) for a path, and 'serving or degraded' for a head. name is the last one that it was given.
+-- (machines/predicates.ts) for a path, and 'serving or degraded' for a head. name is the one that it had been given by then.
+-- In a later segment what the segment before it handed on (ledger.stateCarried) stands until an event of its own.
 WITH RECURSIVE
 -- Every stream from 'head/' to 'path/' by jumps through the index: no look at the events of each.
 known (stream) AS (
@@ -15,16 +16,19 @@ known (stream) AS (
   WHERE known.stream IS NOT NULL
 ),
 -- Versions grow with positions: the last one up to the position is found by halves, however long the stream is.
-halved (stream, low, high) AS (
+-- The versions of a later segment go on from those of the segment before it.
+halved (stream, base, low, high) AS (
   SELECT
     stream,
-    0,
+    (SELECT event.version FROM events AS event WHERE event.stream = known.stream ORDER BY event.version LIMIT 1) - 1,
+    (SELECT event.version FROM events AS event WHERE event.stream = known.stream ORDER BY event.version LIMIT 1) - 1,
     (SELECT event.version FROM events AS event WHERE event.stream = known.stream ORDER BY event.version DESC LIMIT 1) + 1
   FROM known
   WHERE stream LIKE 'head/%' OR stream LIKE 'path/%'
   UNION ALL
   SELECT
     stream,
+    base,
     CASE
       WHEN (
         SELECT event.position
@@ -47,55 +51,75 @@ halved (stream, low, high) AS (
   WHERE high - low > 1
 ),
 latest AS (
-  SELECT stream, substr(stream, 1, 4) AS kind, low AS version
+  SELECT stream, low AS version
   FROM halved
-  WHERE high - low <= 1 AND low > 0
+  WHERE high - low <= 1 AND low > base
+),
+carried AS MATERIALIZED (
+  SELECT handed.key AS stream, carrying.position, carrying.recorded_at_us, handed.value AS was
+  FROM events AS carrying, json_each(carrying.data, '$.streams') AS handed
+  WHERE carrying.type = 'ledger.stateCarried'
+    AND carrying.type NOT IN ('path.ioSampled', 'head.ioSampled')
+    AND carrying.position <= :position
+    AND (handed.key LIKE 'head/%' OR handed.key LIKE 'path/%')
+),
+standing AS (
+  SELECT latest.stream, latest.version, event.position, event.recorded_at_us, event.decision -> '$.state' AS state
+  FROM latest
+  JOIN events AS event ON event.stream = latest.stream AND event.version = latest.version
+  UNION ALL
+  SELECT stream, NULL, position, recorded_at_us, was -> '$.value'
+  FROM carried
+  WHERE stream NOT IN (SELECT stream FROM latest)
 )
 SELECT
-  latest.kind,
-  latest.stream,
-  named.data ->> '$.wwid' AS wwid,
-  named.data ->> '$.hctl' AS hctl,
-  named.data ->> '$.name' AS name,
-  event.position,
-  event.recorded_at_us,
-  event.decision -> '$.state' AS state,
-  CASE latest.kind
-    WHEN 'head' THEN event.decision ->> '$.state.life' <> 'removed'
-    ELSE event.decision ->> '$.state.device' NOT IN ('created', 'createdBlocked', 'deleted')
+  substr(standing.stream, 1, 4) AS kind,
+  standing.stream,
+  coalesce(named.data ->> '$.wwid', carried.was ->> '$.context.wwid') AS wwid,
+  coalesce(named.data ->> '$.hctl', carried.was ->> '$.context.hctl') AS hctl,
+  coalesce(named.data ->> '$.name', carried.was ->> '$.context.name') AS name,
+  standing.position,
+  standing.recorded_at_us,
+  standing.state,
+  CASE substr(standing.stream, 1, 4)
+    WHEN 'head' THEN standing.state ->> '$.life' <> 'removed'
+    ELSE standing.state ->> '$.device' NOT IN ('created', 'createdBlocked', 'deleted')
   END AS present,
-  CASE latest.kind
+  CASE substr(standing.stream, 1, 4)
     WHEN 'head'
-      THEN event.decision ->> '$.state.life' IN ('live', 'removalPending')
-        AND event.decision ->> '$.state.service' IN ('serving', 'degraded')
-    ELSE event.decision ->> '$.state.device' = 'running'
-      AND event.decision ->> '$.state.access' IN ('optimal', 'active')
-      AND event.decision ->> '$.state.health' IN ('online', 'marginal')
+      THEN standing.state ->> '$.life' IN ('live', 'removalPending')
+        AND standing.state ->> '$.service' IN ('serving', 'degraded')
+    ELSE standing.state ->> '$.device' = 'running'
+      AND standing.state ->> '$.access' IN ('optimal', 'active')
+      AND standing.state ->> '$.health' IN ('online', 'marginal')
       AND (
-        event.decision ->> '$.state.admin' = 'enabled'
-        -- Where an operator pulled it: was his word overridden, by the last decision that said so?
-        OR (
-          SELECT deciding.decision ->> '$.context.override'
-          FROM events AS deciding
-          WHERE deciding.stream = latest.stream
-            AND deciding.version <= latest.version
-            AND deciding.decision ->> '$.context.override' IS NOT NULL
-          ORDER BY deciding.version DESC
-          LIMIT 1
+        standing.state ->> '$.admin' = 'enabled'
+        -- Where an operator pulled it: was their word overridden, by the last decision that said so?
+        OR coalesce(
+          (
+            SELECT deciding.decision ->> '$.context.override'
+            FROM events AS deciding
+            WHERE deciding.stream = standing.stream
+              AND deciding.version <= standing.version
+              AND deciding.decision ->> '$.context.override' IS NOT NULL
+            ORDER BY deciding.version DESC
+            LIMIT 1
+          ),
+          carried.was ->> '$.context.override'
         ) IS 'on'
       )
   END AS usable
-FROM latest
-JOIN events AS event ON event.stream = latest.stream AND event.version = latest.version
+FROM standing
+LEFT JOIN carried ON carried.stream = standing.stream
 LEFT JOIN events AS named
-  ON named.stream = latest.stream
+  ON named.stream = standing.stream
   AND named.version = (
     SELECT max(giving.version)
     FROM events AS giving
     -- By the index of types: there are few of these, and streams may be long. It leaves samples out, and so must this.
-    WHERE +giving.stream = latest.stream
-      AND giving.type IN ('head.created', 'path.added')
+    WHERE +giving.stream = standing.stream
+      AND giving.type IN ('head.created', 'path.added', 'path.returned')
       AND giving.type NOT IN ('path.ioSampled', 'head.ioSampled')
       AND giving.position <= :position
   )
-ORDER BY coalesce(wwid, latest.stream), latest.kind, latest.stream
+ORDER BY coalesce(wwid, standing.stream), kind, standing.stream

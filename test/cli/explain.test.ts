@@ -49,8 +49,9 @@ test('people read the symptom, the way back, the evidence, and what to do', asyn
   expect(lines[4]).toMatch(
     /^First evidence: EIO \(IOERR\) on write of 4096 bytes at 8192, path 8:0:0:0, life 1, position \d+$/,
   )
-  expect(lines[5]).toMatch(/^What to do: Look at what is between this host and the target/)
-  expect(lines).toHaveLength(6)
+  expect(lines[5]).toMatch(/^Where to look: the path\. Excluded: the logical unit \(sda:1 was usable\)/)
+  expect(lines[6]).toMatch(/^What to do: Look at what is between this host and the target/)
+  expect(lines).toHaveLength(7)
 })
 
 test('when the engine has closed, what went wrong before is still told beside that', async () => {

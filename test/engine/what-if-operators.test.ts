@@ -32,6 +32,10 @@ async function operated(): Promise<Rig> {
     () => rig.head.setIoPolicy('round-robin', word),
     () => rig.head.setDelayedRemoval(2_000, word),
     () => rig.head.setNoPathRetry('queue'),
+    () => rig.head.setQuantum({ unit: 'ios', size: 4 }, word),
+    () => rig.head.prefer('sda:1', word),
+    () => rig.head.setFailback(5_000, word),
+    () => rig.head.prefer(null, word),
   ]) {
     act()
     await some()
@@ -54,12 +58,13 @@ async function operated(): Promise<Rig> {
   return rig
 }
 
-test('pulled, blocked, offline, another state, another policy, drained, removed: all of it happens again', async () => {
+test('F-27: pulled, blocked, offline, another state, another policy, drained, removed: all of it happens again', async () => {
   const rig = await operated()
   const answer = await whatIf(memoryReader(rig.memory.rows()), { settings: {} })
   expect(answer).toMatchObject({ traced: true, firstDivergence: null, differingCount: 0 })
   expect(answer.fidelity.same).toBe(answer.fidelity.of)
-  expect(answer.then.outcomes).toEqual({ OK: 38, DRAINED: 1 })
+  expect(answer.trust).toBe('exact')
+  expect(answer.then.outcomes).toEqual({ OK: 46, DRAINED: 1 })
   expect(answer.instead.outcomes).toEqual(answer.then.outcomes)
 })
 
@@ -69,4 +74,17 @@ test('with multipathing off there is no head: what was asked of it is answered s
   expect(answer.fidelity.same).toBe(answer.fidelity.of)
   expect(Object.keys(answer.instead.outcomes)).toEqual(['HEAD_NOT_FOUND'])
   expect(answer.firstDivergence).not.toBeNull()
+})
+
+test('F-27: a quantum and a failback that were settings are the settings of then, and what cannot be done again is refused', async () => {
+  const quantum = { unit: 'ios', size: 4 } as const
+  const rig = await Rig.open({ ioTrace: 'full', iopolicy: 'round-robin', quantum, failback: 2_000 })
+  for (const hctl of [A, B]) await rig.add(hctl)
+  for (let turn = 0; turn < 20; turn += 1) await rig.read(turn * 512)
+  await rig.end()
+  const reader = memoryReader(rig.memory.rows())
+  const answer = await whatIf(reader, { settings: { iopolicy: 'numa' } })
+  expect(answer).toMatchObject({ trust: 'exact', settings: { then: { quantum, failback: 2_000 } } })
+  const unlike = whatIf(reader, { settings: {}, recorded: { iopolicy: 'numa' } })
+  await expect(unlike).rejects.toMatchObject({ code: 'WHAT_IF_UNLIKE', details: { of: 20 } })
 })

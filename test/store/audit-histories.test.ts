@@ -269,7 +269,8 @@ test('flapping: the while with the most failures of each path', () => {
           const failures = rows.filter((row) => row.stream === path && isFailure(row))
           const whiles = failures.map((first) => {
             const within = failures.filter(
-              ({ recordedAtUs: us }) => us >= first.recordedAtUs && us <= first.recordedAtUs + windowUs,
+              ({ monoUs, bootId }) =>
+                bootId === first.bootId && monoUs >= first.monoUs && monoUs <= first.monoUs + windowUs,
             )
             return { first, within }
           })
@@ -282,7 +283,8 @@ test('flapping: the while with the most failures of each path', () => {
             first.recordedAtUs,
             within.at(-1)!.recordedAtUs,
           ]
-          return [{ path, failures: failures.length, worst: most, fromPosition, fromUs, toUs }]
+          const tookUs = within.at(-1)!.monoUs - first.monoUs
+          return [{ path, failures: failures.length, worst: most, fromPosition, fromUs, toUs, tookUs }]
         })
         .sort((one, other) => other.worst - one.worst || (one.path < other.path ? -1 : 1)),
   )
@@ -412,10 +414,17 @@ function correlatedByHand(rows: readonly StoredEvent[], windowUs: number) {
   const adapters = [...new Set(down.map(({ stream }) => adapterOf(stream)))]
   const found = adapters.flatMap((adapter) => {
     const bursts: StoredEvent[][] = []
-    for (const row of down.filter(({ stream }) => adapterOf(stream) === adapter)) {
-      const last = bursts.at(-1)
-      if (last !== undefined && row.recordedAtUs <= last[0]!.recordedAtUs + windowUs) last.push(row)
-      else bursts.push([row])
+    const own = down.filter(({ stream }) => adapterOf(stream) === adapter)
+    // A burst begins with a failure that one of another path follows within the window, by one boot's monotonic clock.
+    for (let at = 0; at < own.length;) {
+      const first = own[at]!
+      const burst = own.filter(
+        ({ bootId, monoUs, position }) =>
+          bootId === first.bootId && position >= first.position && monoUs <= first.monoUs + windowUs,
+      )
+      const several = new Set(burst.map(({ stream }) => stream)).size > 1
+      if (several) bursts.push(burst)
+      at += several ? burst.length : 1
     }
     return bursts.map((burst) => ({ adapter, burst }))
   })
@@ -426,15 +435,26 @@ function correlatedByHand(rows: readonly StoredEvent[], windowUs: number) {
       const [first, last] = [burst[0]!, burst.at(-1)!]
       const there = new Set<string>()
       for (const row of rows.slice(0, first.position)) {
-        if (row.type === 'path.added' && !refused(row) && adapterOf(row.stream) === adapter)
-          there.add(row.stream)
-        if (row.type === 'path.removed' && !refused(row)) there.delete(row.stream)
+        if (refused(row) || !row.stream.startsWith('path/') || adapterOf(row.stream) !== adapter) continue
+        if (['path.added', 'path.returned'].includes(row.type)) there.add(row.stream)
+        if (['path.removed', 'path.lost', 'path.forgotten'].includes(row.type)) there.delete(row.stream)
       }
+      const tookUs = Math.max(...burst.map(({ monoUs }) => monoUs)) - first.monoUs
       const [position, toPosition, recordedAtUs, toUs] = [
         ...[first.position, last.position, first.recordedAtUs, last.recordedAtUs],
       ] as [number, number, number, number]
       return [
-        { adapter, position, toPosition, recordedAtUs, toUs, paths: streams.length, of: there.size, streams },
+        {
+          adapter,
+          position,
+          toPosition,
+          recordedAtUs,
+          toUs,
+          tookUs,
+          paths: streams.length,
+          of: there.size,
+          streams,
+        },
       ]
     })
     .sort((one, other) => one.position - other.position)
