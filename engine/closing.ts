@@ -8,7 +8,7 @@ import { closedError, closedWithout } from './core/closed.ts'
 import type { Core } from './core/core.ts'
 import { giveUpLost, recordHead } from './heads/lifecycle.ts'
 import type { Sampler } from './heads/samples.ts'
-import { failParked } from './io/waiting.ts'
+import { ALL_WAITS, failParked } from './io/waiting.ts'
 
 /** The engine's own stream: its end is told there. */
 interface OwnStream {
@@ -74,7 +74,7 @@ async function removeAll(registry: Registry): Promise<void> {
   const entries = [...registry.heads()]
   // A head that waits for its last path to come back goes on waiting in the next run, for as long as it had left.
   const waiting = entries.filter(({ runtime }) => runtime.value.life === 'removalPending')
-  for (const { io } of entries) io.drain(closedError())
+  for (const { io } of entries) io.drain(closedError(), ALL_WAITS)
   const removals = entries.flatMap(({ runtime }) =>
     [...runtime.paths].map((path) => registry.remove(path, 'closed')),
   )

@@ -38,7 +38,7 @@ export const SEEN = [
   'keyBeforeIo',
   'preemptedNeverLands',
   'gatesBeforeEffects',
-  'heldInOrder',
+  'sentInOrder',
   'holdsEnd',
   'refusalsAreRemembered',
   'flushTellsLoss',

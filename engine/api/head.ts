@@ -8,6 +8,7 @@ import type { DiskStat } from '../accounting/disk-stat.ts'
 import { memoryOf, openIoOf, type HeadBio } from './head-bio.ts'
 import type { RangeOptions, ReadOptions, WriteOptions } from './io-options.ts'
 import type { HeadIo } from '../io/head-io.ts'
+import { HELD, WITHOUT_PATH } from '../io/waiting.ts'
 import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
 import * as words from './head-words.ts'
 import { drainedError } from '../io/errors.ts'
@@ -263,7 +264,7 @@ export class Head {
     checkWords({ ...word })
     this.#refuseIfGone()
     const reason = word.reason ?? 'drained'
-    const drained = this.#io.drain(drainedError(this.#runtime, reason))
+    const drained = this.#io.drain(drainedError(this.#runtime, reason), [...WITHOUT_PATH, ...HELD])
     const origin = { actor: word.actor ?? 'operator', reason: word.reason ?? null }
     recordHead(this.#runtime, 'head.drained', { ...drained, why: reason }, origin)
     return drained

@@ -7,14 +7,14 @@ import { arrive } from './arrive.ts'
 import { probeLength } from '../health/places.ts'
 import { pathCounters } from '../accounting/counters.ts'
 import { guarded, usOfMs, type Core } from '../core/core.ts'
-import { resubmitParked, submitBio } from '../io/dispatch.ts'
+import { resubmitParked, resubmitStarved, submitBio } from '../io/dispatch.ts'
 import { takesFlush } from '../io/flush-way.ts'
 import { HeadIo } from '../io/head-io.ts'
 import { flushLast, giveUpAttempts, leaveCache, letGo, letGoOpen, quietInTime } from './let-go.ts'
 import { giveUpLost, recordHead, recordPath } from '../heads/lifecycle.ts'
 import { stackLimits } from '../heads/limits.ts'
 import type { Luns } from '../lun/luns.ts'
-import { releaseHeld } from '../io/waiting.ts'
+import { ALL_WAITS, releaseFreed, releaseHeld } from '../io/waiting.ts'
 import { pathGone, headGoneError } from '../heads/gone.ts'
 import { HeadRuntime, PathRuntime, type AdapterRuntime } from '../heads/runtime.ts'
 import { diskName, freeHeadIndex, lowestFree, pathName, hostOf } from '../core/names.ts'
@@ -162,7 +162,7 @@ export class Registry {
     head.retire()
     head.timers?.cancelAll()
     this.#heads.delete(head.lun.wwid)
-    entry.io.refuseWaiting(headGoneError(head))
+    entry.io.drain(headGoneError(head), ALL_WAITS)
   }
 
   /** Every path there is. */
@@ -226,6 +226,7 @@ export class Registry {
       queue: new HeadQueue(core, submitBio),
       actions: this.#parts.actions,
     })
+    headQueue(runtime).onFreed = (freed) => releaseFreed(runtime, freed)
     runtime.timers = new Timers(core.clock, (timer, dueUs) => {
       guarded(core, () => {
         const { recorded } = recordHead(runtime, 'head.timerFired', { timer, dueUs })
@@ -283,11 +284,7 @@ export class Registry {
     queueMicrotask(() => {
       this.#pumpScheduled = false
       for (const { io, runtime } of this.#heads.values()) {
-        const { requeue } = headQueue(runtime)
-        if (requeue.starved) {
-          requeue.starved = false
-          resubmitParked(runtime)
-        }
+        guarded(this.#parts.core, () => resubmitStarved(runtime))
         io.pump()
       }
     })

@@ -105,6 +105,11 @@ export const settingsSchema = z.strictObject({
   /** Newer writes wait so long for a ghost that they overlap, then fail with GHOST_HOLD. */
   ghostHoldMaxMs: ms.min(1).default(30_000),
   /**
+   * I/O that waits for memory, for room on a path, for a reservation or for a verdict fails with WAIT_TOO_LONG when nothing
+   * that waits for the same has moved for so long. 0: never. `noPathRetry` says how long I/O waits for a path.
+   */
+  waitMaxMs: ms.default(60_000),
+  /**
    * After this time a ghost is released without proof, once the kernel has given its attempt back; the ledger says that
    * it was time. 0: never.
    */

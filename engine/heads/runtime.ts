@@ -72,6 +72,8 @@ export class PathRuntime {
   inFlight = 0
   /** Bytes of those attempts; each may become memory that a hung path holds. */
   inFlightBytes = 0
+  /** Bytes of those that the engine waits for. */
+  liveBytes = 0
   /** What it has of I/O: the I/O's own (queues.ts). */
   readonly queue: object
   /** What stands between it and the medium, which a flush has to reach; set when it arrives. */

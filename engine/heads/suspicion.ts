@@ -80,6 +80,12 @@ export class Suspicion {
 /** Different bios an episode tells apart; above it they are counted as one. */
 const BIOS_MAX = 100_000
 
+/** Whether no path that refused the bio is under suspicion any more. */
+export function verdictsAreOut(reasons: ReadonlySet<Suspicion>): boolean {
+  for (const { verdict } of reasons) if (verdict === 'pending') return false
+  return true
+}
+
 /** Calls `then` when no path that refused the bio is under suspicion any more. */
 export function whenVerdictsAreOut(reasons: ReadonlySet<Suspicion>, then: () => void): void {
   const pending = [...reasons].filter(({ verdict }) => verdict === 'pending')

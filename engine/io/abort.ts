@@ -3,7 +3,6 @@ import { abandonAttempt } from './attempts.ts'
 import type { Bio } from './bio.ts'
 import { finishBio } from './finish.ts'
 import type { HeadRuntime } from '../heads/runtime.ts'
-import { unhold } from './waiting.ts'
 import { abortedError } from './errors.ts'
 import { headQueue } from './queues.ts'
 
@@ -11,7 +10,6 @@ import { headQueue } from './queues.ts'
 export function abortBio(head: HeadRuntime, bio: Bio): void {
   if (bio.ended) return
   if (bio.live !== null) abandonAttempt(head, bio.live, 'abort')
-  headQueue(head).requeue.take(bio)
-  unhold(head, bio)
+  headQueue(head).waiters.delete(bio)
   finishBio(head, bio, abortedError(head, bio.op, bio.ghosts.length > 0))
 }

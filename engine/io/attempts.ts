@@ -9,7 +9,7 @@ import { Attempt, evidenceOf, isDurable, isMutation, memoryIsGone, weightOf, typ
 import { guarded, usOfMs } from '../core/core.ts'
 import { mayTryAnother, noteTaken } from './busy.ts'
 import { countDone, countError } from '../accounting/counters.ts'
-import { park, holdAgain } from './waiting.ts'
+import { hold, overtakerOf, park, waitFor } from './waiting.ts'
 import { onLateError, onPathError } from './failover.ts'
 import { fenceIfNeeded } from '../health/fencing.ts'
 import { finishBio } from './finish.ts'
@@ -21,7 +21,7 @@ import { averageServiceTime } from '../select/more-policies.ts'
 import { statusOf } from '../core/blk-status.ts'
 import { classOf } from '../../machines/words.ts'
 import type { Admission } from '../lun/lun-reservations.ts'
-import { headQueue, pathQueue } from './queues.ts'
+import { headQueue, pathQueue, type PathQueue } from './queues.ts'
 
 /** Sends a bio down a path, or keeps it for when the path has room. Counted here, uncounted once, at its end. */
 export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): void {
@@ -30,10 +30,7 @@ export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): vo
   invariant(!path.disabled || bio.cache === path.cache, 'a path is usable when an I/O is sent down it')
   const admission = head.lun.reservations.admit(bio.op, path)
   if (admission !== 'go') return turnedAway(head, bio, admission)
-  // Each byte in flight may become memory that a hung path holds on to: the path has a bound of its own.
-  const full = path.inFlightBytes + weightOf(bio) > core.settings.inFlightBytesMax && path.inFlight > 0
-  // And while it may be another device, nothing goes there.
-  if (full || path.proving !== 'no') return void pathQueue(path).backlog.push(bio)
+  if (isFull(path, bio)) return waitFor(head, bio, 'room', path)
   if (memoryIsGone(bio)) return finishBio(head, bio, memoryGoneError(head, bio))
   const counted = head.policy === 'queue-depth'
   const attempt = new Attempt(bio, path, counted, core.clock.monoUs(), head.lun.reservations.epoch)
@@ -43,6 +40,7 @@ export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): vo
   if (bio.op === 'flush') attempt.covers = head.lun.writes.last
   path.inFlight += 1
   path.inFlightBytes += weightOf(bio)
+  path.liveBytes += weightOf(bio)
   const queue = pathQueue(path)
   queue.attempts.add(attempt)
   if (isMutation(bio)) head.lun.reservations.opened()
@@ -56,9 +54,20 @@ export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): vo
   if (queue.timeout === null) armTimeout(head, path)
 }
 
+/**
+ * Each byte in flight may become memory that a hung path holds on to: the path has a bound of its own. What was given up does
+ * not count here, or a path that is well again could never take another I/O. And while it may be another device, nothing goes
+ * there.
+ */
+export function isFull({ core, liveBytes, queue, proving }: PathRuntime, bio: Bio): boolean {
+  if (proving !== 'no') return true
+  if (liveBytes + weightOf(bio) <= core.settings.inFlightBytesMax) return false
+  return (queue as PathQueue).attempts.oldest !== null
+}
+
 /** A reservation is in its way: it waits, or its caller hears of it; no other path is tried, and none is failed. */
 function turnedAway(head: HeadRuntime, bio: Bio, admission: Exclude<Admission, 'go'>): void {
-  if (admission === 'wait') return park(head, bio)
+  if (admission === 'wait') return park(head, bio, 'reservation')
   if (admission !== 'conflict') return finishBio(head, bio, admission)
   const { id, op, offset, length } = bio
   if (head.errorRows.take()) {
@@ -102,7 +111,9 @@ export function abandonAttempt(head: HeadRuntime, attempt: Attempt, reason: Ghos
     bio.block = null
   }
   if (bio.live === attempt) bio.live = null
-  pathQueue(path).attempts.delete(attempt)
+  const queue = pathQueue(path)
+  queue.attempts.delete(attempt)
+  if (queue.room.size > 0) head.actions.drainBacklog(path)
   if (reason === 'timeout') tellTrace(attempt, 'TIMEOUT', 'ETIMEDOUT')
   else tellTrace(attempt, 'ABANDONED', null)
 }
@@ -184,8 +195,8 @@ function completeLate(head: HeadRuntime, attempt: Attempt, completion: IoComplet
     else head.lun.ghosts.returned(ghost)
   }
   // A ghost that succeeds while its bio waits for a path completes the bio, once.
-  if (status === 'OK' && isMutation(bio) && bio.live === null && headQueue(head).requeue.take(bio))
-    succeed(head, bio, path)
+  if (status !== 'OK' || !isMutation(bio) || bio.live !== null) return
+  if (headQueue(head).waiters.delete(bio)) succeed(head, bio, path)
 }
 
 /** A bio that was re-sent completes when the record of why is durable: the outside sees no failover before it. */
@@ -193,9 +204,9 @@ function succeed(head: HeadRuntime, bio: Bio, path: PathRuntime): void {
   countDone(path.counters, bio)
   countDone(path.adapter.counters, bio)
   if (isMutation(bio) && !isDurable(bio)) head.lun.writes.acknowledge(path.cache)
-  // A ghost was opened under this write while it was in flight: what it wrote may be overtaken, so it goes again.
-  const overtaken = isMutation(bio) && head.lun.ghosts.index.conflict(bio, bio.id) !== null
-  if (overtaken && !head.core.guardsOff) return holdAgain(head, bio)
+  // While it was in flight an older one left a ghost under it, or has to be sent once more: then so has this one, after it.
+  const over = isMutation(bio) ? overtakerOf(head, bio) : null
+  if (over !== null && !head.core.guardsOff) return hold(head, bio, over)
   finishBio(head, bio, null)
 }
 
@@ -214,6 +225,7 @@ function openGhost(head: HeadRuntime, attempt: Attempt, reason: GhostReason, ret
 function endAccounting(attempt: Attempt): void {
   invariant(!attempt.ended, 'an attempt ends once')
   attempt.ended = true
+  attempt.path.liveBytes -= weightOf(attempt.bio)
   if (isMutation(attempt.bio)) attempt.path.head.lun.reservations.closed(attempt.epoch)
   if (attempt.countedActive) attempt.path.adapter.active -= 1
   invariant(attempt.path.adapter.active >= 0, 'counters of what is in flight are not negative')
@@ -228,7 +240,7 @@ function giveBack(head: HeadRuntime, attempt: Attempt): void {
   path.inFlightBytes -= weightOf(bio)
   invariant(path.inFlight >= 0 && path.inFlightBytes >= 0, 'counters of what is in flight are not negative')
   if (block !== null && !head.core.guardsOff) head.core.pool.release(block)
-  if (queue.backlog.length > 0) head.actions.drainBacklog(path)
+  if (queue.room.size > 0) head.actions.drainBacklog(path)
   if (path.inFlight === 0) path.onQuiet?.()
 }
 
@@ -271,7 +283,7 @@ function refused(head: HeadRuntime, attempt: Attempt, status: BlkStatus, evidenc
 /** The path is busy, which says nothing about its health: the same one later, and after a few times another one. */
 function retrySoon(head: HeadRuntime, bio: Bio, path: PathRuntime, evidence: Evidence): void {
   const { core } = head
-  const { resourceRetriesMax, resourceRetryMs } = core.settings
+  const { resourceRetriesMax } = core.settings
   // Having been busy is no attempt: it has a bound of its own, and must not use up those for other paths.
   bio.attempts -= 1
   if (mayTryAnother(head, bio, path, evidence)) return headQueue(head).again(head, bio)
@@ -280,13 +292,9 @@ function retrySoon(head: HeadRuntime, bio: Bio, path: PathRuntime, evidence: Evi
     const why = `${path.name} and every other usable path were busy ${bio.resourceRetries} times in a row.`
     return finishBio(head, bio, ioError(head, bio, evidence.status as BlkStatus, why))
   }
-  core.clock.setTimer(core.clock.monoUs() + usOfMs(resourceRetryMs), () => {
-    guarded(core, () => {
-      if (bio.ended) return
-      if (core.broken === null && head.live && !path.disabled) startAttempt(head, bio, path)
-      else headQueue(head).again(head, bio)
-    })
-  })
+  // The same path later; should it have gone meanwhile, another one.
+  bio.waitedFor = path
+  waitFor(head, bio, 'busy')
 }
 
 function ourBug(path: PathRuntime, { errno }: IoCompletion): PathledgerError {

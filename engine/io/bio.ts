@@ -20,6 +20,25 @@ export interface Refusal {
   readonly suspicion: Suspicion | null
 }
 
+/**
+ * For what a bio waits: a usable path; the LUN's reservations; memory; a ghost that it overlaps; an older write that it
+ * overlaps and that is held back itself; its turn
+ * after an older one that is on its way; room on a path; a path that was busy; the verdict on a path that refused it.
+ */
+export type WaitReason =
+  'path' | 'reservation' | 'memory' | 'ghost' | 'older' | 'turn' | 'room' | 'busy' | 'verdict'
+
+/** Those that wait for the same, in the order in which they began to. */
+export interface WaitList {
+  readonly reason: WaitReason
+  readonly bios: Set<Bio>
+  bytes: number
+  /** When the last one left it. */
+  movedUs: number
+  /** Its time limit, while one runs. */
+  timer: TimerHandle | null
+}
+
 /** Who is told that a bio has ended. */
 export interface BioOwner {
   bioDone(bio: Bio, error: PathledgerError | null): void
@@ -50,14 +69,24 @@ export class Bio {
   resourceRetries = 0
   /** Paths that were busy since it last waited. */
   busy = NOT_BUSY
+  /** The path that it waited for, busy or full, which gets it now; null where the policy says. */
+  waitedFor: PathRuntime | null = null
   /** The attempt the engine waits for; null while the bio waits for something else. */
   live: Attempt | null = null
-  parkedAtUs = 0
+  /** Where it waits, and beside which others of one path; null while it does not. Kept by Waiters. */
+  waitsIn: WaitList | null = null
+  waitsBeside: Set<Bio> | null = null
+  waitsSinceUs = 0
+  /** How often it has waited: which wait it is that ends. */
+  waits = 0
+  /** Younger writes that overlap it stay behind it: it waits, or it has waited after a try. */
+  isAhead = false
+  /** Younger writes that wait for it. */
+  followers: Bio[] | null = null
   /** What is told of it when it has ended; null for one that is not traced. */
   trace: IoTrace | null = null
   /** When it was first sent, while the statistics of the disk count it; null before and after. */
   statSinceUs: number | null = null
-  heldSinceUs = 0
   /** How long a flush waits for a path to its cache; null while it does not. */
   wayTimer: TimerHandle | null = null
   /** When it succeeded, while its caller hears of it at once; else 0. To ask the clock costs as much as to choose a path. */

@@ -22,8 +22,7 @@ export function refusalOf(
   if (signal?.aborted === true) return abortedError(head, op, false)
   if (!head.live) return headGoneError(head)
   // What carries no bytes is bounded by no bytes: those that are parked or held count here.
-  const byteless =
-    op === 'read' || op === 'write' ? 0 : headQueue(head).requeue.length + headQueue(head).held.length
+  const byteless = op === 'read' || op === 'write' ? 0 : headQueue(head).waiters.length
   const { waitersMax, waitersBytesMax } = core.settings
   if (waiting + byteless >= waitersMax) {
     return queueFull(head, `${waitersMax} callers wait for memory or for a path already.`)
@@ -87,7 +86,8 @@ function invalid(code: string, message: string, why: string): PathledgerError {
   })
 }
 
-function queueFull(head: HeadRuntime, why: string): PathledgerError {
+/** Too many wait already. */
+export function queueFull(head: HeadRuntime, why: string): PathledgerError {
   return new PathledgerError('QUEUE_FULL', {
     message: `${head.name} has too many I/Os waiting.`,
     why,

@@ -1,6 +1,6 @@
-// A bio on its way: held back for a ghost, sent down a path, or parked until one comes. Its tries are attempts.ts, what
-// happens after a path error is failover.ts, its end is finish.ts.
-import { startAttempt } from './attempts.ts'
+// A bio on its way: held back for a ghost or an older write, sent down a path, or parked until one comes. Its tries are
+// attempts.ts, what happens after a path error is failover.ts, its end is finish.ts.
+import { isFull, startAttempt } from './attempts.ts'
 import type { Bio } from './bio.ts'
 import { guarded } from '../core/core.ts'
 import { isAvoided } from './busy.ts'
@@ -8,7 +8,7 @@ import { refusedBy, stuck } from './failover.ts'
 import { finishBio } from './finish.ts'
 import { sendFlush } from './flush-way.ts'
 import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
-import { hold, holderOf, park } from './waiting.ts'
+import { goOn, hold, inTheWay, park, waitFor, WITHOUT_PATH } from './waiting.ts'
 import { noPathError } from './errors.ts'
 import { headGoneError } from '../heads/gone.ts'
 import { whyChosen } from '../select/choice.ts'
@@ -20,12 +20,12 @@ import { headQueue, pathQueue } from './queues.ts'
 export function submitBio(head: HeadRuntime, bio: Bio): void {
   const { core } = head
   // First: what the LUN's storage says may be the end of the engine.
-  const holder = holderOf(head, bio)
+  const holder = inTheWay(head, bio)
   if (core.broken !== null) return finishBio(head, bio, core.broken)
   if (!head.live) return finishBio(head, bio, headGoneError(head))
-  if (holder !== null) return hold(head, bio)
+  if (holder !== null) return hold(head, bio, holder)
   // It waits for memory, not for a path, and is not counted as one that does.
-  if (!hasMemory(head, bio)) return headQueue(head).requeue.park(bio)
+  if (!hasMemory(head, bio)) return waitFor(head, bio, 'memory')
   if (bio.cache !== null) return sendFlush(head, bio, bio.cache)
   const path = bio.trace === null ? choosePath(head, bio) : chooseAndTell(head, bio, bio.trace)
   if (path !== null) return startAttempt(head, bio, path)
@@ -38,34 +38,37 @@ export function submitBio(head: HeadRuntime, bio: Bio): void {
 
 /** Sends what is parked again, in order. Bios that find no path are parked again, behind those before them. */
 export function resubmitParked(head: HeadRuntime): void {
-  if (headQueue(head).requeue.length === 0) return
-  headQueue(head).requeue.scheduleWork(() => {
-    guarded(head.core, () => {
-      for (const bio of headQueue(head).requeue.takeAll()) submitBio(head, bio)
-    })
+  const queue = headQueue(head)
+  if (queue.waiters.count(WITHOUT_PATH).bios === 0) return
+  queue.scheduleWork(() => {
+    const parked = queue.waiters.inOrder(WITHOUT_PATH)
+    for (const bio of parked) if (bio.waitsIn !== null) goOn(head, bio)
   })
 }
 
-/** What waited for room on a path goes on: there while it is usable, else where the policy says now. */
+/** Reads that waited for memory ask for it again, in order. */
+export function resubmitStarved(head: HeadRuntime): void {
+  const { waiters } = headQueue(head)
+  if (waiters.list('memory').bios.size === 0) return
+  for (const bio of waiters.inOrder(['memory'])) if (bio.waitsIn?.reason === 'memory') goOn(head, bio)
+}
+
+/** What waited for room on a path goes on, in order, as far as there is room: there while it is usable, else where the policy says. */
 export function drainBacklog(path: PathRuntime): void {
   const { core, head } = path
   const queue = pathQueue(path)
-  if (queue.draining || queue.backlog.length === 0) return
+  if (queue.draining || queue.room.size === 0) return
   queue.draining = true
   queueMicrotask(() => {
     queue.draining = false
     guarded(core, () => {
-      const waiting = queue.backlog
-      queue.backlog = []
-      for (const [index, bio] of waiting.entries()) {
-        if (bio.ended) continue
-        if (path.disabled || !head.live || core.broken !== null) submitBio(head, bio)
-        else startAttempt(head, bio, path)
-        // It is full again: the others need not be tried one by one.
-        if (queue.backlog.length > 0 && !path.disabled) {
-          queue.backlog.push(...waiting.slice(index + 1))
-          return
-        }
+      let left = queue.room.size
+      for (const bio of queue.room) {
+        // Those that come back to the end of the list are not tried twice; and full is full for the others too.
+        if (left === 0 || (!path.disabled && isFull(path, bio))) return
+        left -= 1
+        bio.waitedFor = path
+        goOn(head, bio)
       }
     })
   })
@@ -73,6 +76,11 @@ export function drainBacklog(path: PathRuntime): void {
 
 /** The policy's choice; if that one has refused this bio already, another one that has not (D-37). */
 function choosePath(head: HeadRuntime, bio: Bio): PathRuntime | null {
+  const { waitedFor } = bio
+  if (waitedFor !== null) {
+    bio.waitedFor = null
+    if (!waitedFor.disabled && !refusedBy(bio, waitedFor)) return waitedFor
+  }
   const chosen = selectPath(head, bio.node, bio.op !== 'read', bio.length)
   if (chosen === null || !isAvoided(bio, chosen)) return chosen
   let other: PathRuntime | null = null
@@ -98,7 +106,6 @@ function hasMemory(head: HeadRuntime, bio: Bio): boolean {
   if (bio.op !== 'read' || bio.block !== null) return true
   bio.block = head.core.pool.take(bio.length)
   if (bio.block !== null) return true
-  headQueue(head).requeue.starved = true
   head.core.pool.want()
   return false
 }

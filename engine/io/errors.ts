@@ -1,7 +1,7 @@
 // The errors an I/O can end with, in words.
 import { PathledgerError } from '../../errors.ts'
 import type { BlkStatus } from '../../machines/words.ts'
-import type { Bio } from './bio.ts'
+import type { Bio, WaitReason } from './bio.ts'
 import type { HeadRuntime } from '../heads/runtime.ts'
 import type { Ghost } from '../lun/ghosts.ts'
 import type { WriteCache } from '../lun/write-caches.ts'
@@ -65,6 +65,33 @@ export function ghostHoldError(head: HeadRuntime, bio: Bio, ghost: Ghost | null)
     errno: 'EBUSY',
     outcome: bio.attempts === 0 ? 'failed' : 'unknown',
     details: { ...details(head, bio), ghost: ghost?.id ?? null },
+  })
+}
+
+/** What it waits for, in words, and what to do about it. */
+const RAN_OUT: Readonly<Record<WaitReason, readonly [string, string]>> = {
+  path: ['a usable path', 'Bring a path back.'],
+  reservation: ["an answer of the LUN's reservations", "Look at the LUN's storage and at the other engines."],
+  memory: ['memory', 'Attempts that hang keep theirs: remove what hangs, or raise poolBytes.'],
+  ghost: ['a ghost to end', 'Fence the path, or release the ghost with a reason: `pathledger ghosts`.'],
+  older: ['an older write', 'Look at what that one waits for.'],
+  turn: ['its turn after an older write', 'Look at what that one waits for.'],
+  room: ['room on a path', 'What is in flight there does not end: look at that path.'],
+  busy: ['a path that was busy', 'Look at that path.'],
+  verdict: ['the verdict on a path that refused it', 'Look at the probes of that path.'],
+}
+
+/** A wait came to its limit, and nothing of it had moved. */
+export function waitTooLongError(head: HeadRuntime, bio: Bio | null, reason: WaitReason): PathledgerError {
+  const [what, todo] = RAN_OUT[reason]
+  const who = bio === null ? 'I/O' : `${bio.op} of ${bio.length} bytes at ${bio.offset}`
+  return new PathledgerError('WAIT_TOO_LONG', {
+    message: `${head.name}: ${who} waited too long for ${what}.`,
+    why: `Nothing that waits for that has moved for waitMaxMs, ${head.core.settings.waitMaxMs} ms.`,
+    todo,
+    errno: 'ETIMEDOUT',
+    outcome: bio === null || bio.attempts === 0 ? 'failed' : 'unknown',
+    details: { ...(bio === null ? { head: head.name } : details(head, bio)), waitedFor: reason },
   })
 }
 

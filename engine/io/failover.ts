@@ -10,13 +10,13 @@ import type { Evidence } from '../../machines/events.ts'
 import type { BlkStatus } from '../../machines/words.ts'
 import { isFlushLike, type Bio, type Refusal } from './bio.ts'
 import { countResent } from '../accounting/counters.ts'
-import { park } from './waiting.ts'
+import { park, waitFor } from './waiting.ts'
 import { finishBio } from './finish.ts'
 import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
 import { ioError } from './errors.ts'
 import { pastError, suspect } from '../health/verdict.ts'
 import { headQueue } from './queues.ts'
-import { whenVerdictsAreOut } from '../heads/suspicion.ts'
+import { verdictsAreOut, whenVerdictsAreOut } from '../heads/suspicion.ts'
 
 /** True when this path refused the bio in the life it is in now. */
 export function refusedBy(bio: Bio, path: PathRuntime): boolean {
@@ -56,7 +56,7 @@ export function onLateError(
   if (isFlushLike(bio)) return flushFailed(head, bio, refusal)
   bio.refuse(refusal)
   if (mayGoElsewhere(head, bio) && hasOtherPath(head, bio)) return resend(head, bio)
-  whenVerdictsAreOut(bio.reasons, () => decide(head, bio))
+  awaitVerdicts(head, bio)
 }
 
 /** The epoch of no path: such a refusal counts for nobody. */
@@ -77,17 +77,26 @@ export function leavePath(
   if (suspicion !== null && suspicion.recorded !== null) bio.trace?.led(suspicion.recorded)
   const first = bio.refusals.length === 1
   if (first && mayGoElsewhere(head, bio) && hasOtherPath(head, bio)) return resend(head, bio)
-  whenVerdictsAreOut(bio.reasons, () => decide(head, bio))
+  awaitVerdicts(head, bio)
 }
 
 /** Usable paths are left, but each has refused this bio: the rule of {@link decide} for where nobody else takes it. */
 export function stuck(head: HeadRuntime, bio: Bio): void {
-  whenVerdictsAreOut(bio.reasons, () => decide(head, bio))
+  awaitVerdicts(head, bio)
+}
+
+/** While the verdicts are out it waits like any other: younger writes that overlap it stay behind it. */
+function awaitVerdicts(head: HeadRuntime, bio: Bio): void {
+  if (verdictsAreOut(bio.reasons)) return decide(head, bio)
+  waitFor(head, bio, 'verdict')
+  const { waits } = bio
+  whenVerdictsAreOut(bio.reasons, () => {
+    // Its caller aborted it, a late completion ended it, or its time was over, while the verdicts were out.
+    if (bio.waits === waits && headQueue(head).waiters.delete(bio)) decide(head, bio)
+  })
 }
 
 function decide(head: HeadRuntime, bio: Bio): void {
-  // Its caller aborted it, or a late completion ended it, while the verdicts were out.
-  if (bio.ended) return
   bio.forget((refusal) => !isUnexplained(bio, refusal))
   const last = bio.refusals.at(-1)
   if (last === undefined && bio.attempts < head.core.settings.attemptsMax) return resend(head, bio)

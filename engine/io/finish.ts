@@ -5,12 +5,14 @@ import { guarded } from '../core/core.ts'
 import { Gate, waitForAll } from '../ledger/gate.ts'
 import type { HeadRuntime } from '../heads/runtime.ts'
 import { confirmFailure } from '../health/verdict.ts'
+import { headQueue } from './queues.ts'
 import { whenVerdictsAreOut, type Suspicion } from '../heads/suspicion.ts'
 
 /** Ends a bio. A success waits for the verdicts on the paths that refused it; both wait for the records. */
 export function finishBio(head: HeadRuntime, bio: Bio, error: PathledgerError | null): void {
   invariant(!bio.ended, 'a bio ends once')
   bio.ended = true
+  if (bio.isAhead) headQueue(head).waiters.pass(bio)
   if (bio.reasons.size === 0 && bio.ghosts.length === 0) return bio.done(error)
   bio.answeredUs = 0
   if (error === null) for (const refusal of bio.refusals) confirmFailure(refusal)

@@ -76,7 +76,7 @@ function waitForWay(head: HeadRuntime, bio: Bio, cache: WriteCache): void {
   bio.wayTimer ??= clock.setTimer(clock.monoUs() + usOfMs(settings.flushWaitMs), () => {
     bio.wayTimer = null
     guarded(head.core, () => {
-      if (headQueue(head).requeue.take(bio)) fallShort(head, bio, cache)
+      if (headQueue(head).waiters.delete(bio)) fallShort(head, bio, cache)
     })
   })
 }

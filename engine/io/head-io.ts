@@ -6,42 +6,41 @@
 import type { PathledgerError } from '../../errors.ts'
 import type { IoOp } from '../../machines/words.ts'
 import { abortBio } from './abort.ts'
-import { Bio, type BioOwner } from './bio.ts'
+import { Bio, type BioOwner, type WaitReason } from './bio.ts'
 import { Borrowed } from '../memory/borrowed.ts'
 import { guarded } from '../core/core.ts'
 import { countDone } from '../accounting/counters.ts'
 import { submitBio } from './dispatch.ts'
-import { finishBio } from './finish.ts'
+import { Callers, isRoomWait, type RoomWait } from './callers.ts'
 import { Flushes } from './flushes.ts'
 import type { HeadRuntime } from '../heads/runtime.ts'
-import { takeHeld } from './waiting.ts'
-import { refusalOf } from './checks.ts'
-import { abortedError } from './errors.ts'
+import { endWaiting, HELD, WITHOUT_PATH } from './waiting.ts'
+import { queueFull, refusalOf } from './checks.ts'
+import { abortedError, waitTooLongError } from './errors.ts'
 import { PAGE_BYTES } from '../memory/lender.ts'
 import type { OpenIo } from './open-io.ts'
 import type { PoolBlock } from '../memory/pool.ts'
 import { gather, scatter } from '../memory/vector.ts'
-import { headQueue, type HeadQueue } from './queues.ts'
-
-interface Piece {
-  readonly io: OpenIo
-  readonly offset: number
-  readonly length: number
-}
+import { headQueue } from './queues.ts'
+import type { Ahead, Waiters } from './waiters.ts'
 
 /** Bytes of one discard or zeroing; they carry none, so the pool does not bound them. */
 const BYTELESS_MAX = 64 * 1024 * 1024
+/** Of one discard or zeroing so many pieces are under way at once: it may be as long as the device, and carries no bytes. */
+const BYTELESS_PIECES_MAX = 64
 
 export class HeadIo implements BioOwner {
   readonly #head: HeadRuntime
-  readonly #queue: HeadQueue
+  readonly #waiters: Waiters
   readonly #onIo: () => void
   /** Bytes of one bio at most. */
   readonly #bytesMax: number
   readonly #flushes: Flushes
-  #waiting: Piece[] = []
+  readonly #callers: Callers
   /** By an I/O that its caller can abort: its bios that are on their way. */
   readonly #abortable = new Map<OpenIo, Set<Bio>>()
+  /** Of a long I/O the part that is still to be sent. */
+  readonly #rests = new Map<OpenIo, Ahead>()
   #open = 0
   /** Bytes of writes that wait or waited for room, and have not ended. */
   #keptBytes = 0
@@ -49,9 +48,10 @@ export class HeadIo implements BioOwner {
   /** `onIo` is called with every I/O. */
   constructor(head: HeadRuntime, onIo: () => void) {
     this.#head = head
-    this.#queue = headQueue(head)
+    this.#waiters = headQueue(head).waiters
     this.#onIo = onIo
     this.#flushes = new Flushes(head, (io, error) => this.#end(io, error))
+    this.#callers = new Callers(head.core, () => this.#tellStuck())
     const { bioBytesMax, poolBytes } = head.core.settings
     // Never so large that the pool could not hold it beside what hangs.
     this.#bytesMax = Math.min(bioBytesMax, Math.floor(poolBytes / 4))
@@ -64,19 +64,17 @@ export class HeadIo implements BioOwner {
 
   /** I/Os that wait for a path, and their bytes. */
   get queued(): { readonly bios: number; readonly bytes: number } {
-    const { length: bios, bytes } = this.#queue.requeue
-    return { bios, bytes }
+    return this.#waiters.count(WITHOUT_PATH)
   }
 
-  /** Writes that wait for a ghost to end, and their bytes. */
+  /** Writes that wait for a ghost or an older write, and their bytes. */
   get held(): { readonly bios: number; readonly bytes: number } {
-    const { length: bios, bytes } = this.#queue.held
-    return { bios, bytes }
+    return this.#waiters.count(HELD)
   }
 
   /** Does an I/O; its `done` is called once every piece has ended, or soon with why it was not taken. */
   submit(io: OpenIo): void {
-    const callers = this.#waiting.length + this.#flushes.callers
+    const callers = this.#callers.size + this.#flushes.callers
     const refusal = refusalOf(this.#head, io, callers, this.#keptBytes)
     if (refusal !== null) return queueMicrotask(() => io.done(refusal))
     this.#onIo()
@@ -84,42 +82,49 @@ export class HeadIo implements BioOwner {
     if (io.signal !== null) this.#listen(io, io.signal)
     if (this.#isOneBio(io)) return this.#sendWhole(io)
     if (io.op === 'flush') return guarded(this.#head.core, () => this.#flush(io))
-    this.#waiting.push(...this.#cut(io))
-    this.pump()
-    if (this.#waiting.at(-1)?.io === io) this.#keep(io)
+    this.#plan(io)
+    if (this.#callers.size > 0) return this.#wait(io)
+    guarded(this.#head.core, () => {
+      if (!this.#sendPieces(io)) this.#wait(io)
+    })
+  }
+
+  /** Calls `done` when `bytes` can be taken without being kept waiting, behind those who wait already; or why they never will. */
+  whenRoom(bytes: number, done: (error: PathledgerError | null) => void): void {
+    if (this.#callers.size === 0 && this.#hasRoom(bytes)) return done(null)
+    if (this.#callers.size >= this.#head.core.settings.waitersMax) {
+      return done(
+        queueFull(this.#head, `${this.#callers.size} callers wait for memory or for a path already.`),
+      )
+    }
+    this.#callers.add({ bytes, done })
   }
 
   /** Sends on what waits for memory or for room in the queue. */
   pump(): void {
-    if (this.#waiting.length === 0) return
-    guarded(this.#head.core, () => {
-      while (this.#waiting.length > 0) {
-        const piece = this.#waiting[0] as Piece
-        const block = this.#admit(piece.io, piece.offset, piece.length)
-        if (block === 'wait') return this.#head.core.pool.want()
-        this.#waiting.shift()
-        this.#send(piece.io, piece.offset, piece.length, block)
-      }
-    })
+    if (this.#callers.size > 0) guarded(this.#head.core, () => this.#callers.pump((one) => this.#serve(one)))
   }
 
   /** Ends what waits with an error; what is in flight ends by itself. */
   refuseWaiting(error: PathledgerError): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const { io } of waiting) this.#end(io, error)
+    this.#refuseCallers(error)
   }
 
-  /** Ends what waits for a path, a ghost or memory, now. Returns how many bios, and their bytes. */
-  drain(error: PathledgerError): { bios: number; bytes: number } {
-    const head = this.#head
-    const { requeue, held } = this.#queue
-    const bytes = requeue.bytes + held.bytes
-    const bios = [...requeue.takeAll(), ...takeHeld(head)]
-    const waiting = this.#waiting.length
-    this.refuseWaiting(error)
-    for (const bio of bios) finishBio(head, bio, error)
-    return { bios: bios.length + waiting, bytes }
+  /** Returns how many pieces were never sent. */
+  #refuseCallers(error: PathledgerError): number {
+    let pieces = 0
+    for (const one of this.#callers.takeAll()) {
+      if (isRoomWait(one)) one.done(error)
+      else pieces += this.#endRest(one, error)
+    }
+    return pieces
+  }
+
+  /** Ends what waits for any of these or for memory, now. Returns how many pieces, and their bytes. */
+  drain(error: PathledgerError, reasons: readonly WaitReason[]): { bios: number; bytes: number } {
+    const pieces = this.#refuseCallers(error)
+    const { bios, bytes } = endWaiting(this.#head, reasons, () => error)
+    return { bios: bios + pieces, bytes }
   }
 
   /** From here on the memory is the engine's, or not to be touched by its owner. */
@@ -141,22 +146,27 @@ export class HeadIo implements BioOwner {
   /** Nothing waits before it, and it goes as it is. */
   #isOneBio({ op, length }: OpenIo): boolean {
     return (
-      this.#waiting.length === 0 &&
+      this.#callers.size === 0 &&
       (op === 'read' || op === 'write') &&
       length <= Math.min(this.#bytesMax, this.#limitOf(op))
     )
   }
 
   #sendWhole(io: OpenIo): void {
+    const { core } = this.#head
+    core.nextBio += 1
+    io.firstBio = core.nextBio
+    io.pieces = 1
     io.left = 1
     this.#open += 1
-    const { core } = this.#head
     try {
       const block = this.#admit(io, io.offset, io.length)
-      if (block !== 'wait') return this.#send(io, io.offset, io.length, block)
-      this.#keep(io)
-      this.#waiting.push({ io, offset: io.offset, length: io.length })
-      core.pool.want()
+      if (block === 'wait') {
+        io.step = io.length
+        return this.#wait(io)
+      }
+      io.sent = 1
+      this.#send(io, io.firstBio, io.offset, io.length, block)
     } catch (error) {
       guarded(core, () => {
         throw error
@@ -164,30 +174,86 @@ export class HeadIo implements BioOwner {
     }
   }
 
-  #keep(io: OpenIo): void {
-    io.keepBytes()
-    this.#keptBytes += io.keptBytes
+  /** Says how an I/O is cut, and gives its pieces their numbers. They are cut when they are sent. */
+  #plan(io: OpenIo): void {
+    const { core } = this.#head
+    io.step = this.#stepOf(io)
+    io.pieces = Math.ceil(io.length / io.step)
+    io.left = io.pieces
+    io.firstBio = core.nextBio + 1
+    core.nextBio += io.pieces
+    this.#open += io.pieces
   }
 
-  #cut(io: OpenIo): Piece[] {
-    const pieces = this.#bytePieces(io)
-    io.left = pieces.length
-    this.#open += pieces.length
-    return pieces
-  }
-
-  #bytePieces(io: OpenIo): Piece[] {
+  #stepOf(io: OpenIo): number {
     const carriesBytes = io.op === 'read' || io.op === 'write'
     const { logicalBlockBytes } = this.#head
     const most = Math.min(carriesBytes ? this.#bytesMax : BYTELESS_MAX, this.#limitOf(io.op))
     // A piece is a block at least. Each piece of borrowed memory begins on a page, as the whole of it does.
     const unit = io.borrowed === null ? logicalBlockBytes : Math.max(logicalBlockBytes, PAGE_BYTES)
-    const step = Math.max(logicalBlockBytes, most - (most % unit))
-    const pieces: Piece[] = []
-    for (let done = 0; done < io.length; done += step) {
-      pieces.push({ io, offset: io.offset + done, length: Math.min(step, io.length - done) })
+    return Math.max(logicalBlockBytes, most - (most % unit))
+  }
+
+  /** It waits for memory or for room in the queue, behind those who do. */
+  #wait(io: OpenIo): void {
+    io.keepBytes()
+    this.#keptBytes += io.keptBytes
+    this.#callers.add(io)
+  }
+
+  /** True when one that waited waits no longer. */
+  #serve(first: OpenIo | RoomWait): boolean {
+    if (!isRoomWait(first)) return this.#sendPieces(first)
+    if (!this.#hasRoom(first.bytes)) return false
+    first.done(null)
+    return true
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const piece = Math.min(bytes, this.#bytesMax)
+    return !this.#queueIsFull(bytes) && this.#head.core.pool.hasRoom(piece)
+  }
+
+  /** Sends pieces as long as there is memory for them; false when some must wait for it. */
+  #sendPieces(io: OpenIo): boolean {
+    io.sending = true
+    let isWaiting = false
+    while (io.sent < io.pieces && this.#mayGoOn(io)) {
+      const offset = io.offset + io.sent * io.step
+      const length = Math.min(io.step, io.offset + io.length - offset)
+      const block = this.#admit(io, offset, length)
+      isWaiting = block === 'wait'
+      if (block === 'wait') break
+      io.sent += 1
+      this.#send(io, io.firstBio + io.sent - 1, offset, length, block)
     }
-    return pieces
+    io.sending = false
+    if (!isWaiting) this.#keepAhead(io)
+    return !isWaiting
+  }
+
+  /** Of what carries no bytes a part is under way at once; and no more of it is sent when it has failed. */
+  #mayGoOn(io: OpenIo): boolean {
+    if (io.op === 'read' || io.op === 'write') return true
+    return io.error === null && io.left - (io.pieces - io.sent) < BYTELESS_PIECES_MAX
+  }
+
+  /** The part of a long I/O that is still to be sent is ahead of younger writes. */
+  #keepAhead(io: OpenIo): void {
+    if (io.sent < io.pieces) {
+      if (io.hasRest) return
+      const offset = io.offset + io.sent * io.step
+      const length = io.offset + io.length - offset
+      const rest: Ahead = { id: io.firstBio + io.pieces - 1, offset, length, followers: null }
+      io.hasRest = true
+      this.#rests.set(io, rest)
+      return this.#waiters.enter(rest)
+    }
+    const rest = this.#rests.get(io)
+    if (rest === undefined) return
+    io.hasRest = false
+    this.#rests.delete(io)
+    this.#waiters.leave(rest)
   }
 
   /** Bytes that every path takes at once; a device without discard answers one of any length with its own error. */
@@ -203,33 +269,38 @@ export class HeadIo implements BioOwner {
    * does. Where nothing is to be covered it goes down a path all the same: the device may know better.
    */
   #flush(io: OpenIo): void {
+    const { core } = this.#head
     const caches = this.#flushes.toCover()
     io.left = Math.max(1, caches.length)
     this.#open += io.left
-    if (caches.length === 0) return this.#send(io, 0, 0, null)
+    core.nextBio += 1
+    if (caches.length === 0) return this.#send(io, core.nextBio, 0, 0, null)
     for (const cache of caches) this.#flushes.join(io, cache)
   }
 
   /** Memory for a piece; null where it needs none, 'wait' where there is none, or no room in the queue. */
   #admit(io: OpenIo, offset: number, length: number): PoolBlock | null | 'wait' {
-    const { core } = this.#head
-    const { requeue, held } = this.#queue
     if (io.op !== 'read' && io.op !== 'write') return null
-    const { requeueBytesMax, heldBytesMax } = core.settings
-    // A piece larger than a bound may go when nothing else waits: otherwise it could never go.
-    const queueIsFull = requeue.bytes > 0 && requeue.bytes + length > requeueBytesMax
-    const heldIsFull = held.bytes > 0 && held.bytes + length > heldBytesMax
-    if (queueIsFull || heldIsFull) return 'wait'
-    return io.borrowed?.block(offset - io.offset, length) ?? core.pool.take(length) ?? 'wait'
+    if (this.#queueIsFull(length)) return 'wait'
+    return io.borrowed?.block(offset - io.offset, length) ?? this.#head.core.pool.take(length) ?? 'wait'
   }
 
-  #send(io: OpenIo, offset: number, length: number, block: PoolBlock | null): void {
-    const { core } = this.#head
+  #queueIsFull(length: number): boolean {
+    // Nothing waits, nearly always.
+    if (this.#waiters.length === 0) return false
+    const { requeueBytesMax, heldBytesMax } = this.#head.core.settings
+    // A piece larger than a bound may go when nothing else waits: otherwise it could never go.
+    const queued = this.queued.bytes
+    if (queued > 0 && queued + length > requeueBytesMax) return true
+    const held = this.held.bytes
+    return held > 0 && held + length > heldBytesMax
+  }
+
+  #send(io: OpenIo, id: number, offset: number, length: number, block: PoolBlock | null): void {
     if (io.op === 'write' && io.data !== null && block !== null && io.borrowed === null) {
       gather(io.data, offset - io.offset, block.bytes)
     }
-    core.nextBio += 1
-    const bio = new Bio(this, io, core.nextBio, offset, length, null, block)
+    const bio = new Bio(this, io, id, offset, length, null, block)
     if (io.signal !== null) this.#abortable.get(io)?.add(bio)
     bio.trace = this.#head.tracer.begin()
     submitBio(this.#head, bio)
@@ -237,14 +308,26 @@ export class HeadIo implements BioOwner {
 
   #abort(io: OpenIo): void {
     guarded(this.#head.core, () => {
-      const waiting = this.#waiting.filter((piece) => piece.io === io)
-      this.#waiting = this.#waiting.filter((piece) => piece.io !== io)
+      this.#callers.delete(io)
+      const unsent = io.pieces - io.sent
+      io.sent = io.pieces
       for (const bio of [...(this.#abortable.get(io) ?? [])]) abortBio(this.#head, bio)
-      for (let left = this.#flushes.leave(io); left > 0; left -= 1) {
-        this.#end(io, abortedError(this.#head, io.op, false))
-      }
-      for (const _piece of waiting) this.#end(io, abortedError(this.#head, io.op, false))
+      const left = this.#flushes.leave(io) + unsent
+      if (left > 0) this.#end(io, abortedError(this.#head, io.op, false), left)
     })
+  }
+
+  /** What of it was not sent is never sent. Returns how many pieces. */
+  #endRest(io: OpenIo, error: PathledgerError): number {
+    const unsent = io.pieces - io.sent
+    io.sent = io.pieces
+    if (unsent > 0) this.#end(io, error, unsent)
+    return unsent
+  }
+
+  /** Memory that hangs is told; a queue that is full waits as long as what is in it. */
+  #tellStuck(): void {
+    if (!this.#queueIsFull(1)) this.#refuseCallers(waitTooLongError(this.#head, null, 'memory'))
   }
 
   /** A piece has ended. */
@@ -264,17 +347,27 @@ export class HeadIo implements BioOwner {
     this.#end(io, error)
   }
 
-  #end(io: OpenIo, error: PathledgerError | null): void {
+  #end(io: OpenIo, error: PathledgerError | null, pieces = 1): void {
     io.error ??= error
-    io.left -= 1
-    this.#open -= 1
-    if (io.left > 0) return
+    io.left -= pieces
+    this.#open -= pieces
+    if (io.left > 0) {
+      if (io.hasRest && !io.sending) this.#goOn(io, io.error)
+      return
+    }
+    if (io.hasRest) this.#keepAhead(io)
     if (io.signal !== null) this.#abortable.delete(io)
     this.#keptBytes -= io.keptBytes
     if (io.error !== null) this.#head.counters.callerErrors += 1
     // The caller's own memory: he hears of it when no attempt has it any more.
     if (io.memory !== 'callersOwn') this.#tell(io)
     io.borrowed?.release()
+  }
+
+  /** One of many pieces has ended: the next one may go, unless the whole has failed. */
+  #goOn(io: OpenIo, error: PathledgerError | null): void {
+    if (error === null) void this.#sendPieces(io)
+    else this.#endRest(io, error)
   }
 
   #tell({ signal, onAbort, done, error }: OpenIo): void {

@@ -28,8 +28,18 @@ export class OpenIo {
   readonly done: (error: PathledgerError | null) => void
   /** Memory of its own, which no piece takes from the pool; null when it is copied. */
   borrowed: Borrowed | null = null
-  /** Pieces that have not ended. */
+  /** Pieces that it is cut into, those that were sent on their way, and those that have not ended. */
+  pieces = 0
+  sent = 0
   left = 0
+  /** Bytes of a piece, but for the last one. */
+  step = 0
+  /** The number of its first piece: all have theirs from the moment it was submitted, which is its place in the order. */
+  firstBio = 0
+  /** A part of it is still to be cut, while younger writes go on beside it. */
+  hasRest = false
+  /** Its pieces are being sent just now. */
+  sending = false
   error: PathledgerError | null = null
   onAbort: (() => void) | null = null
 

@@ -3,26 +3,56 @@
 import type { TimerHandle } from '../../adapters/ports.ts'
 import { AttemptList } from './attempt-list.ts'
 import type { Bio } from './bio.ts'
-import type { Core } from '../core/core.ts'
+import { guarded, type Core } from '../core/core.ts'
 import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
-import { HeldList } from './held-list.ts'
-import { RequeueList } from './requeue-list.ts'
+import { Waiters } from './waiters.ts'
 
 /** What waits on a head, and its way back in. */
 export class HeadQueue {
-  /** Bios without a path. */
-  readonly requeue: RequeueList
-  /** Bios that wait for a ghost to end, in order. */
-  readonly held = new HeldList()
-  holdTimer: TimerHandle | null = null
-  /** Looks for the end of another engine's ghosts while something is held. */
+  readonly waiters: Waiters
+  /** Looks for the end of another engine's ghosts while something waits for one. */
   lookTimer: TimerHandle | null = null
   /** Sends a bio anew: where it goes is decided again (the kernel's submit_bio_noacct). */
   readonly again: (head: HeadRuntime, bio: Bio) => void
+  readonly #core: Core
+  /** Bios whose older one waits no longer. */
+  #freed: Bio[] = []
+  #workScheduled = false
 
   constructor(core: Core, again: (head: HeadRuntime, bio: Bio) => void) {
-    this.requeue = new RequeueList(core)
+    this.#core = core
     this.again = again
+    this.waiters = new Waiters(
+      () => core.clock.monoUs(),
+      (followers) => this.#free(followers),
+    )
+  }
+
+  /** What to do with those that are freed; set by the head's registry. */
+  onFreed: (freed: readonly Bio[]) => void = () => undefined
+
+  /**
+   * Runs `work` once, later: however often it is asked for before it has run, and never inside the caller, so that a
+   * completion neither sleeps nor recurses (D-33, D-34).
+   */
+  scheduleWork(work: () => void): void {
+    if (this.#workScheduled) return
+    this.#workScheduled = true
+    queueMicrotask(() => {
+      this.#workScheduled = false
+      guarded(this.#core, work)
+    })
+  }
+
+  #free(followers: readonly Bio[]): void {
+    const isFirst = this.#freed.length === 0
+    for (const bio of followers) this.#freed.push(bio)
+    if (!isFirst) return
+    queueMicrotask(() => {
+      const freed = this.#freed
+      this.#freed = []
+      guarded(this.#core, () => this.onFreed(freed))
+    })
   }
 }
 
@@ -32,8 +62,8 @@ export class PathQueue {
   readonly attempts = new AttemptList()
   /** The time limit of the oldest of them. */
   timeout: TimerHandle | null = null
-  /** Bios that wait for room on this path. */
-  backlog: Bio[] = []
+  /** Bios that wait for room on this path, in order. */
+  readonly room = new Set<Bio>()
   /** They are about to be sent on. */
   draining = false
 }

@@ -60,9 +60,13 @@ export class GhostIndex {
     if (this.#all.delete(ghost.id)) this.#index.delete(ghost)
   }
 
-  /** A ghost that overlaps the range and is not of this bio: re-sending the same bytes over their own ghost is safe. */
+  /**
+   * A ghost that overlaps the range and is not of this bio or a younger one. To send the same bytes again over their own
+   * ghost is safe; and where a younger write lands later, the order is that of submission. Were an older one to wait for a
+   * younger one's ghost, each would wait for the other.
+   */
   conflict(range: ByteRange, bio: number): Ghost | null {
     if (this.#all.size === 0) return null
-    return this.#index.find(range, (ghost) => ghost.bio !== bio)
+    return this.#index.find(range, (ghost) => ghost.bio === null || ghost.bio < bio)
   }
 }

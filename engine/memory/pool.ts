@@ -101,6 +101,11 @@ export class BufferPool {
     return { bytes: this.#view(offset, length), offset, order, holders: 1, whenFree: null }
   }
 
+  /** Whether a block of so many bytes could be had now, but for how the free ones lie. */
+  hasRoom(length: number): boolean {
+    return this.#usedBytes + (BLOCK_MIN << orderOf(length)) <= this.#sizeBytes
+  }
+
   /** Somebody waits for memory, or for what ends when memory comes back: `onFreed` is called then, once. */
   want(): void {
     this.#wanted = true

@@ -30,6 +30,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     POOL_EXHAUSTED:
       'No memory is left to be lent: too many buffers are out, in flight, or held by a hung path.',
     QUEUE_FULL: 'Too many callers wait already.',
+    WAIT_TOO_LONG:
+      'Nothing that waits for the same (memory, room on a path, a reservation, a verdict) has moved for `waitMaxMs`.',
   },
   'Heads and paths': {
     ADAPTER_NOT_FOUND: 'No path has an H:C:I:L that begins with this number.',

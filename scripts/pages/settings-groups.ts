@@ -56,7 +56,7 @@ export const SETTINGS_GROUPS: readonly SettingsGroup[] = [
     title: 'Memory and queues',
     about: 'The bounds on bytes in flight, lent and waiting.',
     names: [
-      ...['poolBytes', 'bioBytesMax', 'lentBytesMax', 'inFlightBytesMax', 'heldBytesMax'],
+      ...['poolBytes', 'bioBytesMax', 'lentBytesMax', 'inFlightBytesMax', 'heldBytesMax', 'waitMaxMs'],
       ...['waitersMax', 'waitersBytesMax'],
     ],
   },

@@ -31,7 +31,7 @@ export const CHECKS: Readonly<Record<string, string>> = {
   countersEqualInFlight: 'counters equal what is in flight',
   headFollowsPaths: 'the state of a head is a function of the states of its paths',
   queuesAreBounded: 'queues, ghosts and timers are bounded',
-  heldInOrder: 'writes that wait for a ghost go in the order in which they came',
+  sentInOrder: 'while a write waits, no younger one that overlaps it reaches a path',
   holdsEnd: 'a write that waits for a ghost of another engine goes on when that has ended',
   refusalsAreRemembered: 'a path that refused an I/O does not get it again while it is well',
   flushTellsLoss: 'a flush that lost writes is an error for its caller',

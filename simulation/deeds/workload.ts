@@ -48,6 +48,7 @@ export class Workload {
     this.world = world
     this.random = world.random.fork('workload')
     world.onSent = (generation) => this.#onSent(generation)
+    world.onAnswered = (generation, well) => this.#onAnswered(generation, well)
   }
 
   /** Callers whose answer is still to come. */
@@ -58,7 +59,7 @@ export class Workload {
   write(zero: 'discard' | 'writeZeroes' | null = null, at: Partial<Pick<Place, 'host' | 'lun'>> = {}): void {
     const place = this.#place(at)
     if (place === null) return
-    const { host, lun, head } = place
+    const { lun, head } = place
     const range = this.#freeRange(lun, head)
     if (range === null) return
     const { first, count } = range
@@ -78,7 +79,6 @@ export class Workload {
     }
     const data = new Uint8Array(count * BLOCK)
     fillBlocks(data, first, write.generation)
-    host.writes.set(write.generation, io)
     const length = data.length
     // One in three by the call that takes many.
     const start =
@@ -175,7 +175,9 @@ export class Workload {
       queued: service === 'queueing',
       startedUs: this.world.clock.monoUs(),
       controller: new AbortController(),
-      sent: false,
+      flying: 0,
+      landed: false,
+      overtakenBy: null,
       lost: false,
     }
     this.tally.started += 1
@@ -250,38 +252,39 @@ export class Workload {
     lun.disk.losesNextFlush = false
   }
 
-  /** Held writes go in the order in which they came: a newer one never before an older one that it overlaps. */
+  /**
+   * Overlapping writes reach a path in the order in which they were submitted: while an older one waits, for whatever, a
+   * younger one does not go. Told when the older one goes after it all the same: one that ends instead was not overtaken.
+   */
   #onSent(generation: number): void {
-    for (const { writes } of this.world.hosts) {
-      const io = writes.get(generation)
-      if (io === undefined || io.sent) continue
-      io.sent = true
-      writes.delete(generation)
-      if (!io.haunted) continue
-      const older = [...this.open].find(
-        (other) =>
-          other.op === 'write' &&
-          other.life === io.life &&
-          other.lun === io.lun &&
-          other.haunted &&
-          !other.sent &&
-          !other.controller.signal.aborted &&
-          (other.write?.generation ?? 0) < generation &&
-          other.first < io.first + io.count &&
-          io.first < other.first + other.count,
-      )
-      if (older !== undefined) this.#overtaken(older, generation)
+    const io = this.#openWrite(generation)
+    if (io === null) return
+    io.flying += 1
+    if (io.overtakenBy !== null) {
+      const detail = `write ${io.overtakenBy} went before ${generation}, which it overlaps and which waited`
+      report(this.world, 'sentInOrder', detail)
+    }
+    for (const older of this.open) {
+      if (older.op !== 'write' || older.life !== io.life || older.lun !== io.lun) continue
+      const isOlder = (older.write?.generation ?? 0) < generation
+      const overlaps = older.first < io.first + io.count && io.first < older.first + older.count
+      const waits = older.flying === 0 && !older.landed && !older.controller.signal.aborted
+      if (isOlder && overlaps && waits) older.overtakenBy = generation
     }
   }
 
-  /** Unless the older one has ended at that moment, and its caller is about to hear so. */
-  #overtaken(older: OpenIo, by: number): void {
-    const { clock } = this.world
-    clock.setTimer(clock.monoUs(), () => {
-      if (!this.open.has(older) || !older.life.alive) return
-      const detail = `write ${by} went before ${older.write?.generation ?? 0}, which it overlaps`
-      report(this.world, 'heldInOrder', detail)
-    })
+  #onAnswered(generation: number, well: boolean): void {
+    const io = this.#openWrite(generation)
+    if (io === null) return
+    io.flying -= 1
+    if (well) io.landed = true
+  }
+
+  #openWrite(generation: number): OpenIo | null {
+    for (const io of this.open) {
+      if (io.op === 'write' && io.write?.generation === generation && io.life.alive) return io
+    }
+    return null
   }
 
   /** A re-sent write is explained on the ledger before its caller hears of it. */

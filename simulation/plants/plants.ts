@@ -7,13 +7,12 @@ import { PathledgerError } from '../../errors.ts'
 import { registerNexus } from '../../machines/reservation/rules.ts'
 import { Bio } from '../../engine/io/bio.ts'
 import { HeadIo } from '../../engine/io/head-io.ts'
-import { HeldList } from '../../engine/io/held-list.ts'
 import { LunState } from '../../engine/lun/lun-state.ts'
 import { PathRuntime } from '../../engine/heads/runtime.ts'
 import { BufferPool, type PoolBlock } from '../../engine/memory/pool.ts'
 import { Recorder } from '../../engine/ledger/recorder.ts'
 import { Registry } from '../../engine/attach/registry.ts'
-import { RequeueList } from '../../engine/io/requeue-list.ts'
+import { Waiters } from '../../engine/io/waiters.ts'
 import { Stream } from '../../engine/ledger/stream.ts'
 import { LEDGER_STALL_US } from '../world/mix.ts'
 import {
@@ -43,11 +42,11 @@ export const PLANTS: Readonly<Record<string, NamedPlant>> = {
   counterLeakedOnRequeue: {
     what: 'a bio that is parked stays counted on the path that refused it',
     patch: () =>
-      patched(RequeueList.prototype, 'park', (park) => {
-        return function (this: RequeueList, bio: Bio) {
-          const from = bio.refusals.at(-1)?.path
-          if (from !== undefined) from.inFlight += 1
-          park.call(this, bio)
+      patched(Waiters.prototype, 'add', (add) => {
+        return function (this: Waiters, ...given) {
+          const from = given[0].refusals.at(-1)?.path
+          if (given[1] === 'path' && from !== undefined) from.inFlight += 1
+          add.apply(this, given)
         }
       }),
   },
@@ -190,13 +189,23 @@ export const PLANTS: Readonly<Record<string, NamedPlant>> = {
     patch: () => patched(Bio.prototype, 'refuse', () => () => undefined),
   },
   holdOrderBroken: {
-    what: 'held writes go in the order in which they came last',
-    patch: () =>
-      patched(HeldList.prototype, 'takeAll', (takeAll) => {
-        return function (this: HeldList) {
-          return takeAll.call(this).reverse()
+    what: 'what waits goes in the order in which it came last, and a younger write does not look for older ones',
+    patch: () => {
+      const undo = patched(Waiters.prototype, 'aheadOf', () => () => null)
+      const undoOrder = patched(Waiters.prototype, 'inOrder', (inOrder) => {
+        return function (this: Waiters, reasons) {
+          return inOrder.call(this, reasons).reverse()
         }
-      }),
+      })
+      return () => {
+        undoOrder()
+        undo()
+      }
+    },
+  },
+  olderNotAwaited: {
+    what: 'a younger write does not wait for an older one that it overlaps and that waits',
+    patch: () => patched(Waiters.prototype, 'aheadOf', () => () => null),
   },
   memoryGivenBackEarly: {
     what: 'the memory of a write is used again while a hung path still has it',
@@ -239,23 +248,22 @@ export const PLANTS: Readonly<Record<string, NamedPlant>> = {
   queueNeverEmpties: {
     what: 'bytes that were queued are never given back',
     patch: () => {
-      const bytes = new WeakMap<HeldList, number>()
-      const undo = patched(HeldList.prototype, 'add', (add) => {
-        return function (this: HeldList, bio: Bio) {
-          bytes.set(this, (bytes.get(this) ?? 0) + bio.length)
-          add.call(this, bio)
+      const bytes = new WeakMap<Waiters, number>()
+      const undo = patched(Waiters.prototype, 'add', (add) => {
+        return function (this: Waiters, ...given) {
+          if (given[1] === 'ghost') bytes.set(this, (bytes.get(this) ?? 0) + given[0].length)
+          add.apply(this, given)
         }
       })
-      const getter = Object.getOwnPropertyDescriptor(HeldList.prototype, 'bytes')
-      Object.defineProperty(HeldList.prototype, 'bytes', {
-        configurable: true,
-        get(this: HeldList) {
-          return bytes.get(this) ?? 0
-        },
+      const undoCount = patched(Waiters.prototype, 'count', (count) => {
+        return function (this: Waiters, reasons) {
+          const counted = count.call(this, reasons)
+          return reasons.includes('ghost') ? { ...counted, bytes: bytes.get(this) ?? 0 } : counted
+        }
       })
       return () => {
+        undoCount()
         undo()
-        if (getter !== undefined) Object.defineProperty(HeldList.prototype, 'bytes', getter)
       }
     },
   },

@@ -81,8 +81,12 @@ export interface OpenIo {
   /** No path was usable as it began. */
   readonly queued: boolean
   readonly controller: AbortController
-  /** A path has got it. */
-  sent: boolean
+  /** Paths have got it so many times and have not answered. */
+  flying: number
+  /** One of them has done it. */
+  landed: boolean
+  /** A younger write that overlaps it and was sent while it waited. */
+  overtakenBy: number | null
   /** Its cache lost what it was to write. */
   lost: boolean
 }
@@ -107,8 +111,6 @@ export interface Host {
   readonly ghostsTold: SeenError[]
   /** Paths of which its ledger says that something was wrong with them. */
   readonly explained: Set<string>
-  /** Writes that no path has got yet, by generation. */
-  readonly writes: Map<number, OpenIo>
   /** The life of each head, as last told. */
   readonly lifeOf: Map<string, string>
 }
@@ -130,6 +132,8 @@ export interface World {
   readonly failedWrites: Set<number>
   /** Called with the generation of a write as a path gets it. */
   onSent: (generation: number) => void
+  /** Called as a path answers it. */
+  onAnswered: (generation: number, well: boolean) => void
   /** The faults are over: nothing may begin one any more. */
   healed: boolean
   faults: number

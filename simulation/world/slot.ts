@@ -120,8 +120,11 @@ function attachment(world: World, slot: Slot): Attachment {
   }
   made.tap = tapPath(error.path, () => clock.monoUs(), {
     onSubmit: (request) => submitted(world, slot, made as Attachment, request),
-    onDone: (request, completion, startedUs) =>
-      done(world, slot, made as Attachment, { request, completion, startedUs }),
+    onDone: (request, completion, startedUs) => {
+      const { op, data } = request
+      if (op === 'write' && data !== null) world.onAnswered(generationIn(data), completion.errno === null)
+      done(world, slot, made as Attachment, { request, completion, startedUs })
+    },
   })
   return made as Attachment
 }

@@ -66,6 +66,7 @@ export function makeWorld(seed: number, { plant, mix: otherwise, tell }: WorldOp
     errors: new Map(),
     failedWrites: new Set(),
     onSent: () => undefined,
+    onAnswered: () => undefined,
     healed: false,
     faults: 0,
     crashes: 0,
@@ -96,7 +97,6 @@ function makeHost(name: string, clock: VirtualClock, random: SeededRandom): Host
     limbo: [],
     ghostsTold: [],
     explained: new Set(),
-    writes: new Map(),
     lifeOf: new Map(),
   }
 }

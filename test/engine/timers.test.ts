@@ -9,8 +9,10 @@ import { bytesOf, Rig } from './rig.ts'
 /** Each call of setTimer in the engine: one that arms by a machine's word, a limit with the events that tell of it, or a pace. */
 const SITES: Readonly<Record<string, readonly ('ledger' | 'pace' | readonly string[])[]>> = {
   'engine/ledger/timers.ts': ['ledger'],
-  // attemptTimeoutMs; and how soon a busy path is asked again.
-  'engine/io/attempts.ts': [['path.suspected', 'lun.ghostsOpened'], 'pace'],
+  // attemptTimeoutMs.
+  'engine/io/attempts.ts': [['path.suspected', 'lun.ghostsOpened']],
+  // waitMaxMs, for callers that wait for memory: they hear it.
+  'engine/io/callers.ts': [[]],
   // probeTimeoutMs.
   // How long a path that came back may take to say what it is: probeTimeoutMs too.
   'engine/health/checker.ts': [['path.failed']],
@@ -20,6 +22,7 @@ const SITES: Readonly<Record<string, readonly ('ledger' | 'pace' | readonly stri
   // flushWaitMs.
   'engine/io/flush-way.ts': [['lun.flushFellShort']],
   'engine/lun/ghost-book.ts': [['lun.ghostsEnded']],
+  // ghostHoldMaxMs, waitMaxMs, resourceRetryMs; and how often it is looked for another engine's ghosts.
   'engine/io/waiting.ts': [['lun.holdExpired'], 'pace'],
   // A ledger that takes nothing cannot be told so at once; it says so when it takes something again.
   'engine/ledger/recorder.ts': [
