@@ -26,10 +26,13 @@ export function widthOf(text: string): number {
 
 /** Columns side by side, each as wide as its widest cell. Empty columns vanish; no line ends in spaces. */
 export function table(rows: readonly (readonly string[])[], indent = ''): string {
-  const count = Math.max(0, ...rows.map((row) => row.length))
-  const widths = Array.from({ length: count }, (_, column) =>
-    Math.max(...rows.map((row) => widthOf(row[column] ?? ''))),
-  )
+  // Row by row: a table may have a million of them, and a call takes no million arguments.
+  const widths: number[] = []
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) {
+      widths[column] = Math.max(widths[column] ?? 0, widthOf(cell))
+    }
+  }
   const line = (row: readonly string[]): string =>
     widths
       .flatMap((width, column) => {

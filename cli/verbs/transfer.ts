@@ -1,6 +1,5 @@
 // `pathledger export` and `pathledger import`: a ledger as text, and back.
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
 import { messageOf, PathledgerError } from '../../errors.ts'
 import { exportLedger, importLedger } from '../../index.ts'
@@ -49,23 +48,31 @@ export function addImport(program: Command, { io }: Cli): void {
   ])
 }
 
+/**
+ * The lines of a file or of stdin, a piece at a time. Only a line feed ends a line: the text of an event may hold every other character
+ * that ends one for somebody (U+2028, U+0085).
+ */
 async function* linesOf(name: string): AsyncGenerator<string> {
   const input = name === '-' ? process.stdin : createReadStream(name)
-  const failed = new Promise<never>((_, reject) => input.once('error', reject))
-  failed.catch(() => undefined)
-  const lines = createInterface({ input, crlfDelay: Infinity })[Symbol.asyncIterator]()
+  input.setEncoding('utf8')
+  let rest = ''
   try {
-    while (true) {
-      const next = await Promise.race([lines.next(), failed])
-      if (next.done === true) return
-      yield next.value
+    for await (const piece of input as AsyncIterable<string>) {
+      const lines = `${rest}${piece}`.split('\n')
+      rest = lines.pop() ?? ''
+      yield* lines
+      if (rest.length > LINE_CHARS_MAX) throw new Error(`A line has more than ${LINE_CHARS_MAX} characters`)
     }
   } catch (error) {
     throw new PathledgerError('INPUT_IO', {
       message: `${name} cannot be read.`,
-      why: messageOf(error),
+      why: `${messageOf(error)}.`,
       todo: 'Check the name.',
       errno: 'EIO',
     })
   }
+  if (rest !== '') yield rest
 }
+
+/** More than the largest event takes, however its characters are escaped. */
+const LINE_CHARS_MAX = 16_777_216

@@ -74,7 +74,7 @@ function ask(question: { file: string; sql: string; rowsMax: number }, msMax: nu
       } else reject(bounded('The statement could not be run.', stderr.trim() || error.message, NARROWER))
     })
     child.stdin?.on('error', () => undefined)
-    child.stdin?.end(JSON.stringify(question))
+    child.stdin?.end(JSON.stringify({ ...question, asker: process.pid }))
   })
 }
 

@@ -2,14 +2,20 @@
 // at any time. Its connection is read-only and query_only.
 import { readFileSync } from 'node:fs'
 import type Database from 'better-sqlite3'
+import koffi from 'koffi'
 import { PathledgerError } from '../../errors.ts'
 import { connectReadOnly } from '../file/connection.ts'
 import type { SqlReply } from './ask.ts'
+
+const PR_SET_PDEATHSIG = 1
+const SIGKILL = 9
 
 interface Question {
   readonly file: string
   readonly sql: string
   readonly rowsMax: number
+  /** The process that asked. */
+  readonly asker: number
 }
 
 function answer({ file, sql, rowsMax }: Question): SqlReply {
@@ -48,9 +54,21 @@ function plain(value: unknown): string | number | null {
   return value as string | number | null
 }
 
+/**
+ * A statement that runs cannot be told anything, and would hold its moment of the ledger for ever: the kernel ends this process
+ * when the one ends that asked (PR_SET_PDEATHSIG). Nobody may have ended before that was said.
+ */
+function dieWith(asker: number): void {
+  const prctl = koffi.load(null).func('int prctl(int option, unsigned long value)')
+  prctl(PR_SET_PDEATHSIG, SIGKILL)
+  if (process.ppid !== asker) process.exit(1)
+}
+
 function reply(): SqlReply {
   try {
-    return answer(JSON.parse(readFileSync(0, 'utf8')) as Question)
+    const question = JSON.parse(readFileSync(0, 'utf8')) as Question
+    dieWith(question.asker)
+    return answer(question)
   } catch (error) {
     if (error instanceof PathledgerError) return { code: error.code, message: error.why }
     const { code = 'SQLITE_ERROR', message } = error as { code?: string; message: string }

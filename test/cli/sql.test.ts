@@ -1,5 +1,6 @@
 // `pathledger sql`: a SELECT of one's own, in three forms, and all that it must not do.
-import { existsSync, readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { askSql } from '../../doors/audit.ts'
@@ -80,5 +81,30 @@ describe('refuses', () => {
     await expect(askSql(file, 'SELECT 1', { rowsMax: 0 })).rejects.toMatchObject({ code: 'SQL_BOUNDS' })
     expect((await run('sql', join(folder, 'none'), 'SELECT 1')).code).toBe(3)
     expect((await run('sql', import.meta.filename, 'SELECT 1')).code).toBe(6)
+  })
+})
+
+test('F-35: a statement that runs ends with the process that asked it, however that ends', async () => {
+  const slow = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n'
+  const bin = join(import.meta.dirname, '..', '..', 'bin', 'pathledger.js')
+  const asked = spawn(process.execPath, [bin, 'sql', file, slow, '--time', '60s'], { stdio: 'ignore' })
+  const childrenOf = () =>
+    readFileSync(`/proc/${asked.pid}/task/${asked.pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
+  await vi.waitFor(() => expect(childrenOf()).not.toEqual([]), { timeout: 10_000, interval: 20 })
+  const [worker = ''] = childrenOf()
+  // It has said so once it has the ledger open.
+  const isOpen = () =>
+    readdirSync(`/proc/${worker}/fd`).some((fd) => {
+      try {
+        return readlinkSync(`/proc/${worker}/fd/${fd}`) === file
+      } catch {
+        return false
+      }
+    })
+  await vi.waitFor(() => expect(isOpen()).toBe(true), { timeout: 10_000, interval: 20 })
+  asked.kill('SIGKILL')
+  await vi.waitFor(() => expect(existsSync(`/proc/${worker}/fd/0`)).toBe(false), {
+    timeout: 10_000,
+    interval: 20,
   })
 })
