@@ -4,7 +4,8 @@ import { PathledgerError } from '../../errors.ts'
 import { connectReadOnly, ledgerFile } from '../file/connection.ts'
 import { ledgerError } from '../file/sqlite-errors.ts'
 import { verifyChain } from '../verify/verify.ts'
-import { partialOf, removeIfThere, reserve, takeName } from './new-ledger.ts'
+import { refuseLeftWal } from '../file/write-ahead.ts'
+import { NewFile } from './new-file.ts'
 
 /** What was copied. */
 export interface Backup {
@@ -21,21 +22,22 @@ export interface Backup {
 export function backupLedger(name: string, copyName: string): Backup {
   const file = ledgerFile(name)
   const copy = resolve(copyName)
-  const partial = partialOf(copy)
-  reserve(copy, partial)
-  const db = connectReadOnly(file)
+  refuseLeftWal(copy)
+  const made = new NewFile(copy, file)
   try {
-    db.prepare('VACUUM INTO ?').run(partial)
-    const { firstBad, why, events, head } = verifyChain(partial)
+    const db = connectReadOnly(file)
+    try {
+      db.prepare('VACUUM INTO ?').run(made.partial)
+    } finally {
+      db.close()
+    }
+    const { firstBad, why, events, head } = verifyChain(made.partial)
     if (firstBad !== null) throw damaged(file, why)
-    takeName(partial, copy)
+    made.take()
     return { file: copy, events, head }
   } catch (error) {
-    removeIfThere(partial)
+    made.abandon()
     throw ledgerError(error, file)
-  } finally {
-    db.close()
-    for (const end of ['-wal', '-shm']) removeIfThere(`${partial}${end}`)
   }
 }
 

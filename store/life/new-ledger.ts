@@ -1,17 +1,18 @@
 // A ledger made from rows that another one had: each is put where it was, with the hash it had, and checked as it goes in.
 // The file has its name only once it is whole.
-import { closeSync, fsyncSync, linkSync, openSync, unlinkSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
 import type Database from 'better-sqlite3'
-import { PathledgerError } from '../../errors.ts'
-import { connect, errnoOf, unreachable } from '../file/connection.ts'
+import { invariant } from '../../errors.ts'
+import { connect, connectReadOnly } from '../file/connection.ts'
 import { genesis, hashRow, hex, sameBytes } from '../rows/encoding.ts'
 import { CARRIED, carriedStreams } from '../state/fold.ts'
 import { readHeader } from '../rows/header.ts'
-import { valuesOfEvent, COLUMN_LIST } from '../rows/rows.ts'
-import { createSchema, makeDurable, setPageSize } from '../rows/schema.ts'
+import { valuesOfEvent, COLUMN_LIST, eventOfRow, type RawRow } from '../rows/rows.ts'
+import { createSchema, setPageSize } from '../rows/schema.ts'
 import { ledgerError } from '../file/sqlite-errors.ts'
-import type { LedgerHead, StoredEvent } from '../types.ts'
+import { refuseLeftWal } from '../file/write-ahead.ts'
+import { planAppend, type Ledgered } from '../write/plan.ts'
+import type { LedgerHead, NewEvent, StoredEvent } from '../types.ts'
+import { NewFile } from './new-file.ts'
 
 /** A row that does not follow from those before it. */
 export class Unchained extends Error {
@@ -25,18 +26,21 @@ export class Unchained extends Error {
 
 export class NewLedger {
   readonly #file: string
-  readonly #partial: string
+  readonly #new: NewFile
   readonly #db: Database.Database
   readonly #insert: Database.Statement
   readonly #versions = new Map<string, number>()
   #head: LedgerHead = { events: 0, hash: genesis() }
 
-  /** Begins a file that must not exist. Throws FILE_EXISTS, LEDGER_PERMISSION or LEDGER_IO. */
-  constructor(file: string) {
+  /**
+   * Begins a file that must not exist; `like` names one whose owner it is to have. Throws FILE_EXISTS, LEDGER_PERMISSION, LEDGER_FULL or
+   * LEDGER_IO.
+   */
+  constructor(file: string, like?: string) {
     this.#file = file
-    this.#partial = partialOf(file)
-    reserve(file, this.#partial)
-    this.#db = begin(this.#partial)
+    refuseLeftWal(file)
+    this.#new = new NewFile(file, like)
+    this.#db = begin(this.#new)
     const places = COLUMN_LIST.replaceAll(/\w+/g, '?')
     this.#insert = this.#db.prepare(`INSERT INTO events (${COLUMN_LIST}) VALUES (${places})`)
   }
@@ -58,17 +62,41 @@ export class NewLedger {
     return this.#head
   }
 
-  /** Gives the file its name. */
-  finish(): LedgerHead {
-    this.#db.close()
-    takeName(this.#partial, this.#file)
-    return this.#head
+  /** Adds events behind the rows that are there, as a writer would. */
+  append(events: readonly NewEvent[]): void {
+    const { rows } = planAppend({ events }, this.#ledgered())
+    this.add(rows)
   }
 
-  /** Lets go of what was begun. */
+  /** Gives the file its name, once it is seen to hold what was put into it. */
+  finish(): LedgerHead {
+    try {
+      this.#db.close()
+      checkEnd(this.#new.partial, this.#head)
+      this.#new.take()
+      return this.#head
+    } catch (error) {
+      this.abandon()
+      throw ledgerError(error, this.#file)
+    }
+  }
+
+  /** Lets go of what was begun. Calling it twice does nothing. */
   abandon(): void {
     this.#db.close()
-    for (const end of ['', '-wal', '-shm']) removeIfThere(`${this.#partial}${end}`)
+    this.#new.abandon()
+  }
+
+  #ledgered(): Ledgered {
+    return {
+      head: () => this.#head,
+      versionOf: (stream) => this.#versions.get(stream) ?? 0,
+      byEventId: (eventId) => {
+        const sql = `SELECT ${COLUMN_LIST} FROM events WHERE event_id = ?`
+        const row = this.#db.prepare<[string], RawRow>(sql).raw().get(eventId)
+        return row === undefined ? null : eventOfRow(row)
+      },
+    }
   }
 
   #addOne(row: StoredEvent): void {
@@ -97,78 +125,41 @@ export class NewLedger {
   }
 }
 
-/** An empty ledger in a file that was reserved for it; where there can be none, there is no file either. */
-function begin(partial: string): Database.Database {
+/**
+ * An empty ledger in a file that nobody else sees. It needs no journal that outlives us: it has its name only when all of it is on the medium, and
+ * is thrown away else. So there is no log beside it that could be forgotten.
+ */
+function begin(file: NewFile): Database.Database {
   try {
-    const db = connect(partial, { mode: 'rw' })
-    setPageSize(db)
-    makeDurable(db)
-    db.transaction(() => {
-      createSchema(db)
-      db.prepare('INSERT INTO ledger_head (id, events, hash) VALUES (1, 0, ?)').run(genesis())
-    })()
-    return db
-  } catch (error) {
-    removeIfThere(partial)
-    throw ledgerError(error, partial)
-  }
-}
-
-/** What a file is called until it is whole. */
-export function partialOf(file: string): string {
-  return `${file}.partial`
-}
-
-/** Makes sure that a name is free, and makes an empty file under another one, for its owner alone. */
-export function reserve(file: string, partial: string): void {
-  try {
-    closeSync(openSync(file, 'r'))
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw unreachable(error, file)
-    removeIfThere(partial)
+    const db = connect(file.partial, { mode: 'rw' })
     try {
-      closeSync(openSync(partial, 'wx', 0o600))
-    } catch (cause) {
-      throw unreachable(cause, partial)
+      setPageSize(db)
+      db.pragma('journal_mode = MEMORY')
+      db.pragma('synchronous = OFF')
+      db.transaction(() => {
+        createSchema(db)
+        db.prepare('INSERT INTO ledger_head (id, events, hash) VALUES (1, 0, ?)').run(genesis())
+      })()
+      return db
+    } catch (error) {
+      db.close()
+      throw error
     }
-    return
-  }
-  throw fileExists(file)
-}
-
-/** Gives a file that is whole its name, unless somebody was quicker; on the medium before it returns. */
-export function takeName(partial: string, file: string): void {
-  try {
-    sync(partial)
-    linkSync(partial, file)
-    unlinkSync(partial)
-    sync(dirname(file))
   } catch (error) {
-    throw errnoOf(error) === 'EEXIST' ? fileExists(file) : unreachable(error, file)
+    file.abandon()
+    throw ledgerError(error, file.partial)
   }
 }
 
-/** The error for a name that is taken: nothing of ours ever overwrites a file. */
-export function fileExists(file: string): PathledgerError {
-  return new PathledgerError('FILE_EXISTS', {
-    message: `There is a file ${basename(file)} already.`,
-    why: 'A ledger is never written over another file.',
-    todo: 'Name a file that does not exist.',
-    errno: 'EEXIST',
-    details: { file },
-  })
-}
-
-function sync(name: string): void {
-  const fd = openSync(name, 'r')
-  fsyncSync(fd)
-  closeSync(fd)
-}
-
-export function removeIfThere(name: string): void {
+/** A disk that lost something and did not say so is found out here. */
+function checkEnd(partial: string, { events, hash }: LedgerHead): void {
+  const db = connectReadOnly(partial)
   try {
-    unlinkSync(name)
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw unreachable(error, name)
+    const [count] = db.prepare('SELECT events, hash FROM ledger_head').raw().get() as [number, Uint8Array]
+    const last = db.prepare('SELECT hash FROM events WHERE position = ?').pluck().get(events)
+    const isWhole = count === events && last instanceof Uint8Array && sameBytes(last, hash)
+    invariant(isWhole, 'a ledger that was made ends where it was written to end')
+  } finally {
+    db.close()
   }
 }

@@ -1,6 +1,6 @@
 // What can be proved of a damaged ledger, as a ledger of its own. It says itself, in its last event, that it is one, and what
 // is missing; whatever else could still be read lies beside it. The damaged file is not touched.
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { PathledgerError } from '../../errors.ts'
 import { ChainCheck } from '../verify/check-chain.ts'
@@ -8,13 +8,13 @@ import { connectReadOnly, ledgerFile, unreachable } from '../file/connection.ts'
 import { hex } from '../rows/encoding.ts'
 import { Redecider } from '../state/fold.ts'
 import { readHeader, type HeaderFacts } from '../rows/header.ts'
-import { LedgerFile } from '../write/ledger-file.ts'
 import { fileRows } from '../rows/raw-rows.ts'
 import type { UntrustedRow } from '../rows/untrusted.ts'
 import { eventOfRow, type RawRow } from '../rows/rows.ts'
 import { isSqliteError, ledgerError } from '../file/sqlite-errors.ts'
 import type { NewEvent, StoredEvent } from '../types.ts'
-import { fileExists, NewLedger, partialOf, removeIfThere, takeName } from './new-ledger.ts'
+import { NewFile } from './new-file.ts'
+import { NewLedger } from './new-ledger.ts'
 
 /** What was kept and what was lost. */
 export interface Repair {
@@ -43,26 +43,24 @@ export function repairLedger(
 ): Repair {
   const file = ledgerFile(name)
   const made = resolve(newName)
-  const ledger = new NewLedger(made)
-  const dropped = new DroppedRows(`${made}.dropped.ndjson`)
+  const dropped = new DroppedRows(`${made}.dropped.ndjson`, file)
+  const ledger = new NewLedger(made, file)
   try {
     const found = copyProvable(file, ledger, dropped)
     if (found.firstBad === null) {
       ledger.abandon()
+      dropped.abandon()
       return { file: made, ...found, firstBad: null, dropped: 0, droppedFile: null }
     }
     if (found.kept === 0) throw impossible(file, found.why)
-    const redecider = found.redecider
+    const told = { ...found, firstBad: found.firstBad, dropped: dropped.count, source: basename(file) }
+    ledger.append([repairedEvent(told, facts)])
+    // The ledger says that there are such rows: they have their name before it has one.
+    const droppedFile = dropped.finish()
     ledger.finish()
-    tell(
-      made,
-      { ...found, firstBad: found.firstBad, dropped: dropped.count, source: basename(file) },
-      facts,
-      redecider,
-    )
     return {
       ...{ file: made, kept: found.kept, firstBad: found.firstBad, why: found.why, claimed: found.claimed },
-      ...{ dropped: dropped.count, droppedFile: dropped.finish() },
+      ...{ dropped: dropped.count, droppedFile },
     }
   } catch (error) {
     ledger.abandon()
@@ -108,8 +106,7 @@ function copyProvable(file: string, ledger: NewLedger, dropped: DroppedRows): Fo
 }
 
 /** The last event of a repaired ledger: what was lost, for as long as it is kept. */
-function tell(
-  file: string,
+function repairedEvent(
   {
     source,
     firstBad,
@@ -117,65 +114,58 @@ function tell(
     kept,
     claimed,
     dropped,
-  }: Omit<Found, 'redecider' | 'firstBad'> & { source: string; firstBad: number; dropped: number },
+    redecider,
+  }: Omit<Found, 'firstBad'> & { source: string; firstBad: number; dropped: number },
   facts: Omit<HeaderFacts, 'engine' | 'xstate'>,
-  redecider: Redecider,
-): void {
+): NewEvent {
   const data = JSON.stringify({ source, firstBad, why: why.slice(0, 4_096), kept, claimed, dropped })
   const event = { stream: 'engine', type: 'ledger.repaired', schema: 1, monoUs: facts.monoUs, data }
   const decision = redecider.decide({ ...event, version: 0, position: kept + 1 })
   const { eventId, recordedAtUs, bootId, actor } = facts
-  const repaired: NewEvent = {
-    ...event,
-    ...{ eventId, recordedAtUs, bootId, cause: null, actor: actor ?? 'operator', reason: null, decision },
-  }
-  const ledger = LedgerFile.open(file, {
-    header: { ...facts, engine: '', xstate: '' },
-    create: false,
-    closed: true,
-  })
-  try {
-    ledger.append([repaired])
-  } finally {
-    ledger.close()
-  }
+  const words = { cause: null, actor: actor ?? 'operator', reason: null }
+  return { ...event, eventId, recordedAtUs, bootId, ...words, decision }
 }
+
+/** Characters of rows that are written at a time. */
+const DROPPED_CHARS = 65_536
 
 /** The rows that are not kept, as they lie there: whoever wants to look at them can. */
 class DroppedRows {
   count = 0
   readonly #file: string
-  #fd: number | null = null
+  readonly #like: string
+  #new: NewFile | null = null
+  #text = ''
 
-  constructor(file: string) {
+  constructor(file: string, like: string) {
     this.#file = file
+    this.#like = like
   }
 
   add(row: UntrustedRow): void {
+    this.#new ??= new NewFile(this.#file, this.#like)
     this.count += 1
-    writeSync(this.#open(), `${JSON.stringify(row.map(plainly))}\n`)
+    this.#text += `${JSON.stringify(row.map(plainly))}\n`
+    if (this.#text.length >= DROPPED_CHARS) this.#write(this.#new)
   }
 
   finish(): string | null {
-    if (this.#fd === null) return null
-    closeSync(this.#fd)
-    takeName(partialOf(this.#file), this.#file)
+    if (this.#new === null) return null
+    this.#write(this.#new)
+    this.#new.take()
     return this.#file
   }
 
   abandon(): void {
-    if (this.#fd !== null) closeSync(this.#fd)
-    removeIfThere(partialOf(this.#file))
+    this.#new?.abandon()
   }
 
-  #open(): number {
+  #write(made: NewFile): void {
     try {
-      this.#fd ??= openSync(partialOf(this.#file), 'wx', 0o600)
-      return this.#fd
+      appendFileSync(made.partial, this.#text)
+      this.#text = ''
     } catch (error) {
-      throw (error as { code?: string }).code === 'EEXIST'
-        ? fileExists(this.#file)
-        : unreachable(error, this.#file)
+      throw unreachable(error, this.#file)
     }
   }
 }

@@ -1,19 +1,19 @@
 // Segments: a ledger that has grown long enough is closed, and goes on in a new file whose header names where the old one
 // ended. Nothing is deleted; the new file carries the states of all streams, so that it can be read by itself.
-import { existsSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { PathledgerError } from '../../errors.ts'
 import { behaviourOf, NEWEST_FLAGS } from '../../machines/behaviour.ts'
 import { ledgerFile } from '../file/connection.ts'
 import { hex } from '../rows/encoding.ts'
-import { CARRIED, foldAll, Redecider } from '../state/fold.ts'
+import { CARRIED, foldAll, Folder, Redecider } from '../state/fold.ts'
 import type { StreamAt, LedgerState, NewEvent, StoredEvent } from '../types.ts'
+import { headerEvent } from '../rows/header.ts'
 import type { HeaderFacts, LedgerHeader, PreviousSegment } from '../rows/header.ts'
 import { LedgerFile } from '../write/ledger-file.ts'
 import { SEGMENT_CARRY_CHARS } from '../limits.ts'
 import { lockLedger } from '../file/lock.ts'
 import { openLedgerReader, type FileReader } from '../read/reader.ts'
-import { fileExists, partialOf, removeIfThere, reserve, takeName } from './new-ledger.ts'
+import { NewLedger } from './new-ledger.ts'
 
 /** The type of the last event of a segment. */
 export const SEGMENT_CLOSED = 'ledger.segmentClosed'
@@ -45,58 +45,79 @@ export function closeSegment(name: string, nextName: string, facts: SegmentFacts
   if (dirname(next) !== dirname(file)) throw elsewhere(file)
   const lock = lockLedger(file, facts.recordedAtUs)
   try {
-    if (existsSync(next)) throw fileExists(next)
-    close(file, basename(next), facts)
-    const nextEvents = begin(file, next, facts)
-    const reader = openLedgerReader(file)
-    const { events, hash } = reader.head()
-    reader.close()
-    return { file, events, head: hex(hash), next, nextEvents }
+    const closing = closingOf(file, basename(next), facts)
+    const made = begin(file, next, closing.rows, facts)
+    try {
+      // Only now is anything of the old file changed: the new one is whole, and lacks nothing but its name.
+      closing.write()
+      const { events: nextEvents } = made.finish()
+      return { file, events: closing.events, head: closing.head, next, nextEvents }
+    } catch (error) {
+      made.abandon()
+      throw error
+    } finally {
+      closing.end()
+    }
   } finally {
     lock.release()
   }
 }
 
-/** The last event of the old file, unless an interrupted call wrote it already. */
-function close(file: string, next: string, facts: SegmentFacts): void {
+interface Closing {
+  /** The last event of the old file as it will be; none where an interrupted call wrote it already. */
+  readonly rows: readonly StoredEvent[]
+  /** Where the old file ends then. */
+  readonly events: number
+  readonly head: string
+  write(): void
+  end(): void
+}
+
+/** The end of the old file, decided and not written yet. */
+function closingOf(file: string, next: string, facts: SegmentFacts): Closing {
   const reader = openLedgerReader(file)
   const to = nextOf(reader)
   const engine = new Redecider({ behaviour: behaviourOf(reader.header.flags) })
   const engineState = foldAll(reader).streams['engine']
+  const { events, hash } = reader.head()
   reader.close()
-  if (to === next) return
+  if (to === next) return { rows: [], events, head: hex(hash), write: nothing, end: nothing }
   if (to !== null) throw closedAlready(file, to)
   if (engineState !== undefined) engine.resume('engine', engineState)
   const ledger = LedgerFile.open(file, { header: headerFacts(facts, []), create: false })
-  try {
-    ledger.append([eventOf(engine, SEGMENT_CLOSED, { next }, facts)])
-  } finally {
-    ledger.close()
+  const closed = eventOf(engine, SEGMENT_CLOSED, { next }, facts)
+  const rows = ledger.plan([closed])
+  const last = rows.at(-1)
+  return {
+    rows,
+    ...{ events: last?.position ?? events, head: hex(last?.hash ?? hash) },
+    write: () => ledger.append([closed]),
+    end: () => ledger.close(),
   }
 }
 
+function nothing(): void {
+  // An interrupted call has done it.
+}
+
 /** The next segment: its header names the end of the old one, and what follows carries the states. */
-function begin(file: string, next: string, facts: SegmentFacts): number {
+function begin(file: string, next: string, closing: readonly StoredEvent[], facts: SegmentFacts): NewLedger {
   const old = openLedgerReader(file)
-  const state = foldAll(old)
-  const { events, hash } = old.head()
+  const folder = new Folder(foldAll(old))
+  folder.takeAll(closing)
+  const last = closing.at(-1)
+  const { events, hash } = last === undefined ? old.head() : { events: last.position, hash: last.hash }
   const previous = { file: basename(file), format: old.header.format, events, hash: hex(hash) }
   old.close()
-  const partial = partialOf(next)
-  reserve(next, partial)
+  const made = new NewLedger(next, file)
   try {
-    const header = headerFacts(facts, NEWEST_FLAGS, previous)
-    const ledger = LedgerFile.open(partial, { header })
-    try {
-      const engine = new Redecider({ behaviour: behaviourOf(NEWEST_FLAGS) })
-      for (const streams of carried(state)) ledger.append([eventOf(engine, CARRIED, { streams }, facts)])
-      return ledger.head().events
-    } finally {
-      ledger.close()
-      takeName(partial, next)
-    }
-  } finally {
-    removeIfThere(partial)
+    made.append([headerEvent(headerFacts(facts, NEWEST_FLAGS, previous))])
+    const engine = new Redecider({ behaviour: behaviourOf(NEWEST_FLAGS) })
+    for (const streams of carried(folder.state())) made.append([eventOf(engine, CARRIED, { streams }, facts)])
+    return made
+  } catch (error) {
+    made.abandon()
+    throw error
   }
 }
 

@@ -9,14 +9,14 @@ import {
   verify,
   type KeyObject,
 } from 'node:crypto'
-import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { messageOf, PathledgerError } from '../../errors.ts'
-import { errnoOf } from '../file/connection.ts'
+import { errnoOf, unreachable } from '../file/connection.ts'
 import { hex } from '../rows/encoding.ts'
 import type { LedgerReader } from '../types.ts'
 import { verifyChain } from '../verify/verify.ts'
-import { fileExists } from './new-ledger.ts'
+import { NewFile } from './new-file.ts'
 
 const hashText = z.string().regex(/^[0-9a-f]{64}$/)
 const signedHead = z.strictObject({
@@ -55,8 +55,24 @@ export function makeKeys(file: string): {
 } {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const publicFile = `${file}.pub`
-  writeNew(file, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), 0o600)
-  writeNew(publicFile, publicKey.export({ type: 'spki', format: 'pem' }).toString(), 0o644)
+  const made: NewFile[] = []
+  try {
+    made.push(new NewFile(file))
+    made.push(new NewFile(publicFile))
+    const texts = [
+      privateKey.export({ type: 'pkcs8', format: 'pem' }),
+      publicKey.export({ type: 'spki', format: 'pem' }),
+    ]
+    for (const [index, { partial }] of made.entries()) write(partial, String(texts[index]))
+    chmodSync(made[1]?.partial ?? '', 0o644)
+    // The public one can be had of the private one, never the other way round.
+    for (const one of made) one.take()
+  } catch (error) {
+    if (!(error instanceof PathledgerError) || error.code === 'FILE_EXISTS') throw error
+    throw keyError(file, error.why, error.errno ?? 'EIO')
+  } finally {
+    for (const one of made) one.abandon()
+  }
   return { privateKey: file, publicKey: publicFile, key: fingerprint(publicKey) }
 }
 
@@ -184,11 +200,11 @@ function keyError(file: string, why: string, errno: string): PathledgerError {
   })
 }
 
-function writeNew(file: string, text: string, mode: number): void {
+function write(file: string, text: string): void {
   try {
-    writeFileSync(file, text, { flag: 'wx', mode })
+    appendFileSync(file, text)
   } catch (error) {
-    throw errnoOf(error) === 'EEXIST' ? fileExists(file) : keyError(file, String(error), errnoOf(error))
+    throw unreachable(error, file)
   }
 }
 

@@ -18,7 +18,7 @@ import { blamesRow, isSqliteError, ledgerError } from '../file/sqlite-errors.ts'
 import { refuseLeftWal } from '../file/write-ahead.ts'
 import { BatchView, prepareStatements } from './statements.ts'
 import type { Statements } from './statements.ts'
-import type { Append, LedgerHead } from '../types.ts'
+import type { Append, LedgerHead, StoredEvent } from '../types.ts'
 
 /** How a ledger file is opened. */
 export interface LedgerFileOptions {
@@ -116,6 +116,11 @@ export class LedgerFile {
       const failure = ledgerError(error, this.file)
       return appends.map(() => ({ ok: false, error: failure }))
     }
+  }
+
+  /** The rows that these events would be, if they were appended next. */
+  plan(events: Append['events']): readonly StoredEvent[] {
+    return planAppend({ events }, this.#statements).rows
   }
 
   /** Commits events as one append. Throws what refused it. */

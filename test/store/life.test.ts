@@ -17,7 +17,7 @@ import { LedgerFile } from '../../store/write/ledger-file.ts'
 import { backupLedger } from '../../store/life/backup.ts'
 import { openSegments } from '../../store/life/chain-reader.ts'
 import { exportLedger, importLedger } from '../../store/life/ndjson.ts'
-import { removeIfThere, takeName } from '../../store/life/new-ledger.ts'
+import { NewFile, removeIfThere } from '../../store/life/new-file.ts'
 import { repairLedger } from '../../store/life/repair.ts'
 import { closeSegment } from '../../store/life/segments.ts'
 import { checkHead, makeKeys, parseSignedHead, signHead } from '../../store/life/signed-head.ts'
@@ -413,10 +413,11 @@ describe('a name for a new file', () => {
   it('is taken only when it is free, and in a folder that is there', async () => {
     const file = tempFile()
     writeFileSync(file, 'somebody was quicker')
-    writeFileSync(`${file}.partial`, 'ours')
-    expect(() => takeName(`${file}.partial`, file)).toThrow(code('FILE_EXISTS'))
+    const ours = new NewFile(`${file}.late`)
+    writeFileSync(`${file}.late`, 'theirs')
+    expect(() => ours.take()).toThrow(code('FILE_EXISTS'))
+    expect(readFileSync(`${file}.late`, 'utf8')).toBe('theirs')
     expect(readFileSync(file, 'utf8')).toBe('somebody was quicker')
-    expect(() => takeName(`${file}.none`, `${file}.new`)).toThrow(code('LEDGER_IO'))
     expect(() => removeIfThere(dirname(file))).toThrow(code('LEDGER_IO'))
     for (const name of [join(file, 'below'), beside(file, 'no/folder')])
       await expect(importLedger(name, [])).rejects.toMatchObject({ code: 'LEDGER_IO' })
@@ -527,18 +528,19 @@ describe('repair', () => {
     const file = storied()
     change(file, `UPDATE events SET actor = 'nobody' WHERE position = 30`)
     const [made, long] = [beside(file, 'made.ledger'), beside(file, 'm'.repeat(235))]
-    writeFileSync(`${made}.dropped.ndjson.partial`, 'kept')
+    writeFileSync(`${made}.dropped.ndjson`, 'kept')
     expect(() => repairLedger(file, made, facts)).toThrow(code('FILE_EXISTS'))
     expect(() => repairLedger(file, long, facts)).toThrow(code('LEDGER_IO'))
-    // SQLite keeps a journal beside it, for whose name there is no room.
-    expect(() => repairLedger(file, `${long}23456`, facts)).toThrow(code('LEDGER_PERMISSION'))
+    expect(() => repairLedger(file, `${long}23456`, facts)).toThrow(code('LEDGER_IO'))
     const newer = tempFile('newer.ledger')
     const header = { ...HEADER, flags: ['tomorrow'] }
     expect(() => LedgerFile.open(newer, { header })).toThrow(code('LEDGER_FROM_THE_FUTURE'))
     expect(() => repairLedger(newer, beside(newer, 'made.ledger'), facts)).toThrow(
       code('LEDGER_FROM_THE_FUTURE'),
     )
-    expect(readdirSync(dirname(file)).filter((name) => /^m/.test(name))).toEqual([])
+    expect(readdirSync(dirname(file)).filter((name) => /^m/.test(name))).toEqual([
+      'made.ledger.dropped.ndjson',
+    ])
     expect(readdirSync(dirname(newer)).filter((name) => /made/.test(name))).toEqual([])
   })
 

@@ -44,6 +44,7 @@ const EXCEPTIONS: readonly Exception[] = [
     bans: ['clock', 'locale'],
     why: 'offsets of time zones, which only the runtime knows; it reads no clock',
   },
+  { files: /^store\/sql\/ask\.ts$/, bans: ['process'], why: 'the process that it starts ends with this one' },
   { files: /^store\/file\/lock\.ts$/, bans: ['process'], why: 'a lock names its holder' },
   {
     files: /^store\/.*worker.*\.ts$/,
