@@ -23,6 +23,7 @@ import { addSimulate } from './verbs/simulate.ts'
 import { addSql } from './verbs/sql.ts'
 import { addTopology } from './verbs/topology.ts'
 import { addSysfs } from './verbs/sysfs.ts'
+import { addIngest } from './verbs/ingest.ts'
 import { addHead } from './verbs/head.ts'
 import { addBackup, addRepair, addSegment, addSnapshot } from './verbs/ledger-life.ts'
 import { addExport, addImport } from './verbs/transfer.ts'
@@ -87,6 +88,7 @@ function createProgram(cli: Cli, print: (text: string) => void): Command {
     addSnapshot,
     addSegment,
     addBackup,
+    addIngest,
     addExport,
     addImport,
     addRepair,

@@ -65,3 +65,11 @@ export type { Backup } from '../store/life/backup.ts'
 export { exportLedger, importLedger } from '../store/life/ndjson.ts'
 
 export { PathledgerError } from '../errors.ts'
+
+// The history of hosts that others run, as a ledger of observations.
+export { ingest } from '../foreign/write/ingest.ts'
+export type { IngestFacts, Ingested, SourceCounts } from '../foreign/write/ingest.ts'
+export type { ReadSettings } from '../foreign/read.ts'
+export type { Reach } from '../foreign/sources/open.ts'
+export { LOG_FILES } from '../adapters/sources/files.ts'
+export { XSTATE_VERSION } from '../engine/core/version.ts'

@@ -6,6 +6,7 @@ import { clockOf, hostsOf, place, type PlacedHost, type PlaceSettings } from './
 import type { SourceRead } from './sources/read-source.ts'
 import { zoneOf } from './time/civil.ts'
 
+/** What lines do not say by themselves, and what is to be left out. */
 export interface ReadSettings {
   /** Zone of stamps that state none. */
   readonly zone?: string

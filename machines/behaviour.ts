@@ -8,6 +8,8 @@ export interface BehaviourFlag {
   readonly name: string
   /** What is otherwise in a ledger that has it. */
   readonly what: string
+  /** It is not newer behaviour but another kind of ledger: only one that is made for it has it. */
+  readonly chosen?: true
 }
 
 export const BEHAVIOUR_FLAGS: readonly BehaviourFlag[] = [
@@ -15,6 +17,12 @@ export const BEHAVIOUR_FLAGS: readonly BehaviourFlag[] = [
     number: 1,
     name: 'short-decisions',
     what: 'A decision leaves out `context` when no key changed, and `effects` with `digest` when there is no effect.',
+  },
+  {
+    number: 2,
+    name: 'observed',
+    what: 'Nothing on the ledger was decided by an engine: its streams are observations of a host, and `unknown` is a state.',
+    chosen: true,
   },
   {
     number: 3,
@@ -27,6 +35,7 @@ export const BEHAVIOUR_FLAGS: readonly BehaviourFlag[] = [
 export interface Behaviour {
   readonly shortDecisions: boolean
   readonly outages: boolean
+  readonly observed: boolean
 }
 
 /** As a header names it: '1:short-decisions'. */
@@ -35,16 +44,27 @@ function nameOf({ number, name }: BehaviourFlag): string {
 }
 
 /** What the header of a new ledger lists. */
-export const NEWEST_FLAGS: readonly string[] = BEHAVIOUR_FLAGS.map(nameOf)
+export const NEWEST_FLAGS: readonly string[] = BEHAVIOUR_FLAGS.filter(({ chosen }) => chosen !== true).map(
+  nameOf,
+)
+
+const KNOWN_FLAGS: readonly string[] = BEHAVIOUR_FLAGS.map(nameOf)
+
+/** What the header of a ledger of observations lists. */
+export const OBSERVED_FLAGS: readonly string[] = ['1:short-decisions', '2:observed']
 
 /** The first flag that this version does not know, so that it must not write to such a ledger; null when it knows all. */
 export function unknownFlag(flags: readonly string[]): string | null {
-  return flags.find((flag) => !NEWEST_FLAGS.includes(flag)) ?? null
+  return flags.find((flag) => !KNOWN_FLAGS.includes(flag)) ?? null
 }
 
 /** The behaviour of a ledger whose header lists these flags. */
 export function behaviourOf(flags: readonly string[]): Behaviour {
-  return { shortDecisions: flags.includes('1:short-decisions'), outages: flags.includes('3:outages') }
+  return {
+    shortDecisions: flags.includes('1:short-decisions'),
+    outages: flags.includes('3:outages'),
+    observed: flags.includes('2:observed'),
+  }
 }
 
 /** The behaviour of a new ledger. */

@@ -7,7 +7,7 @@
 // compares this with deciding each event, over golden histories and random ones.
 import type { Behaviour } from './behaviour.ts'
 import { decisionText, type Decision } from './decision.ts'
-import type { LifecycleMachine } from './registry.ts'
+import type { Decider } from './registry.ts'
 import type { StreamState } from './step.ts'
 import { upcast, UPCASTERS, type Upcasters } from './upcast.ts'
 
@@ -49,7 +49,7 @@ export class DecisionMemo {
    * The decision on an event in a state. Its state is the one that was given when nothing changed, so that the next event
    * finds what is known of it. Throws what the machine, an upcaster or JSON.parse throws.
    */
-  decide(machine: LifecycleMachine, state: StreamState, input: RedecideInput): Redecided {
+  decide(machine: Decider, state: StreamState, input: RedecideInput): Redecided {
     const key = input.schema === 1 ? input.type : `${input.type} ${input.schema}`
     const known = this.#answers.get(state)?.get(key)
     if (known !== undefined) {

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto'
 import type { AnyStateMachine } from 'xstate'
 import { invariant, PathledgerError } from '../errors.ts'
 import { NEWEST_BEHAVIOUR, type Behaviour } from './behaviour.ts'
+import { OBSERVED_SCHEMA, OBSERVED_TYPES, observedPayload, type ObservedKind } from './observed/events.ts'
+import { OBSERVED_HASH, observedInitial, observedStep } from './observed/observed.ts'
 import { decisionOf, type Decision } from './decision.ts'
 import type { Effect } from './effects.ts'
 import { ENGINE_EVENTS } from './engine/events.ts'
@@ -34,9 +36,9 @@ export interface Decided {
   readonly effects: readonly Effect[]
 }
 
-export interface LifecycleMachine {
-  readonly name: MachineName
-  readonly machine: AnyStateMachine
+/** What decides on a stream: a lifecycle machine, or what makes a state of observations. */
+export interface Decider {
+  readonly name: MachineName | 'observed'
   /** SHA-256 over the machine's definition and its version: changes when its logic is meant to. */
   readonly hash: string
   initial(): StreamState
@@ -48,6 +50,11 @@ export interface LifecycleMachine {
     input: RecordedInput,
     behaviour?: Behaviour,
   ): Decided & { readonly byTypeAlone: boolean }
+}
+
+export interface LifecycleMachine extends Decider {
+  readonly name: MachineName
+  readonly machine: AnyStateMachine
 }
 
 const EVENTS_OF: Readonly<Record<MachineName, readonly EventType[]>> = {
@@ -86,10 +93,30 @@ const DECLARED: ReadonlyMap<string, Declared> = new Map(
   ),
 )
 
-/** 'path/<wwid>/<hctl>', 'head/<wwid>', 'lun/<wwid>', 'reservation/<wwid>', 'engine'. */
-export function machineOf(stream: string): LifecycleMachine {
+const OBSERVED: Readonly<Record<ObservedKind, Decider>> = {
+  path: observed('path'),
+  head: observed('head'),
+  port: observed('port'),
+  host: observed('host'),
+  source: observed('source'),
+}
+
+/** On a ledger of observations 'path/...', 'head/...', 'port/<kind>/<id>', 'source/<n>' and 'host' were decided by nobody. */
+function observedOf(name: string, behaviour: Pick<Behaviour, 'observed'> | undefined): Decider | null {
+  const always = name === 'port' || name === 'source' || name === 'host'
+  const observes = always || behaviour?.observed === true
+  return observes && Object.hasOwn(OBSERVED, name) ? OBSERVED[name as ObservedKind] : null
+}
+
+/**
+ * 'path/<wwid>/<hctl>', 'head/<wwid>', 'lun/<wwid>', 'reservation/<wwid>', 'engine'; on a ledger of this behaviour, which
+ * may be one of observations.
+ */
+export function machineOf(stream: string, behaviour?: Pick<Behaviour, 'observed'>): Decider {
   const slash = stream.indexOf('/')
   const name = slash === -1 ? stream : stream.slice(0, slash)
+  const observer = observedOf(name, behaviour)
+  if (observer !== null) return observer
   if (Object.hasOwn(MACHINES, name)) return MACHINES[name as MachineName]
   throw new PathledgerError('STREAM_UNKNOWN', {
     message: `'${stream}' is not a stream of pathledger.`,
@@ -99,7 +126,8 @@ export function machineOf(stream: string): LifecycleMachine {
 }
 
 /** Validates a payload against the schema of its type and returns it. Throws EVENT_INVALID. */
-export function checkEvent(stream: string, type: string, data: unknown): Record<string, unknown> {
+export function checkEvent(stream: string, type: string, data: unknown, schema = 1): Record<string, unknown> {
+  if (schema === OBSERVED_SCHEMA) return checkObserved(stream, type, data)
   const declared = DECLARED.get(type)
   if (declared?.machine !== machineOf(stream)) {
     throw invalid(stream, type, 'No such event type belongs to this kind of stream.')
@@ -108,6 +136,18 @@ export function checkEvent(stream: string, type: string, data: unknown): Record<
   const parsed = declared.payload.safeParse(data)
   if (!parsed.success) throw invalid(stream, type, parsed.error.issues.map(describeIssue).join('; '))
   return parsed.data as Record<string, unknown>
+}
+
+/** The same for an observation. */
+function checkObserved(stream: string, type: string, data: unknown): Record<string, unknown> {
+  const declared = OBSERVED_TYPES.get(type)
+  const kind = stream.split('/')[0]
+  if (declared === undefined || declared.kind !== kind) {
+    throw invalid(stream, type, 'No such observation belongs to this kind of stream.')
+  }
+  const parsed = observedPayload.safeParse(data)
+  if (!parsed.success) throw invalid(stream, type, parsed.error.issues.map(describeIssue).join('; '))
+  return parsed.data
 }
 
 function describeIssue(issue: { path: PropertyKey[]; message: string }): string {
@@ -120,6 +160,24 @@ function invalid(stream: string, type: string, why: string): PathledgerError {
     why,
     todo: 'Check the payload against docs/events.md.',
   })
+}
+
+function observed(kind: ObservedKind): Decider {
+  const decide = (state: StreamState, { type, data }: RecordedInput): Decided => {
+    const after = observedStep(state, type, data)
+    return {
+      state: after,
+      decision: decisionOf(state, { state: after, effects: [], handled: true }),
+      effects: [],
+    }
+  }
+  return {
+    name: 'observed',
+    hash: OBSERVED_HASH,
+    initial: () => observedInitial(kind),
+    decide,
+    decideWatched: (state, input) => ({ ...decide(state, input), byTypeAlone: false }),
+  }
 }
 
 function lifecycle(name: MachineName, machine: AnyStateMachine): LifecycleMachine {

@@ -1,6 +1,7 @@
 // Payloads of older schema versions, lifted to the one that the machines take today. One pure function for each step, per
 // event type; the rows themselves are never rewritten.
 import { PathledgerError } from '../errors.ts'
+import { OBSERVED_SCHEMA } from './observed/events.ts'
 import { EVENT_TYPES } from './registry.ts'
 
 type Data = Readonly<Record<string, unknown>>
@@ -22,6 +23,8 @@ export function upcast(
   { type, schema, data }: { readonly type: string; readonly schema: number; readonly data: Data },
   upcasters: Upcasters = UPCASTERS,
 ): Data {
+  // Observations have a count of their own, which has not begun to change.
+  if (schema === OBSERVED_SCHEMA) return data
   const steps = upcasters[type] ?? []
   const newest = Math.max(steps.length + 1, EVENT_TYPES.get(type)?.schema ?? 1)
   if (schema > newest) throw unreadable('EVENT_FROM_THE_FUTURE', type, schema, newest)

@@ -1,6 +1,7 @@
 // What if the engine had been set otherwise? The production engine runs twice over the recorded paths: with the settings of then,
 // and with those that are asked about. What differs is the answer; how far the first run equals the record says what it is worth.
 import { PathledgerError } from '../errors.ts'
+import { behaviourOfHeader } from '../store/rows/header.ts'
 import type { LedgerReader, StoredEvent } from '../store/types.ts'
 import { parseSettings, type SettingsInput } from '../engine/core/settings.ts'
 import { readRecording, type RecordedIo, type Recording } from './recording.ts'
@@ -80,6 +81,7 @@ export async function whatIf(
   reader: LedgerReader,
   { settings, recorded = {} }: WhatIfQuestion,
 ): Promise<WhatIf> {
+  refuseObservations(reader)
   const recording = readRecording(reader, recorded)
   const base = recording.settings
   const other: SettingsInput = { ...base, ...settings, ...checkerOf(base, settings) }
@@ -103,6 +105,16 @@ export async function whatIf(
     then: figuresOf(then, recording.traced),
     instead: figuresOf(instead, recording.traced),
   }
+}
+
+function refuseObservations(reader: LedgerReader): void {
+  const [header] = reader.read({ limit: 1 })
+  if (header === undefined || !behaviourOfHeader(header.data).observed) return
+  throw new PathledgerError('LEDGER_OBSERVED', {
+    message: 'The ledger holds observations of a host: there is no other way it could have gone.',
+    why: 'Nothing on it was decided by pathledger, so there is no decision to change.',
+    todo: 'Ask it with `audit` and `explain`.',
+  })
 }
 
 /** `checker` has two halves: one that is given alone leaves the other as it was. */

@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bytesOf } from './bytes.ts'
+import { zoneData } from './zones.ts'
 
 /** A file by the name that answers give it, and where it lies. */
 export interface SourceFile {
@@ -32,5 +33,5 @@ function basename(path: string): string {
   return path.replace(/\/+$/, '').split('/').at(-1) ?? path
 }
 
-/** Files of this machine, as a port. */
-export const FILES = { filesOf, bytesOf } as const
+/** Files of this machine, and the zones of the world: all that reading logs needs. */
+export const LOG_FILES = { filesOf, bytesOf, zones: zoneData } as const

@@ -3,7 +3,7 @@ import type { ReplayStep, StreamChange, Stepper } from '../../doors/ledger.ts'
 import { describeEvent, oneLine } from '../show/describe-event.ts'
 import { isoOf } from '../moment.ts'
 import type { NameOf } from '../names.ts'
-import { headsOf } from '../show/state.ts'
+import { shownHeads } from '../show/state.ts'
 import { parseJson, table } from '../text.ts'
 import type { Paint } from '../text.ts'
 
@@ -35,7 +35,7 @@ export function stepDocument({ event, decision, change }: ReplayStep, stepper: S
     changed: { state: change.state, context: change.context },
     effects: decision.effects,
     refused: decision.refused === true,
-    heads: headsOf(stepper.state),
+    heads: shownHeads(stepper.state),
   }
 }
 

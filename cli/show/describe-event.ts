@@ -7,16 +7,20 @@ import { isoOf } from '../moment.ts'
 import type { NameOf } from '../names.ts'
 import { bytes, counted, duration, figure, parseObject } from '../text.ts'
 import type { Paint } from '../text.ts'
+import { observationWords } from './observed.ts'
 
 // The shape of a payload is its schema's business (machines/*-events.ts); an event that looks otherwise, on a ledger that
 // somebody changed, must still be printed.
+/** Version of every payload that was observed and not decided. */
+const OBSERVED_SCHEMA = 100
+
 type Data = Readonly<Record<string, unknown>>
 
 /** The line of one event, without its end. */
 export function describeEvent(event: StoredEvent, nameOf: NameOf, paint: Paint): string {
   const data = parseObject(event.data)
   const decision = parseObject(event.decision) as Partial<Decision>
-  const words = WORDS[event.type] ?? plainWords
+  const words = event.schema === OBSERVED_SCHEMA ? observationWords : (WORDS[event.type] ?? plainWords)
   const parts = [
     String(event.position).padStart(6),
     paint.dim(isoOf(event.recordedAtUs)),

@@ -1,4 +1,5 @@
 // Heads and paths out of the state of a ledger's streams: for programs, and as a table for people.
+import { describeObserved, isObserved, observedHeads, type ObservedHead } from './observed.ts'
 import { flagsOf, isAvailable, isDisabled, isOptimized } from '../../index.ts'
 import type { HeadValue, LedgerState, Loss, NoPathRetry, PathFlags, PathValue } from '../../index.ts'
 import { flagWords } from './flag-words.ts'
@@ -50,7 +51,7 @@ export interface ShownHead {
 }
 
 /** Every head that the streams tell of, removed ones included, with the paths of its LUN. */
-export function headsOf({ streams }: LedgerState): ShownHead[] {
+function headsOf({ streams }: LedgerState): ShownHead[] {
   const all = Object.entries(streams)
   const paths = all.flatMap(([name, at]) => (name.startsWith('path/') ? [at] : []))
   return all.flatMap(([name, at]) => (name.startsWith('head/') ? [headOf(at, paths)] : []))
@@ -79,8 +80,14 @@ function pathOf({ value, context }: StreamAt): ShownPath {
   return { name, hctl, device, state, preferred, ...derived, flags, timers, failure, why }
 }
 
+/** Heads as they are told to programs: those of an engine, or what was observed of somebody else's. */
+export function shownHeads(state: LedgerState): (ShownHead | ObservedHead)[] {
+  return isObserved(state) ? observedHeads(state) : headsOf(state)
+}
+
 /** The table for people. */
 export function describeState(state: LedgerState, paint: Paint): string {
+  if (isObserved(state)) return describeObserved(state)
   const heads = headsOf(state)
   if (heads.length === 0) return 'No head yet.\n'
   return heads.map((head) => describeHead(head, paint)).join('\n')

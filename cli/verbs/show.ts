@@ -9,7 +9,7 @@ import { usageError } from '../failure.ts'
 import { describeLive } from '../show/live.ts'
 import type { Io } from '../io.ts'
 import { MOMENT_HELP, positionOf, timeAt } from '../moment.ts'
-import { describeState, headsOf } from '../show/state.ts'
+import { describeState, shownHeads } from '../show/state.ts'
 import { paint } from '../text.ts'
 import { printJson, withExamples, withJson, withLedger } from '../verb.ts'
 import type { Cli } from '../verb.ts'
@@ -57,7 +57,7 @@ async function run(io: Io, reader: FileReader, { at, json }: Options): Promise<n
   const time = timeAt(reader, position)
   const engine = stateWords(state.streams['engine']?.value ?? 'unknown')
   if (json) {
-    await printJson(io, { position, time, engine, heads: headsOf(state) })
+    await printJson(io, { position, time, engine, heads: shownHeads(state) })
     return EXIT.ok
   }
   const colours = paint(io.color)

@@ -1,6 +1,6 @@
 // One stream of the ledger with its live state: decide, record, and hand back the effects to act on.
 import type { Effect } from '../../machines/effects.ts'
-import { machineOf, type LifecycleMachine } from '../../machines/registry.ts'
+import { machineOf, type Decider } from '../../machines/registry.ts'
 import type { StreamState } from '../../machines/step.ts'
 import type { Clock } from '../../adapters/ports.ts'
 import type { Origin, Recorded, Recorder } from './recorder.ts'
@@ -21,7 +21,7 @@ export interface StreamPorts {
 export class Stream {
   readonly name: string
   readonly #ports: StreamPorts
-  readonly #machine: LifecycleMachine
+  readonly #machine: Decider
   #state: StreamState
 
   /** `state` is where the stream stands on the ledger; without it the stream is new. */

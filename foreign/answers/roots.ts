@@ -130,7 +130,9 @@ function heldBack(answered: Answered): string[] {
 
 function portGroups(answered: Answered): string[] {
   const causes = new Set(
-    answered.facts.flatMap(({ cause }) => (cause?.what === 'accessState' ? [cause] : [])),
+    answered.facts.flatMap(({ what, cause }) =>
+      cause?.what === 'accessState' && what !== 'checkerUp' ? [cause] : [],
+    ),
   )
   const groups = new Map<unknown, Fact[]>()
   for (const fact of causes) groups.set(fact.detail.group, [...(groups.get(fact.detail.group) ?? []), fact])

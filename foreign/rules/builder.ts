@@ -4,6 +4,7 @@ import type { Names } from '../identity/names.ts'
 import { keyOf } from '../identity/names.ts'
 import type { Fact, Placed } from '../types.ts'
 import { addLines, because, Book } from './book.ts'
+import { UNUSABLE } from './causes.ts'
 import * as io from './io-rules.ts'
 import * as maps from './map-rules.ts'
 import * as paths from './path-rules.ts'
@@ -233,6 +234,10 @@ function accessState(book: Book, placed: Placed): void {
   const path = book.pathOf(placed)
   if (path === null) return
   const { group = '0', state = '', preferred } = placed.statement.fields
+  const before = path.groupState?.detail.access
+  if (before !== undefined)
+    path.wasUnusable =
+      UNUSABLE.has(String(before)) || (path.wasUnusable && before === (ACCESS[state] ?? state))
   path.groupState = book.fact(placed, 'accessState', book.subject(path), {
     group: Number.parseInt(group, 16),
     access: ACCESS[state] ?? state,

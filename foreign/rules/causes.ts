@@ -6,7 +6,7 @@ import { because } from './book.ts'
 import { SECOND_US, within, type PathState } from './state.ts'
 
 /** Access states in which a target port takes no I/O. */
-const UNUSABLE = new Set(['standby', 'unavailable', 'offline', 'transitioning'])
+export const UNUSABLE: ReadonlySet<string> = new Set(['standby', 'unavailable', 'offline', 'transitioning'])
 const NEAR_US = 2 * SECOND_US
 
 type Change = 'ioErrors' | 'checkerDown' | 'checkerUp' | 'failed'
@@ -71,5 +71,6 @@ function sessionOf(book: Book, path: PathState, change: Change): Fact | null {
 function groupOf(path: PathState, up: boolean): Fact | null {
   const state = path.groupState
   if (state === null) return null
+  if (up && !path.wasUnusable) return null
   return UNUSABLE.has(String(state.detail.access)) === up ? null : state
 }

@@ -157,6 +157,7 @@ export function tableLoaded(book: Book, placed: Placed): Placed[] {
   book.fact(placed, 'tableLoaded', book.mapSubject(name), detail)
   map.features = features
   map.queueing = null
+  if (placed.statement.fields.action === 'addmap') newMembers(book, placed, name, paths)
   const before = map.byTable ? map.members : null
   map.byTable = true
   map.members = new Set(paths)
@@ -165,6 +166,15 @@ export function tableLoaded(book: Book, placed: Placed): Placed[] {
   for (const devt of before) if (!paths.includes(devt)) map.pending.push({ devt, placed, order, out: true })
   for (const devt of paths) if (!before.has(devt)) map.pending.push({ devt, placed, order, out: false })
   return []
+}
+
+/** All paths of a map that has just been made are usable: what is said of them next is no return. */
+function newMembers(book: Book, placed: Placed, map: string, paths: readonly string[]): void {
+  for (const devt of paths) {
+    const statement = { template: '', says: 'pathAdded', fields: { devt, map } }
+    const path = book.pathOf({ ...placed, statement })
+    if (path?.failed === null) path.well = true
+  }
 }
 
 /** A line has said what a table had told. */

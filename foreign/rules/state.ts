@@ -43,6 +43,8 @@ export interface PathState {
   /** Which fact was taken as the cause of which kind of change: each is so once. */
   readonly used: Map<string, Fact>
   groupState: Fact | null
+  /** Its port group took no I/O before it said what it says now. */
+  wasUnusable: boolean
 }
 
 export interface MapState {
@@ -84,7 +86,14 @@ export function newPath(key: string, name: PathName): PathState {
       conflictUs: null,
     },
     ...{ down: null, offline: null, failed: null, back: null, marginal: null, delayed: null, steady: null },
-    ...{ checkerWord: null, wwidChanged: null, sizeBytes: null, inquiry: null, groupState: null },
+    ...{
+      checkerWord: null,
+      wwidChanged: null,
+      sizeBytes: null,
+      inquiry: null,
+      groupState: null,
+      wasUnusable: false,
+    },
     last: new Map(),
     used: new Map(),
   }

@@ -6,11 +6,13 @@ import type { Found, SourceRead } from './read-source.ts'
 
 const SECOND_US = 1_000_000
 /** Receipt of a kernel line may lag behind the kernel by this and more; below it the stamp of receipt stands. */
-const LAG_US = 100_000
+const LAG_US = 1_000
 /** A lag of more than this is no lag but a step of the clock. */
 const STEP_US = 10 * SECOND_US
 /** Copies of a line in two files: their loggers wrote it within this, and the coarser precision. */
 const COPY_US = SECOND_US
+/** Kernel lines of a burst, and of the boot, are stamped when a logger gets to them. */
+const KERNEL_COPY_US = 20 * SECOND_US
 
 export interface PlaceSettings {
   readonly zone: Zone | null
@@ -81,6 +83,17 @@ interface Offsets {
 
 /** Where lines have both clocks, the least distance between them is the time of boot: all else is lag. */
 function bootOffsets(sources: readonly SourceRead[], settings: PlaceSettings): Offsets {
+  const precise = offsetsOf(sources, settings, true)
+  // Whole seconds are cut off, so they make the boot too early by up to one: only where nothing better is there.
+  const of = precise.size > 0 ? precise : offsetsOf(sources, settings, false)
+  return { of, any: [...of.values()][0] ?? null }
+}
+
+function offsetsOf(
+  sources: readonly SourceRead[],
+  settings: PlaceSettings,
+  precise: boolean,
+): Map<string, number> {
   const of = new Map<string, number>()
   for (const source of sources) {
     const lastMono = new Map<string, number>()
@@ -88,7 +101,7 @@ function bootOffsets(sources: readonly SourceRead[], settings: PlaceSettings): O
     for (const { tick, host, program } of source.found) {
       const us = tick === null || program !== 'kernel' ? null : resolve(tick)
       const mono = tick?.stamp.monoUs ?? null
-      if (us === null || mono === null) continue
+      if (us === null || mono === null || (precise && tick?.stamp.precisionUs !== 1)) continue
       const key = host ?? ''
       const before = lastMono.get(key) ?? 0
       lastMono.set(key, mono)
@@ -96,7 +109,7 @@ function bootOffsets(sources: readonly SourceRead[], settings: PlaceSettings): O
       if (isBetter(of.get(key), us - mono, mono < before - SECOND_US)) of.set(key, us - mono)
     }
   }
-  return { of, any: [...of.values()][0] ?? null }
+  return of
 }
 
 function isBetter(known: number | undefined, offset: number, newBoot: boolean): boolean {
@@ -117,8 +130,10 @@ function itemsOf(
   for (const found of source.found) {
     const host = found.host ?? only
     const atUs = timeOf(found, resolve, offsets.of.get(host) ?? offsets.any) ?? given
-    const key = Math.max(keys.get(host) ?? -Infinity, atUs ?? -Infinity)
-    keys.set(host, key)
+    // A journal gets the kernel's lines late and has their own time: they are in order among themselves.
+    const lane = found.cursor !== null && found.program === 'kernel' ? `${host}|kernel` : host
+    const key = Math.max(keys.get(lane) ?? -Infinity, atUs ?? -Infinity)
+    keys.set(lane, key)
     const list = items.get(host) ?? []
     if (list.length === 0) items.set(host, list)
     list.push(itemOf(found, index, { host, atUs, key, source, given: settings.zone !== null }))
@@ -251,7 +266,8 @@ function isCopy(a: Item, b: Item): boolean {
     return Math.abs(a.monoUs - b.monoUs) <= 1
   if (a.approximate) return true
   if (a.atUs === null || b.atUs === null) return false
-  return Math.abs(a.atUs - b.atUs) <= COPY_US + a.precisionUs + b.precisionUs
+  const lag = a.program === 'kernel' ? KERNEL_COPY_US : COPY_US
+  return Math.abs(a.atUs - b.atUs) <= lag + a.precisionUs + b.precisionUs
 }
 
 /** First and last moment of each host's lines, known noise and all. */

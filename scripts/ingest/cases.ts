@@ -1,8 +1,7 @@
 // Case folders and what is asked of them: which files a reader may see, and with which words ingest is called.
 import { readFileSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { FILES } from '../../adapters/sources/files.ts'
-import { zoneData } from '../../adapters/sources/zones.ts'
+import { LOG_FILES } from '../../adapters/sources/files.ts'
 import { printedHistory } from '../../foreign/answers/index.ts'
 import { readHistory, type ReadSettings } from '../../foreign/read.ts'
 
@@ -42,6 +41,6 @@ export async function factsOfCase(folder: string): Promise<Record<string, unknow
   const files = readdirSync(folder)
     .sort()
     .map((name) => join(folder, name))
-  const history = await readHistory({ ...FILES, zones: zoneData }, files, settings)
+  const history = await readHistory(LOG_FILES, files, settings)
   return { case: basename(folder.replace(/\/+$/, '')), ...printedHistory(history) }
 }

@@ -217,6 +217,10 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     USAGE: 'The command line is wrong; `--help` shows how it is right.',
   },
   'History of other hosts': {
+    INGEST_OLDER: 'The sources tell of times before the last row of the ledger, and rows are never moved.',
+    LEDGER_NOT_OBSERVED: 'The ledger is that of an engine; what others logged needs one of its own.',
+    LEDGER_OBSERVED:
+      'The ledger holds observations: no engine goes on with it, and nothing on it could have been decided otherwise.',
     HOST_CHOICE: 'The sources are of several hosts, and none or another one was named.',
     UNPACKER_MISSING: 'A file is packed with xz or bzip2, and this machine has no such program.',
     ZONE_UNKNOWN: 'The word names no time zone.',

@@ -129,6 +129,7 @@ export const HOUSES: Readonly<Record<string, House>> = {
     imports: ['store', ...BELOW_STORE],
     types: ['adapters/ports.ts'],
     floors: [
+      { write: 'facts as the rows of a ledger of observations' },
       { answers: 'the questions after a night, answered from facts' },
       { 'read.ts': 'files to facts, without a ledger' },
       { rules: 'from what lines say to what happened, and from what it came' },
@@ -258,14 +259,7 @@ export const HOUSES: Readonly<Record<string, House>> = {
 }
 
 /** Houses and rooms that are on the list before they are there, so that what is coming lands in its place. */
-export const COMING: readonly string[] = [
-  'observe',
-  'fleet',
-  'daemon',
-  'page',
-  'machines/observed',
-  'adapters/nbd',
-]
+export const COMING: readonly string[] = ['observe', 'fleet', 'daemon', 'page', 'adapters/nbd']
 
 /** Every house that makes the product, those that are coming included. */
 export const PRODUCT: readonly string[] = Object.keys(HOUSES)

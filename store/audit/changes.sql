@@ -24,6 +24,8 @@ SELECT
   coalesce(event.decision ->> '$.refused', 0) AS refused
 FROM events AS event
 WHERE event.actor NOT IN ('engine', 'checker')
+  -- What lines said of a host is no change by somebody, but where they say that an operator asked.
+  AND (event.actor NOT LIKE 'observed:%' OR event.actor LIKE 'observed:operator:%')
   AND (:stream IS NULL OR event.stream = :stream)
   AND event.position BETWEEN :from_position AND :to_position
 ORDER BY event.position

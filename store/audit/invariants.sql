@@ -71,7 +71,8 @@ tally AS (
     SELECT position, wwid, usable - usable_before AS delta, NULL AS said FROM path_step
     UNION ALL
     SELECT position, substr(stream, 6), 0, data ->> '$.usable' FROM events
-    WHERE type = 'head.pathsChanged' AND type NOT IN ('path.ioSampled', 'head.ioSampled')
+    -- What a log counts is its own word, and its paths need not all be known.
+    WHERE type = 'head.pathsChanged' AND schema < 100 AND type NOT IN ('path.ioSampled', 'head.ioSampled')
   )
 ),
 head_count AS (

@@ -95,7 +95,7 @@ const ROWS = `SELECT
     WHEN 'head.pathsChanged' THEN substr(stream, 6)
     ELSE substr(rtrim(stream, replace(stream, '/', '')), 6, length(rtrim(stream, replace(stream, '/', ''))) - 6)
   END AS wwid,
-  CASE type WHEN 'head.pathsChanged' THEN data ->> '$.usable' END AS said,
+  CASE WHEN type = 'head.pathsChanged' AND schema < 100 THEN data ->> '$.usable' END AS said,
   CASE WHEN type IN ('path.failed', 'path.episodeEnded') THEN data ->> '$.errors' END AS errors,
   CASE WHEN type IN ('path.failed', 'path.episodeEnded') THEN data ->> '$.bios' END AS bios
 FROM events NOT INDEXED

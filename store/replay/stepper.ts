@@ -123,7 +123,7 @@ function decide(
 ): { decision: Decision; after: StreamAt } {
   const { stream, version, position, type, schema, monoUs } = event
   try {
-    const machine = machineOf(stream)
+    const machine = machineOf(stream, behaviour)
     const recorded = JSON.parse(event.data) as Record<string, unknown>
     const input = { type, atUs: monoUs, data: upcast({ type, schema, data: recorded }, UPCASTERS) }
     const { state, decision } = machine.decide(before ?? machine.initial(), input, behaviour)

@@ -82,7 +82,9 @@ function reasonOf(
   return decidesAlike(reader, difference.position) ? 'unknown' : 'nondeterminism'
 }
 
-function machineChanged(reader: LedgerReader, name: keyof typeof MACHINES): boolean {
+function machineChanged(reader: LedgerReader, name: keyof typeof MACHINES | 'observed'): boolean {
+  // Nothing was decided: what makes a state of observations has no machine in the header.
+  if (name === 'observed') return false
   const header = reader.read({ limit: 1 })[0]
   const { machines = {} } = JSON.parse(header?.data ?? '{}') as {
     machines?: Readonly<Record<string, string>>

@@ -1,6 +1,7 @@
 // The edge: what may not go on the ledger is refused here, before anything is written. Every event of every append passes
 // through, so the fields are checked by hand: a schema library costs more than the insert.
 import { messageOf, PathledgerError } from '../../errors.ts'
+import { OBSERVED_SCHEMA } from '../../machines/observed/events.ts'
 import { checkEvent, EVENT_TYPES } from '../../machines/registry.ts'
 import { MAX_ID_CHARS, MAX_JSON_CHARS, MAX_REASON_CHARS, MAX_STREAM_CHARS } from '../limits.ts'
 import type { NewEvent } from '../types.ts'
@@ -62,7 +63,8 @@ export function checkNewEvent(event: NewEvent): void {
   const unknown = Object.keys(event).find((field) => !Object.hasOwn(CHECKS, field))
   if (unknown !== undefined) throw invalid(event, `${unknown} is no field of an event`)
   const declared = EVENT_TYPES.get(event.type)
-  if (declared !== undefined && declared.schema !== event.schema) {
+  const observed = event.schema === OBSERVED_SCHEMA
+  if (!observed && declared !== undefined && declared.schema !== event.schema) {
     throw invalid(event, `its payload is version ${event.schema}, and ${declared.schema} is known`)
   }
   checkPayload(event, parse(event, 'data'))
@@ -85,7 +87,7 @@ function checkDecision(event: NewEvent): void {
 
 function checkPayload(event: NewEvent, data: unknown): void {
   try {
-    checkEvent(event.stream, event.type, data)
+    checkEvent(event.stream, event.type, data, event.schema)
   } catch (error) {
     throw invalid(event, error instanceof PathledgerError ? error.why : String(error))
   }

@@ -3,7 +3,7 @@
 import { behaviourOf, type Behaviour } from '../../machines/behaviour.ts'
 import { parseDecision, type Decision } from '../../machines/decision.ts'
 import { DecisionMemo } from '../../machines/redecide.ts'
-import { machineOf, type LifecycleMachine } from '../../machines/registry.ts'
+import { machineOf, type Decider } from '../../machines/registry.ts'
 import type { StateValue, StreamState } from '../../machines/step.ts'
 import type { Upcasters } from '../../machines/upcast.ts'
 import { readStored } from '../rows/damage.ts'
@@ -122,7 +122,7 @@ export class Folder {
     const { state: value, context } = this.#parsed(position, decision)
     const at = this.#streams.get(stream)
     if (at === undefined) {
-      const initial = readStored(position, () => machineOf(stream).initial().context)
+      const initial = readStored(position, () => initialContext(stream, context))
       this.#streams.set(stream, { version, position, value, context: { ...initial, ...context } })
     } else {
       at.version = version
@@ -164,7 +164,7 @@ export function carriedStreams(data: string): readonly (readonly [string, Omit<S
 }
 
 interface Decided {
-  readonly machine: LifecycleMachine
+  readonly machine: Decider
   version: number
   position: number
   state: StreamState
@@ -174,13 +174,15 @@ interface Decided {
 export class Redecider {
   readonly #streams = new Map<string, Decided>()
   readonly #upcasters: Upcasters | undefined
+  #behaviour: Behaviour
   #memo: DecisionMemo
   #position = 0
 
   /** The behaviour is that of the header, once one was decided; before it, that of the first ledgers. */
   constructor(options: { readonly behaviour?: Behaviour; readonly upcasters?: Upcasters } = {}) {
     this.#upcasters = options.upcasters
-    this.#memo = new DecisionMemo(options.behaviour ?? behaviourOf([]), options.upcasters)
+    this.#behaviour = options.behaviour ?? behaviourOf([])
+    this.#memo = new DecisionMemo(this.#behaviour, options.upcasters)
   }
 
   /** Decisions that a machine was asked for, and those whose answer was known. */
@@ -195,10 +197,12 @@ export class Redecider {
   decide(input: Input): string {
     // Its payload is fetched when it is asked for.
     const { stream, version, position, type } = input
-    if (type === 'ledger.header')
-      this.#memo = new DecisionMemo(behaviourOfHeader(input.data), this.#upcasters)
+    if (type === 'ledger.header') {
+      this.#behaviour = behaviourOfHeader(input.data)
+      this.#memo = new DecisionMemo(this.#behaviour, this.#upcasters)
+    }
     const at = this.#streams.get(stream)
-    const machine = at?.machine ?? machineOf(stream)
+    const machine = at?.machine ?? machineOf(stream, this.#behaviour)
     const { text, state } = this.#memo.decide(machine, at?.state ?? machine.initial(), input)
     if (at === undefined) this.#streams.set(stream, { machine, version, position, state })
     else {
@@ -222,7 +226,12 @@ export class Redecider {
 
   /** A stream stands here, by what somebody else folded. */
   resume(stream: string, { version, position, value, context }: StreamAt): void {
-    this.#streams.set(stream, { machine: machineOf(stream), version, position, state: { value, context } })
+    this.#streams.set(stream, {
+      machine: machineOf(stream, this.#behaviour),
+      version,
+      position,
+      state: { value, context },
+    })
   }
 
   state(): LedgerState {
@@ -235,11 +244,16 @@ export class Redecider {
   #carry(data: string, position: number): void {
     for (const [stream, { version, value, context }] of carriedStreams(data)) {
       const at = this.#streams.get(stream)
-      const machine = at?.machine ?? machineOf(stream)
+      const machine = at?.machine ?? machineOf(stream, this.#behaviour)
       const state = { value, context }
       this.#streams.set(stream, { machine, version: at?.version ?? version, position, state })
     }
   }
+}
+
+/** An observation says all that is known in its own decision. */
+function initialContext(stream: string, first: Decision['context']): Decision['context'] {
+  return first.observed === true ? {} : machineOf(stream).initial().context
 }
 
 function isEmpty(context: Decision['context']): boolean {

@@ -1,4 +1,6 @@
 // The ledger of an engine: its lock, its writer, and a reader of its own.
+import { PathledgerError } from '../../errors.ts'
+import { behaviourOf } from '../../machines/behaviour.ts'
 import { inspectFile, notFound } from '../file/connection.ts'
 import { Custody } from '../file/custody.ts'
 import type { HeaderFacts, LedgerHeader } from '../rows/header.ts'
@@ -42,6 +44,7 @@ export async function openLedger(name: string, options: OpenLedgerOptions): Prom
   let writer: Writer | null = null
   try {
     writer = await startWriter(file, options)
+    refuseObservations(file, writer.header)
     return ledgerOf(writer, openLedgerReader(file), () => lock.release())
   } catch (error) {
     try {
@@ -51,6 +54,16 @@ export async function openLedger(name: string, options: OpenLedgerOptions): Prom
     }
     throw error
   }
+}
+
+/** An engine decides; on a ledger of observations nobody did, so that nothing may be decided behind them. */
+function refuseObservations(file: string, { flags }: LedgerHeader): void {
+  if (!behaviourOf(flags).observed) return
+  throw new PathledgerError('LEDGER_OBSERVED', {
+    message: `${file} holds observations of a host, and no engine can go on with it.`,
+    why: 'Nothing on it was decided by pathledger: its paths and maps are those of somebody else.',
+    todo: 'Give the engine a ledger of its own; ask this one with `audit`, `explain`, `replay` and `show`.',
+  })
 }
 
 function ledgerOf(writer: Writer, reader: FileReader, release: () => void): FileLedger {

@@ -114,6 +114,19 @@ describe('a night on a host that others run', () => {
     )
   })
 
+  it('takes no word about a path of a map that has just been made for a return', async () => {
+    const at = (text: string): (typeof NIGHT)[number] => ({ us: NIGHT[0]!.us, program: 'multipathd', text })
+    const made = [
+      at('mpathq: addmap [0 2097152 multipath 0 1 alua 1 1 service-time 0 2 1 8:16 1 8:32 1]'),
+      at('mpathq: sdb - tur checker reports path is up'),
+      at('8:16: reinstated'),
+      at('mpathq: remaining active paths: 2'),
+    ]
+    const told = await tell({ a: text(shortIso(made)) })
+    expect(told.facts.map(({ what }) => what)).toEqual(['tableLoaded', 'checkerUp', 'activePaths'])
+    expect(told.answers.unusable).toEqual([])
+  })
+
   it('reads what is packed up to the damage, and says so', async () => {
     const packed = gzipSync(text(shortIso(NIGHT)))
     const told = await tell({ 'a.gz': packed.subarray(0, packed.length - 40) })

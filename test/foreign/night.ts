@@ -2,8 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { FILES } from '../../adapters/sources/files.ts'
-import { zoneData } from '../../adapters/sources/zones.ts'
+import { LOG_FILES } from '../../adapters/sources/files.ts'
 import { printedHistory } from '../../foreign/answers/index.ts'
 import { readHistory, type History, type ReadSettings } from '../../foreign/read.ts'
 
@@ -119,7 +118,7 @@ export function syslog(said: readonly Said[]): string[] {
   })
 }
 
-export const REACH = { ...FILES, zones: zoneData }
+export const REACH = LOG_FILES
 
 /** Reads files that are made for it. */
 export async function readFiles(

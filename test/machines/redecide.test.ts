@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { behaviourOf, NEWEST_BEHAVIOUR } from '../../machines/behaviour.ts'
 import { decisionText } from '../../machines/decision.ts'
 import { DecisionMemo } from '../../machines/redecide.ts'
-import { machineOf, type LifecycleMachine } from '../../machines/registry.ts'
+import { machineOf, type Decider } from '../../machines/registry.ts'
 import type { StreamState } from '../../machines/step.ts'
 import { upcast } from '../../machines/upcast.ts'
 import { workload } from '../../bench/ledger/workload.ts'
@@ -18,7 +18,7 @@ interface Event {
 }
 
 /** Decides each event both ways, and gives how often the answer was known. */
-function bothWays(machine: LifecycleMachine, events: Iterable<Event>): number {
+function bothWays(machine: Decider, events: Iterable<Event>): number {
   const memo = new DecisionMemo(NEWEST_BEHAVIOUR)
   let [plain, again]: [StreamState, StreamState] = [machine.initial(), machine.initial()]
   for (const event of events) {

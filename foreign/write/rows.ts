@@ -1,0 +1,225 @@
+// A history as the rows of a ledger: one pure function of what was read, so that the same sources are the same ledger.
+import { createHash } from 'node:crypto'
+import { behaviourOf, OBSERVED_FLAGS } from '../../machines/behaviour.ts'
+import { decisionText } from '../../machines/decision.ts'
+import { OBSERVED_SCHEMA } from '../../machines/observed/events.ts'
+import { machineOf } from '../../machines/registry.ts'
+import type { StreamState } from '../../machines/step.ts'
+import type { NewEvent } from '../../store/types.ts'
+import { TEMPLATE_SET } from '../templates/index.ts'
+import type { History } from '../read.ts'
+import type { SourceRead } from '../sources/read-source.ts'
+import type { Fact } from '../types.ts'
+import { observationOf } from './events.ts'
+
+const BEHAVIOUR = behaviourOf(OBSERVED_FLAGS)
+/** Unread lines that are written one by one; of more the source's end has the count. */
+export const UNREAD_WRITTEN = 10_000
+/** Characters of an unread line in a payload. */
+const UNREAD_CHARS = 16_384
+/** Witnesses that a payload names; of more it has the count. */
+const WITNESSES_NAMED = 200
+
+type Host = History['hosts'][number]
+
+/** What is to be appended, in order. */
+export class Rows {
+  readonly events: NewEvent[] = []
+  readonly #states = new Map<string, StreamState>()
+  readonly #ids = new Map<Fact, string>()
+  readonly #host: string
+  readonly #sources: readonly SourceRead[]
+  readonly #hashes: readonly ReadonlyMap<number, string>[]
+  #lastUs = 0
+  #clock = 1
+
+  constructor(host: string, sources: readonly SourceRead[]) {
+    this.#host = host
+    this.#sources = sources
+    this.#hashes = sources.map(({ found }) => new Map(found.map(({ line, hash }) => [line, hash])))
+  }
+
+  /** Puts one event behind the others, with the state that it leads to. */
+  put(
+    event: Pick<NewEvent, 'eventId' | 'stream' | 'type' | 'recordedAtUs' | 'actor'> & {
+      readonly cause?: string
+      readonly data: Record<string, unknown>
+      readonly monoUs?: number | null
+      readonly boot?: string | null
+    },
+  ): void {
+    const { eventId, stream, type, actor } = event
+    const recordedAtUs = Math.max(0, Math.floor(event.recordedAtUs))
+    if (recordedAtUs < this.#lastUs) this.#clock += 1
+    this.#lastUs = recordedAtUs
+    const both = typeof event.monoUs === 'number' && typeof event.boot === 'string'
+    const machine = machineOf(stream, BEHAVIOUR)
+    const before = this.#states.get(stream) ?? machine.initial()
+    const monoUs = both ? Math.floor(event.monoUs ?? 0) : recordedAtUs
+    const data = JSON.parse(JSON.stringify(event.data)) as Record<string, unknown>
+    const { state, decision } = machine.decide(before, { type, atUs: monoUs, data }, BEHAVIOUR)
+    this.#states.set(stream, state)
+    this.events.push({
+      ...{ eventId, stream, type, schema: OBSERVED_SCHEMA, recordedAtUs, monoUs },
+      bootId: both ? (event.boot ?? '') : `wall:${this.#clock}`,
+      cause: event.cause === undefined ? null : { eventId: event.cause },
+      ...{ actor, reason: null, data: JSON.stringify(data), decision: decisionText(decision, BEHAVIOUR) },
+    })
+  }
+
+  /** A fact, behind the first mention of its stream where nothing said how it began. */
+  fact(fact: Fact, fallbackUs: number): void {
+    const { stream, type, data } = observationOf(fact)
+    const [source, line] = fact.lines[0] ?? [0, 0]
+    const sha = this.#sources[source]?.sha256 ?? ''
+    const eventId = idOf(this.#host, sha, line, fact.what, stream)
+    const recordedAtUs = fact.atUs ?? fallbackUs
+    const common = { recordedAtUs, actor: actorOf(fact), monoUs: fact.monoUs, boot: fact.boot }
+    const known = KNOWN[stream.split('/')[0] ?? '']
+    if (known !== undefined && !this.#states.has(stream) && !BEGINS.has(type) && type !== known) {
+      this.put({
+        ...common,
+        eventId: idOf(eventId, 'known'),
+        stream,
+        type: known,
+        data: { ...subjectOf(data), seen: seenOf(fact, this.#hashes) },
+      })
+    }
+    const cause = fact.cause === null ? undefined : this.#ids.get(fact.cause)
+    this.put({
+      ...common,
+      eventId,
+      stream,
+      type,
+      ...(cause === undefined ? {} : { cause }),
+      data: { ...data, seen: seenOf(fact, this.#hashes) },
+    })
+    this.#ids.set(fact, eventId)
+  }
+}
+
+/** A stream that was seen without its beginning begins with one of these. */
+const KNOWN: Readonly<Record<string, string>> = { path: 'path.known', head: 'head.known', port: 'port.known' }
+const BEGINS = new Set(['path.added'])
+
+function subjectOf({
+  map,
+  wwid,
+  hctl,
+  dev,
+  devt,
+  dm,
+  host,
+}: Record<string, unknown>): Record<string, unknown> {
+  return { map, wwid, hctl, dev, devt, dm, host }
+}
+
+/** Who decided: a person asks, and multipathd or the kernel does. */
+function actorOf(fact: Fact): string {
+  return fact.detail.by === 'operator' ? 'observed:operator:unknown' : fact.actor
+}
+
+/** The same line is the same event for ever. */
+export function idOf(...parts: readonly (string | number)[]): string {
+  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 40)
+}
+
+/** What a fact rests on: its first line with the hash of its bytes, and who else saw it. */
+function seenOf(fact: Fact, hashes: readonly ReadonlyMap<number, string>[]): Record<string, unknown> {
+  const [source, line] = fact.lines[0] ?? [0, 0]
+  const bytes = hashes[source]?.get(line) ?? ''
+  const others = fact.lines.slice(1, WITNESSES_NAMED).map(([other, at]) => [other + 1, at])
+  return {
+    ...{ source: source + 1, line, bytes, precisionUs: fact.precisionUs, zone: fact.zone, rule: fact.rule },
+    ...(others.length === 0 ? {} : { witnesses: others }),
+    ...(fact.lines.length > WITNESSES_NAMED ? { moreWitnesses: fact.lines.length - WITNESSES_NAMED } : {}),
+    ...(fact.lastUs === null ? {} : { lastUs: fact.lastUs }),
+    ...(fact.atUs === null ? { undated: true } : {}),
+  }
+}
+
+/** All rows of a host's history, sources first and last. */
+export function rowsOf(history: History, host: Host): Rows {
+  const rows = new Rows(host.host, history.sources)
+  const { sources } = history
+  const first = host.facts.find(({ atUs }) => atUs !== null)?.atUs ?? 0
+  const from = Math.min(host.firstUs ?? first, first)
+  const to = Math.max(host.endUs ?? from, ...host.facts.slice(-1).map(({ atUs }) => atUs ?? from), from)
+  const witnesses = witnessed(host.facts)
+  for (const [index, source] of sources.entries())
+    openSource(rows, { index, source, host: host.host, atUs: from, wall: host.wall })
+  for (const fact of host.facts) rows.fact(fact, from)
+  for (const [index, source] of sources.entries())
+    closeSource(rows, { index, source, atUs: to, host: host.host, witness: witnesses.get(index)?.size ?? 0 })
+  return rows
+}
+
+function witnessed(facts: readonly Fact[]): Map<number, Set<number>> {
+  const lines = new Map<number, Set<number>>()
+  for (const fact of facts)
+    for (const [source, line] of fact.lines) lines.set(source, (lines.get(source) ?? new Set()).add(line))
+  return lines
+}
+
+function openSource(
+  rows: Rows,
+  {
+    index,
+    source,
+    host,
+    atUs,
+    wall,
+  }: { index: number; source: SourceRead; host: string; atUs: number; wall: boolean },
+): void {
+  rows.put({
+    ...{ eventId: idOf(host, source.sha256, 'opened'), stream: `source/${index + 1}`, type: 'source.opened' },
+    ...{ recordedAtUs: atUs, actor: 'observed:reader' },
+    data: {
+      ...{ name: source.name, sha256: source.sha256, bytes: source.bytes, host, templates: TEMPLATE_SET },
+      ...{ envelopes: Object.fromEntries(source.forms), wall: wall ? 'known' : 'none' },
+      zone: source.zone === null ? null : source.zone.name,
+    },
+  })
+}
+
+function closeSource(
+  rows: Rows,
+  {
+    index,
+    source,
+    atUs,
+    host,
+    witness,
+  }: { index: number; source: SourceRead; atUs: number; host: string; witness: number },
+): void {
+  const stream = `source/${index + 1}`
+  const put = (type: string, key: string, data: Record<string, unknown>): void =>
+    rows.put({
+      eventId: idOf(host, source.sha256, type, key),
+      stream,
+      type,
+      recordedAtUs: atUs,
+      actor: 'observed:reader',
+      data,
+    })
+  for (const { line, why, count } of source.gaps)
+    put('source.gap', String(line), { line, why, count, by: 'reader' })
+  for (const { line, raw } of source.unread.slice(0, UNREAD_WRITTEN)) {
+    const text = Buffer.from(raw, 'latin1')
+      .toString('utf8')
+      .slice(0, UNREAD_CHARS)
+      .toWellFormed()
+      .replaceAll('\0', '\uFFFD')
+    put('source.unread', String(line), { line, text })
+  }
+  const noise = [...source.noise.values()].reduce((sum, count) => sum + count, 0)
+  const { lines, unreadCount: unread } = source
+  put('source.closed', '', {
+    lines,
+    witness,
+    context: lines - noise - unread - witness,
+    noise,
+    unread,
+    noiseByTemplate: Object.fromEntries(source.noise),
+  })
+}
