@@ -11,7 +11,7 @@ import type { HeadIo } from '../io/head-io.ts'
 import { HELD, WITHOUT_PATH } from '../io/waiting.ts'
 import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
 import * as words from './head-words.ts'
-import { drainedError } from '../io/errors.ts'
+import { drainedError, noBytesError } from '../io/errors.ts'
 import { headGoneError } from '../heads/gone.ts'
 import type { LentBuffer } from '../memory/lender.ts'
 import { recordHead } from '../heads/lifecycle.ts'
@@ -185,6 +185,21 @@ export class Head {
    */
   submit(bios: readonly HeadBio[]): void {
     for (const bio of bios) this.#io.submit(openIoOf(bio))
+  }
+
+  /**
+   * Resolves when an I/O of so many bytes can be sent without being kept waiting for memory or for room in the queue, in the
+   * order in which callers ask: what a program that produces faster than its paths take waits for. Rejects with why that will
+   * not be: WAIT_TOO_LONG, QUEUE_FULL, DRAINED, CLOSED, HEAD_REMOVED; IO_DATA for what is no number of bytes.
+   */
+  async room(bytes: number): Promise<void> {
+    const { core, live } = this.#runtime
+    if (core.broken !== null) throw core.broken
+    if (!live) throw headGoneError(this.#runtime)
+    if (!Number.isSafeInteger(bytes) || bytes < 0) throw noBytesError(bytes)
+    return new Promise((resolve, reject) => {
+      this.#io.whenRoom(bytes, (error) => (error === null ? resolve() : reject(error)))
+    })
   }
 
   /**

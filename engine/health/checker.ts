@@ -1,7 +1,8 @@
 // The path checker: direct reads, with a time limit. It answers two questions: is the error of a real I/O the path's
 // (one read elsewhere), and has a failed path come back (the same device, readable where the settings say).
 // A path that is well can be checked too, and a marginal one is sampled.
-import { guarded, usOfMs } from '../core/core.ts'
+import { guarded } from '../core/core.ts'
+import { within } from '../core/within.ts'
 import { holdBackIfNeeded, recordPath } from '../heads/lifecycle.ts'
 import { startSampling } from './margin.ts'
 import {
@@ -63,18 +64,22 @@ function checkFailed(path: PathRuntime): void {
 
 /** The same name may have come back over other bytes: identity is proved again whenever a path returns. */
 function prove(path: PathRuntime, fail: (answer: Answer) => void, then: () => void): void {
-  path.device.identify().then(
-    (verdict) =>
-      guarded(path.core, () => {
-        path.lost = verdict.same ? null : verdict.why
-        if (!verdict.same)
-          return fail({ ...TIMED_OUT, errno: null, detail: verdict.why, timedOut: false, found: 'identity' })
-        then()
-      }),
-    (error: unknown) =>
-      guarded(path.core, () => fail({ ...TIMED_OUT, timedOut: false, detail: String(error) })),
-  )
+  const { core, device } = path
+  const { probeTimeoutMs } = core.settings
+  const ask = (answer: (verdict: Identified) => void) => {
+    device.identify().then(answer, (error: unknown) => answer({ error: String(error) }))
+  }
+  within(core, probeTimeoutMs, ask, (verdict) => {
+    if (verdict === null)
+      return fail({ ...TIMED_OUT, detail: `it did not say what it is within ${probeTimeoutMs} ms` })
+    if ('error' in verdict) return fail({ ...TIMED_OUT, timedOut: false, detail: verdict.error })
+    path.lost = verdict.same ? null : verdict.why
+    if (verdict.same) return then()
+    fail({ ...TIMED_OUT, errno: null, detail: verdict.why, timedOut: false, found: 'identity' })
+  })
 }
+
+type Identified = Awaited<ReturnType<PathRuntime['device']['identify']>> | { readonly error: string }
 
 /**
  * The path answers, and not everywhere. Where another path can read such a place, this one lies about it; where none can, or
@@ -96,14 +101,19 @@ function notIfThePaths(
     const { offset, errno, status } = place
     const lies = () =>
       fail({ ...TIMED_OUT, errno, detail: `read at ${offset}: ${status}`, timedOut: false, offset })
-    const sent =
-      other === undefined ||
-      readOne(other, offset, (completion, length) => {
-        if (statusOf(completion, length) === 'OK') lies()
-        else ask(index + 1)
-      })
-    if (other === undefined) ask(index + 1)
-    else if (!sent) lies()
+    if (other === undefined) return ask(index + 1)
+    const { core } = path
+    const read = (answer: (canBeRead: boolean) => void) => {
+      const sent = readOne(other, offset, (completion, length) =>
+        answer(statusOf(completion, length) === 'OK'),
+      )
+      if (!sent) answer(true)
+    }
+    // The other one may hang: this path stays out, and is asked again like any that does not answer.
+    within(core, core.settings.probeTimeoutMs, read, (canBeRead) => {
+      if (canBeRead === false) ask(index + 1)
+      else lies()
+    })
   }
   ask(0)
 }
@@ -186,21 +196,14 @@ function askWhatItIs(
 ): void {
   const { core, returns } = path
   const { probeTimeoutMs } = core.settings
-  let open = true
-  const end = (anotherBecause: string | null) =>
-    guarded(core, () => {
-      if (!open) return
-      open = false
-      timer.cancel()
-      then(anotherBecause, returns)
-    })
-  const timer = core.clock.setTimer(core.clock.monoUs() + usOfMs(probeTimeoutMs), () =>
-    end(`it did not say what it is within ${probeTimeoutMs} ms`),
-  )
-  path.device.identify().then(
-    (verdict) => end(verdict.same ? null : verdict.why),
-    (error: unknown) => end(`it cannot be looked at: ${String(error)}`),
-  )
+  const ask = (answer: (verdict: Identified) => void) => {
+    path.device.identify().then(answer, (error: unknown) => answer({ error: String(error) }))
+  }
+  within(core, probeTimeoutMs, ask, (verdict) => {
+    if (verdict === null) return then(`it did not say what it is within ${probeTimeoutMs} ms`, returns)
+    if ('error' in verdict) return then(`it cannot be looked at: ${verdict.error}`, returns)
+    then(verdict.same ? null : verdict.why, returns)
+  })
 }
 
 /** Reads a marginal path again and again, anywhere on it, until its machine says that it is enough. */

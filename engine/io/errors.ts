@@ -107,6 +107,16 @@ export function memoryGoneError(head: HeadRuntime, bio: Bio): PathledgerError {
   })
 }
 
+/** Room was asked for, and not for a number of bytes. */
+export function noBytesError(bytes: unknown): PathledgerError {
+  return new PathledgerError('IO_DATA', {
+    message: `Room for ${String(bytes)} bytes cannot be waited for.`,
+    why: 'It is a whole number from 0.',
+    todo: 'Ask for the bytes of the I/O that comes next.',
+    errno: 'EINVAL',
+  })
+}
+
 /** The operator ended what waited. */
 export function drainedError(head: HeadRuntime, reason: string): PathledgerError {
   return new PathledgerError('DRAINED', {

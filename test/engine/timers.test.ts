@@ -13,9 +13,9 @@ const SITES: Readonly<Record<string, readonly ('ledger' | 'pace' | readonly stri
   'engine/io/attempts.ts': [['path.suspected', 'lun.ghostsOpened']],
   // waitMaxMs, for callers that wait for memory: they hear it.
   'engine/io/callers.ts': [[]],
+  // probeTimeoutMs: how long a path may take to say what it is, and another one to read in its place.
+  'engine/core/within.ts': [['path.failed', 'path.probeFailed', 'path.checkFailed']],
   // probeTimeoutMs.
-  // How long a path that came back may take to say what it is: probeTimeoutMs too.
-  'engine/health/checker.ts': [['path.failed']],
   'engine/health/places.ts': [['path.failed', 'path.probeFailed', 'path.checkFailed']],
   // closeGraceMs: for what is in flight, and for the flush of a path that leaves.
   'engine/attach/let-go.ts': [['path.removed', 'lun.ghostsOpened'], ['path.removed']],
