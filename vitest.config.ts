@@ -10,6 +10,7 @@ export default defineConfig({
   test: {
     // Tests import what they use; nothing appears from nowhere.
     globals: false,
+    setupFiles: ['test/machine-state.ts'],
     projects: [
       {
         extends: true,

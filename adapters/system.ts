@@ -1,7 +1,7 @@
 // The only file of adapters/ that reaches for the machine's own clock, randomness and ids. Everything else is handed them.
 import { randomBytes, randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-export { systemPid } from './pid.ts'
+export { systemPid, systemStateFolder } from './pid.ts'
 import type { Clock, NewId, Random, TimerHandle, Turns } from './ports.ts'
 
 /** The longest delay setTimeout takes; beyond it Node fires after 1 ms. */

@@ -1,8 +1,9 @@
 // What an engine is made of and opened with.
+import { join } from 'node:path'
 import { addressOf } from '../adapters/memory-address.ts'
 import type { Clock, NewId, Random, Fence } from '../adapters/ports.ts'
 import { seededRandom } from '../adapters/seeded-random.ts'
-import { readBootId, systemClock, systemIds, systemPid } from '../adapters/system.ts'
+import { readBootId, systemClock, systemIds, systemPid, systemStateFolder } from '../adapters/system.ts'
 import { PathledgerError } from '../errors.ts'
 import type { LedgerState, LedgerStore } from '../store/types.ts'
 import { behaviourAt, type HeaderFacts } from '../store/rows/header.ts'
@@ -21,8 +22,9 @@ export interface MultipathOptions extends SettingsInput {
   /** The ledger's file, created when it is not there; or a store that is open already (the simulator's). */
   readonly ledger: string | LedgerStore
   /**
-   * Folder of what the engines of a LUN share: its ghosts, and who has its paths. Every engine of a LUN needs the same
-   * one. Default: beside the ledger, for this engine's LUNs alone.
+   * Folder of what the engines of a LUN share: its ghosts, its reservations, and who has its paths. Every engine of a LUN
+   * needs the same one. Default: one for the machine, /var/lib/pathledger/luns for root, else pathledger/luns in the user's
+   * state folder (XDG_STATE_HOME); PATHLEDGER_STATE names another place for both.
    */
   readonly lunFolder?: string
   /**
@@ -55,6 +57,8 @@ export interface Ports {
   readonly allocate?: (bytes: number) => ArrayBuffer
   /** Where a memory lies, for the alignment of lent buffers and of the caller's own. Default: the machine's word. */
   readonly addressOf?: (memory: ArrayBufferLike) => number
+  /** Folder of what pathledger keeps for the machine. */
+  readonly stateFolder: string
   /** Opens what every engine of a LUN shares: ghosts, and who has its paths. */
   readonly lunStorage?: LunStorage
   /** Fences a path that failed and left ghosts; without it none is fenced. */
@@ -139,15 +143,25 @@ export function isRunning(before: LedgerState): boolean {
 
 /** The machine's own clock, ids and names. */
 export function systemPorts(): Ports {
-  return { clock: systemClock, newId: systemIds(), bootId: readBootId(), pid: systemPid() }
+  const run = { bootId: readBootId(), pid: systemPid() }
+  return { clock: systemClock, newId: systemIds(), ...run, stateFolder: systemStateFolder() }
 }
 
-/** Beside the ledger unless said otherwise; a store without a file has no such place. */
-export function lunStorageOf({ ledger, lunFolder }: MultipathOptions, engineId: string): LunStorage | null {
-  const folder = lunFolder ?? (typeof ledger === 'string' ? `${ledger}.luns` : null)
+/**
+ * One for the machine unless said otherwise, whichever ledger an engine has: every engine of a LUN finds the same. A store
+ * without a file is a program's own affair, and has none. What an older version kept beside the ledger is taken over.
+ */
+export function lunStorageOf(
+  { ledger, lunFolder }: MultipathOptions,
+  engineId: string,
+  stateFolder: string,
+): LunStorage | null {
+  const folder = lunFolder ?? (typeof ledger === 'string' ? join(stateFolder, 'luns') : null)
   if (folder === null) return null
+  const old = lunFolder === undefined && typeof ledger === 'string' ? [`${ledger}.luns`] : []
   // Memory dies with its process: no other engine, and none after it, can meet what it left there.
-  return (wwid, kind) => (kind === 'memory' ? Promise.resolve(null) : openLunFile(folder, wwid, engineId))
+  return (wwid, kind) =>
+    kind === 'memory' ? Promise.resolve(null) : openLunFile(folder, wwid, engineId, old)
 }
 
 /** What a new ledger says at position 1. */

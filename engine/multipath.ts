@@ -112,7 +112,8 @@ export class Multipath {
       identity: { ...ports, id: engineId, initiator: initiatorOf(options.initiator, before, store) },
       streams: this.#streams,
       store,
-      storage: ports.lunStorage ?? lunStorageOf(options, engineId),
+      before: { streams: before.streams, unclean: isRunning(before) },
+      storage: ports.lunStorage ?? lunStorageOf(options, engineId, ports.stateFolder),
     })
     this.#registry = new Registry({
       actions,

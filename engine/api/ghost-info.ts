@@ -9,6 +9,9 @@ export interface GhostInfo {
   /** H:C:I:L of the path, and in which of its lives the attempt was sent. */
   readonly path: string
   readonly incarnation: number
+  /** What the attempt was sent down: its attach, and where that had its device. */
+  readonly attach: string
+  readonly device: string
   readonly op: string
   /** Bytes. */
   readonly offset: number
@@ -23,12 +26,15 @@ export interface GhostInfo {
 
 /** What is shown of a ghost. Pure. */
 export function ghostInfo(wwid: string, ghost: Ghost): GhostInfo {
-  const { id, path, incarnation, op, offset, length, reason, foreign } = ghost
+  const { id, attach, op, offset, length, reason, foreign } = ghost
+  const { path, incarnation } = attach
   return {
     id,
     wwid,
     path,
     incarnation,
+    attach: attach.id,
+    device: attach.device,
     op,
     offset,
     length,

@@ -9,6 +9,9 @@ import type { Core } from '../core/core.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
 import { openRefused, proveByClaim } from './claim.ts'
 import { followSizes } from '../heads/resize.ts'
+import type { PathContext } from '../../machines/path/path.ts'
+import type { Recorded } from '../ledger/recorder.ts'
+import type { Attach } from '../lun/attach.ts'
 import type { Luns } from '../lun/luns.ts'
 import type { Streams } from '../ledger/streams.ts'
 import { refusedOf, type Registry } from './registry.ts'
@@ -41,7 +44,7 @@ export async function addPath(
   given: PathDevice | Promise<PathDevice>,
   options: AddPathOptions,
 ): Promise<PathRuntime> {
-  const { core, registry, luns, alua, refuseIfOver } = parts
+  const { core, registry, luns, streams, refuseIfOver } = parts
   const introduced = await introduce(parts, await opened(parts, given), options)
   await proveIdentity(registry, introduced.device)
   refuseIfOver()
@@ -50,18 +53,20 @@ export async function addPath(
   const shared = lun.wwid === '' ? null : await luns.of(lun.wwid).open(geometry.sizeBytes, device.kind)
   refuseIfOver()
   shared?.share(lun.scsi)
-  const standing = alua.standing(introduced, registry.find(lun.wwid)?.runtime ?? null)
-  const { access = tells(introduced) ? standing.access : null, preferred = standing.preferred } = options
-  const { blocked = false } = options
-  const { path, recorded } = registry.add(device, { access, preferred, blocked })
-  alua.joined(path, introduced)
-  // Before anybody else comes: the other paths of a LUN that grew must find its head as large as they are.
-  followSizes(path.head)
+  const { incarnation } = streams.of(`path/${lun.wwid}/${device.hctl}`).state
+    .context as unknown as PathContext
+  const attach = luns.attaches.of(device, incarnation + 1)
+  // Before its first I/O: an engine that dies with one under way has told the others what it had.
+  await shared?.attach(attach, device.guarantees.claimsExclusively === true)
+  const letGo = () => shared?.detach(attach).catch(() => undefined)
+  const { path, recorded } = await takeOr(letGo, () => added(parts, introduced, attach, options))
   try {
-    await Promise.all([core.recorder.durable(recorded), shared?.attach(path)])
+    await core.recorder.durable(recorded)
   } catch (error) {
     // Its caller hears that it was not taken, and has the device again.
     await registry.remove(path, 'its record did not become durable', {}, true).catch(() => undefined)
+    // What is in flight may still land: then it stays in the LUN's storage, for whoever comes after us.
+    if (path.inFlight === 0) await letGo()
     throw error
   }
   proveByClaim(path)
@@ -70,6 +75,35 @@ export async function addPath(
     core.log.info({ path: path.name, backend: device.guarantees.backend }, backendWhy)
   }
   return path
+}
+
+/** What throws is undone first; then the caller hears of it. */
+async function takeOr<Value>(undo: () => Promise<void> | undefined, take: () => Value): Promise<Value> {
+  try {
+    return take()
+  } catch (error) {
+    await undo()
+    throw error
+  }
+}
+
+/** It takes its place under a head: nothing is awaited in here, so that two paths added at once share one. */
+function added(
+  { registry, alua, refuseIfOver }: AddPathParts,
+  introduced: Introduced,
+  attach: Attach,
+  options: AddPathOptions,
+): { path: PathRuntime; recorded: Recorded } {
+  refuseIfOver()
+  const { device } = introduced
+  const standing = alua.standing(introduced, registry.find(device.lun.wwid)?.runtime ?? null)
+  const { access = tells(introduced) ? standing.access : null, preferred = standing.preferred } = options
+  const { blocked = false } = options
+  const { path, recorded } = registry.add(device, attach, { access, preferred, blocked })
+  alua.joined(path, introduced)
+  // Before anybody else comes: the other paths of a LUN that grew must find its head as large as they are.
+  followSizes(path.head)
+  return { path, recorded }
 }
 
 /** Between its opening and this call it may have become another device. */

@@ -68,7 +68,7 @@ function cut(word: string): string {
 }
 
 function addedFacts(path: PathRuntime, access: AccessState, preferred: boolean): Record<string, unknown> {
-  const { device, head, index, name, core } = path
+  const { device, attach, head, index, name, core } = path
   const { minMs, maxMs } = core.settings.checker
   return {
     wwid: head.lun.wwid,
@@ -86,5 +86,7 @@ function addedFacts(path: PathRuntime, access: AccessState, preferred: boolean):
     preferred,
     checker: { minUs: usOfMs(minMs), maxUs: usOfMs(maxMs) },
     facts: device.facts,
+    attach: { id: attach.id, deviceKey: attach.deviceKey },
+    ...(head.lun.shared === null ? {} : { storage: head.lun.shared.name }),
   }
 }

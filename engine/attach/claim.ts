@@ -4,6 +4,7 @@ import { hasCode, PathledgerError } from '../../errors.ts'
 import type { PathContext } from '../../machines/path/path.ts'
 import type { LunContext } from '../../machines/lun/lun.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
+import { claimSpeaksOf } from '../lun/attach.ts'
 import type { Luns } from '../lun/luns.ts'
 import type { Streams } from '../ledger/streams.ts'
 import type { Refused, Registry } from './registry.ts'
@@ -22,15 +23,20 @@ export async function openRefused(parts: ClaimParts, error: unknown): Promise<un
   return parts.registry.refused(refused, error as PathledgerError)
 }
 
+/** A claim has just failed: the next look is not at once. */
+const LOOK_AFTER_REFUSAL_US = 1_000_000
+
 /** A ghost of the whole LUN: of nothing that the kernel has is known where it goes. */
-async function holdForDead({ streams, luns }: ClaimParts, { wwid, hctl }: Refused): Promise<void> {
+async function holdForDead({ streams, luns }: ClaimParts, { wwid, hctl, device }: Refused): Promise<void> {
   const lun = luns.of(wwid)
   const known = lun.stream.state.context as unknown as LunContext
   const length = known.sizeBytes === 0 ? Number.MAX_SAFE_INTEGER : known.sizeBytes
   // Only a device of the kernel's can be claimed.
   await lun.open(length, 'loop')
   const { incarnation } = streams.of(`path/${wwid}/${hctl}`).state.context as unknown as PathContext
-  lun.ghosts.holdWhole({ path: hctl, incarnation, length })
+  // Whose attach it is only the kernel knows: the device alone is known.
+  lun.ghosts.holdWhole(luns.attaches.ofUnknown({ path: hctl, incarnation, device }), length)
+  lun.shared?.lookLater(LOOK_AFTER_REFUSAL_US)
 }
 
 function refusedIn({ details }: PathledgerError): Refused | null {
@@ -40,25 +46,16 @@ function refusedIn({ details }: PathledgerError): Refused | null {
 }
 
 /**
- * The device was claimed exclusively, so the kernel holds nothing of a dead engine; where errors are final as well,
- * that proves over what earlier lives of the path left.
+ * The device was claimed exclusively, so the kernel holds nothing of it for an engine that is dead; where errors are final
+ * as well, that proves over what was left in it. It speaks of that device, and of no other of the same name.
  */
-export function proveByClaim(path: PathRuntime): void {
-  const { claimsExclusively, errorsAreFinal } = path.device.guarantees
-  const { ghosts } = path.head.lun
+export function proveByClaim({ device, attach, head }: PathRuntime): void {
+  const { claimsExclusively, errorsAreFinal } = device.guarantees
+  const { ghosts } = head.lun
   if (claimsExclusively !== true) return
+  const left = ghosts.index.all().filter((ghost) => ghost.orphan && claimSpeaksOf(attach, ghost.attach))
   // The kernel has given back what a dead engine had sent: from now on time counts.
-  for (const ghost of ghosts.index.all()) {
-    if (ghost.path === path.hctl && ghost.bio === null && !ghost.foreign) ghosts.returned(ghost)
-  }
-  if (!errorsAreFinal) return
-  const { incarnation } = path.context
-  const over = ghosts.index
-    .all()
-    .filter(
-      (ghost) =>
-        ghost.path === path.hctl && ghost.bio === null && !(ghost.foreign && ghost.returnedUs === null),
-    )
-  if (over.length > 0)
-    ghosts.end(over, 'claim', `${path.device.device} was claimed for life ${incarnation} of the path`)
+  for (const ghost of left) ghosts.returned(ghost)
+  if (errorsAreFinal && left.length > 0)
+    ghosts.end(left, 'claim', `${device.device} was claimed (${attach.id})`)
 }

@@ -13,6 +13,7 @@ import { HeadIo } from '../io/head-io.ts'
 import { flushLast, giveUpAttempts, leaveCache, letGo, letGoOpen, quietInTime } from './let-go.ts'
 import { giveUpLost, recordHead, recordPath } from '../heads/lifecycle.ts'
 import { stackLimits } from '../heads/limits.ts'
+import type { Attach } from '../lun/attach.ts'
 import type { Luns } from '../lun/luns.ts'
 import { ALL_WAITS, releaseFreed, releaseHeld } from '../io/waiting.ts'
 import { pathGone, headGoneError } from '../heads/gone.ts'
@@ -99,7 +100,11 @@ export class Registry {
   }
 
   /** Takes a device as a path, or throws why not; that is on the ledger either way. The record may not be durable yet. */
-  add(device: PathDevice, options: AddOptions): { path: PathRuntime; head: HeadEntry; recorded: Recorded } {
+  add(
+    device: PathDevice,
+    attach: Attach,
+    options: AddOptions,
+  ): { path: PathRuntime; head: HeadEntry; recorded: Recorded } {
     const { core, ledgerFile } = this.#parts
     const { wwid } = device.lun
     const entry = this.#heads.get(wwid) ?? null
@@ -107,7 +112,7 @@ export class Registry {
     const refusal = refusalOf(device, core.settings.multipath, known)
     if (refusal !== null) throw this.refused(refusedOf(device), refusal)
     const head = entry ?? this.#createHead(device)
-    const path = this.#createPath(device, head.runtime)
+    const path = this.#createPath(device, attach, head.runtime)
     const { recorded } = arrive(path, options)
     head.runtime.limits = stackLimits(head.runtime.paths.map((one) => one.device.geometry))
     followHealth(path, recorded)
@@ -148,8 +153,8 @@ export class Registry {
     if (path.head.gone) sampleHead(path.head)
     // The LUN hears that the path is let go of only when its ghosts say what may still land.
     const { ghosts, shared } = path.head.lun
-    await ghosts.durable(path.hctl, path.context.incarnation)
-    await shared?.detach(path.hctl)
+    const notDurable = await ghosts.durable(path.attach.id)
+    if (notDurable === null) await shared?.detach(path.attach)
     await path.core.recorder.durable(recorded)
     for (const closed of closing) if (closed.status === 'rejected') throw closed.reason
   }
@@ -244,7 +249,7 @@ export class Registry {
     return entry
   }
 
-  #createPath(device: PathDevice, head: HeadRuntime): PathRuntime {
+  #createPath(device: PathDevice, attach: Attach, head: HeadRuntime): PathRuntime {
     const { core, streams } = this.#parts
     const lost = [...head.lost.values()].map(({ context }) => context.index)
     const index =
@@ -253,6 +258,7 @@ export class Registry {
     const path = new PathRuntime({
       core,
       device,
+      attach,
       head,
       stream: streams.of(`path/${device.lun.wwid}/${device.hctl}`),
       adapter: this.#adapter(hostOf(device.hctl)),

@@ -122,6 +122,12 @@ export const settingsSchema = z.strictObject({
     .default(16 * MiB),
   /** How long removal and close wait for what is in flight before it is given up. */
   closeGraceMs: ms.default(2_000),
+  /**
+   * How long the storage that the engines of a LUN share may take for one thing that is asked of it; then that fails with
+   * LUN_STORAGE_STALLED, and the next at once until it answers. Shorter than `attemptTimeoutMs`: a hung disk of our own
+   * must not look like one of the LUN's.
+   */
+  lunStallMs: ms.min(1).default(5_000),
   /** How long a reservation command waits for the other engines of the LUN before it is BUSY. */
   reservationWaitMs: ms.min(1).default(5_000),
   /** How long a fence command may take. */

@@ -6,6 +6,7 @@ import type { DeviceLimits, IoCompletion, PathDevice, TimerHandle } from '../../
 import { headCounters, type HeadCounters, pathCounters, type PathCounters } from '../accounting/counters.ts'
 import { DiskStats } from '../accounting/disk-stat.ts'
 import type { LostPath } from './lost-path.ts'
+import type { Attach } from '../lun/attach.ts'
 import type { LunRuntime } from '../lun/lun.ts'
 import type { SelectionTable } from '../select/table.ts'
 import { LOCAL_DISTANCE } from '../select/table.ts'
@@ -36,6 +37,7 @@ export interface AdapterRuntime {
 export interface PathParts {
   readonly core: Core
   readonly device: PathDevice
+  readonly attach: Attach
   readonly head: HeadRuntime
   readonly stream: Stream
   readonly adapter: AdapterRuntime
@@ -48,6 +50,8 @@ export interface PathParts {
 export class PathRuntime {
   readonly core: Core
   readonly device: PathDevice
+  /** What every ghost of this path names. */
+  readonly attach: Attach
   readonly head: HeadRuntime
   readonly stream: Stream
   readonly adapter: AdapterRuntime
@@ -125,6 +129,7 @@ export class PathRuntime {
     this.sampledUs = parts.core.clock.monoUs()
     this.window = newTally(this.sampledUs)
     this.device = parts.device
+    this.attach = parts.attach
     this.head = parts.head
     this.stream = parts.stream
     this.adapter = parts.adapter
@@ -163,8 +168,8 @@ export class PathRuntime {
     this.answers += 1
     if (this.device.guarantees.oneConnection !== true || this.head.lun.ghosts.index.size === 0) return
     const { ghosts } = this.head.lun
-    const over = ghosts
-      .ofPath(this.hctl, this.context.incarnation)
+    const over = ghosts.index
+      .ofAttach(this.attach.id)
       .filter(({ returnedUs }) => returnedUs !== null && returnedUs < startedUs)
     if (over.length > 0) ghosts.end(over, 'laterIo', `${this.name} answered a later I/O`)
   }

@@ -1,6 +1,7 @@
 // Fencing: the strongest proof that we can force. For a path over a server, a command kills that server and waits for its
 // death; nothing of the path can land afterwards, its ghosts are over, and it needs a new attach.
 import { guarded, usOfMs } from '../core/core.ts'
+import { isSameDevice } from '../lun/attach.ts'
 import type { Ghost } from '../lun/ghosts.ts'
 import { recordPath } from '../heads/lifecycle.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
@@ -15,8 +16,7 @@ export function fenceIfNeeded(path: PathRuntime): void {
   path.fencing = true
   const target = { wwid: head.lun.wwid, hctl: path.hctl, device: path.device.device }
   const limitMs = core.settings.fenceTimeoutMs
-  const { incarnation } = path.context
-  const behind = () => ghostsBehind(path, incarnation)
+  const behind = () => ghostsBehind(path)
   const done = (detail: string | null, error: unknown) =>
     guarded(core, () => {
       timer.cancel()
@@ -34,14 +34,12 @@ export function fenceIfNeeded(path: PathRuntime): void {
   )
 }
 
-/** What a fence of the path proves over: ghosts of this life of it, and of lives before it that nobody waits for. */
-function ghostsBehind({ hctl, context, head }: PathRuntime, incarnation = context.incarnation): Ghost[] {
+/** What a fence of the path proves over: ghosts of its attach, and those that nobody waits for of the same device. */
+function ghostsBehind({ attach: own, head }: PathRuntime): Ghost[] {
   return head.lun.ghosts.index
     .all()
     .filter(
-      (ghost) =>
-        ghost.path === hctl &&
-        (ghost.incarnation === incarnation || (ghost.incarnation < incarnation && ghost.returnedUs !== null)),
+      ({ attach, returnedUs }) => attach.id === own.id || (isSameDevice(attach, own) && returnedUs !== null),
     )
 }
 

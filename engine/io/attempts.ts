@@ -213,8 +213,7 @@ function succeed(head: HeadRuntime, bio: Bio, path: PathRuntime): void {
 function openGhost(head: HeadRuntime, attempt: Attempt, reason: GhostReason, returned: boolean): Ghost {
   const { bio, path } = attempt
   const { op, offset, length } = bio
-  const { incarnation } = path.context
-  const facts = { path: path.hctl, incarnation, op, offset, length, reason, bio: bio.id, returned }
+  const facts = { attach: path.attach, op, offset, length, reason, bio: bio.id, returned }
   const ghost = head.lun.ghosts.open(facts)
   bio.leave(ghost)
   fenceIfNeeded(path)

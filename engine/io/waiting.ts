@@ -54,7 +54,7 @@ const LIMITS: Readonly<Record<WaitReason, Limit | null>> = {
 export function inTheWay(head: HeadRuntime, bio: Bio): Ghost | Ahead | null {
   if (head.core.guardsOff || !isMutation(bio)) return null
   head.lun.refresh()
-  return overtakerOf(head, bio)
+  return head.lun.ghosts.index.holder(bio, bio.id) ?? headQueue(head).waiters.aheadOf(bio)
 }
 
 /** What may still land under a write although it is older; null when nothing may. */
@@ -176,7 +176,7 @@ function expire(head: HeadRuntime, list: WaitList, limit: Limit, beforeUs: numbe
 
 /** The ghost did not end in time: the write never went anywhere. */
 function endHeld(head: HeadRuntime, bio: Bio): void {
-  const ghost = head.lun.ghosts.index.conflict(bio, bio.id)
+  const ghost = head.lun.ghosts.index.holder(bio, bio.id)
   headQueue(head).waiters.delete(bio)
   if (head.errorRows.take()) {
     const { id, offset, length } = bio

@@ -5,8 +5,10 @@ import { messageOf, PathledgerError } from '../../errors.ts'
 import type { GhostProof, GhostReason } from '../../machines/lun/events.ts'
 import type { IoOp } from '../../machines/words.ts'
 import type { LunGhost, LunStore } from '../../store/lun/types.ts'
+import type { LedgerGhost } from '../../store/state/open-ghosts.ts'
 import { guarded, usOfMs, type Core } from '../core/core.ts'
 import { Gate, waitForAll } from '../ledger/gate.ts'
+import { attachName, isKernelDevice, type Attach } from './attach.ts'
 import { GhostIndex, type Ghost } from './ghosts.ts'
 import type { Origin, Recorded } from '../ledger/recorder.ts'
 import type { Stream } from '../ledger/stream.ts'
@@ -22,8 +24,7 @@ export interface EngineIdentity {
 
 /** What becomes a ghost. */
 export interface GhostFacts {
-  readonly path: string
-  readonly incarnation: number
+  readonly attach: Attach
   readonly op: IoOp
   readonly offset: number
   readonly length: number
@@ -31,8 +32,12 @@ export interface GhostFacts {
   readonly bio: number | null
   /** The kernel has given the attempt back already. */
   readonly returned: boolean
+  /** The engine whose attempt it was is dead. Default false. */
+  readonly orphan?: boolean
 }
 
+/** After how long a record that did not take the end of ghosts is asked again. */
+const END_AGAIN_US = 500_000
 /** Ghosts in one event, at the most. */
 const BATCH_MAX = 1000
 
@@ -46,6 +51,7 @@ export class GhostBook {
   readonly #onEnded: () => void
   #opening: Ghost[] = []
   #releaseTimer: { cancel(): void } | null = null
+  #stopped = false
 
   constructor(core: Core, parts: { stream: Stream; identity: EngineIdentity; onEnded: () => void }) {
     this.#core = core
@@ -64,8 +70,8 @@ export class GhostBook {
     const nowUs = this.#core.clock.monoUs()
     const ghost: Ghost = {
       id: this.#identity.newId(),
-      path: facts.path,
-      incarnation: facts.incarnation,
+      attach: facts.attach,
+      path: facts.attach.path,
       op: facts.op,
       offset: facts.offset,
       length: facts.length,
@@ -76,6 +82,7 @@ export class GhostBook {
       gate: new Gate(),
       ending: null,
       foreign: false,
+      orphan: facts.orphan ?? false,
     }
     this.index.add(ghost)
     // All that one failing path leaves in this turn goes into one event and one commit.
@@ -84,18 +91,44 @@ export class GhostBook {
     return ghost
   }
 
-  /** The kernel still has I/O of a dead engine on this path: a ghost of the whole LUN, which time does not release. */
-  holdWhole({ path, incarnation, length }: { path: string; incarnation: number; length: number }): void {
+  /** The kernel still has I/O of a dead engine on this device: a ghost of the whole LUN, which time does not release. */
+  holdWhole(attach: Attach, length: number): void {
+    // An attach to what is no device of the kernel's goes by the name of its path.
+    const isOf = (left: Attach) =>
+      left.device === attach.device || (!isKernelDevice(left) && left.path === attach.path)
     const there = this.index
       .all()
-      .filter(
-        (ghost) =>
-          ghost.path === path && ghost.reason === 'unclean' && !ghost.foreign && ghost.ending === null,
-      )
+      .filter(({ orphan, ending, attach: left }) => orphan && ending === null && isOf(left))
     for (const ghost of there) ghost.returnedUs = null
-    if (there.length > 0) return
-    const facts = { path, incarnation, op: 'write', offset: 0, length, reason: 'unclean', bio: null } as const
-    this.open({ ...facts, returned: false })
+    if (there.length === 0) this.openWhole(attach, length, false)
+  }
+
+  /** An engine died with this attach: nothing says what was in flight, so everything may have been. */
+  openWhole(attach: Attach, length: number, returned: boolean): Ghost {
+    return this.open({
+      ...{ attach, op: 'write', offset: 0, length, reason: 'unclean', bio: null },
+      ...{ returned, orphan: true },
+    })
+  }
+
+  /** What the ledger alone knows to be open: it is kept in the LUN's storage too, for the others to see. */
+  takeUp(ghosts: readonly LedgerGhost[]): void {
+    const nowUs = this.#core.clock.monoUs()
+    const taken = ghosts.map((ghost): Ghost => {
+      const returnedUs = isKernelDevice(ghost.attach) ? null : nowUs
+      const gate = new Gate()
+      const state = { openedUs: nowUs, returnedUs, gate, ending: null, foreign: false, orphan: true }
+      return { ...ghost, path: ghost.attach.path, bio: null, ...state }
+    })
+    for (const ghost of taken) this.index.add(ghost)
+    for (let at = 0; at < taken.length; at += BATCH_MAX) {
+      const batch = taken.slice(at, at + BATCH_MAX)
+      const stored = this.#inStorage(() => this.#storage?.openGhosts(batch.map((one) => this.#stored(one))))
+      stored.wait((error) => {
+        for (const { gate } of batch) gate.open(error)
+      })
+    }
+    this.#armRelease()
   }
 
   /** The kernel gave a ghost's attempt back with an error that proves nothing: from now on time may release it. */
@@ -113,22 +146,23 @@ export class GhostBook {
     }
   }
 
-  /** Says on the ledger what became of ghosts that it alone knows of. */
-  supersede(ids: readonly string[], detail: string): void {
+  /** Says on the ledger what became of ghosts that it alone knows of; resolves when that is durable. */
+  async supersede(ids: readonly string[], detail: string): Promise<void> {
     for (let at = 0; at < ids.length; at += BATCH_MAX) {
-      this.#stream.record('lun.ghostsSuperseded', { ids: ids.slice(at, at + BATCH_MAX), detail })
+      const portion = { ids: ids.slice(at, at + BATCH_MAX), detail }
+      await this.#core.recorder.durable(this.#stream.record('lun.ghostsSuperseded', portion).recorded)
     }
   }
 
-  /** The ghosts of one life of a path. */
-  ofPath(path: string, incarnation: number): Ghost[] {
-    return this.index.all().filter((ghost) => ghost.path === path && ghost.incarnation === incarnation)
+  /** Resolves when it is known whether every ghost of an attach is durable: with the error that kept one from it. */
+  durable(attach: string): Promise<PathledgerError | null> {
+    const gates = this.index.ofAttach(attach).map(({ gate }) => gate)
+    return new Promise((resolve) => waitForAll(gates, resolve))
   }
 
-  /** Resolves when every ghost of a path's life is durable. */
-  durable(path: string, incarnation: number): Promise<void> {
-    const gates = this.ofPath(path, incarnation).map(({ gate }) => gate)
-    return new Promise((resolve) => waitForAll(gates, () => resolve()))
+  /** What is held is to ask again. */
+  askAgain(): void {
+    this.#onEnded()
   }
 
   /** Takes over ghosts that others left or hold: durable already. */
@@ -149,6 +183,7 @@ export class GhostBook {
   }
 
   stop(): void {
+    this.#stopped = true
     this.#releaseTimer?.cancel()
     this.#releaseTimer = null
   }
@@ -160,13 +195,34 @@ export class GhostBook {
       () =>
         guarded(this.#core, () => {
           const { recorded } = this.#stream.record('lun.ghostsEnded', { ids, proof, detail }, origin)
-          const gate = this.#durably(recorded, () => this.#storage?.endGhosts(ids))
-          gate.wait(() => {
-            for (const ghost of ghosts) this.index.delete(ghost)
-            this.#onEnded()
-          })
+          this.#settleEnd(ghosts, recorded)
         }),
     )
+  }
+
+  /**
+   * They hold writes until both records have their end; one that does not take it is asked again. The ledger comes first:
+   * of what it knows to be open, the storage must not say that nobody need wait.
+   */
+  #settleEnd(ghosts: readonly Ghost[], recorded: Recorded): void {
+    const ids = ghosts.map(({ id }) => id)
+    const settled = (error: PathledgerError | null) =>
+      guarded(this.#core, () => this.#ended(ghosts, recorded, error))
+    this.#core.recorder.whenDurable(recorded, (error) => {
+      if (error !== null) settled(error)
+      else this.#inStorage(() => this.#storage?.endGhosts(ids, this.#identity.id)).wait(settled)
+    })
+  }
+
+  #ended(ghosts: readonly Ghost[], recorded: Recorded, error: PathledgerError | null): void {
+    const { clock, broken, log } = this.#core
+    if (error === null) {
+      for (const ghost of ghosts) this.index.delete(ghost)
+      return this.#onEnded()
+    }
+    if (broken !== null || this.#stopped) return
+    log.warn({ error }, 'the end of ghosts is not durable: they are kept')
+    clock.setTimer(clock.monoUs() + END_AGAIN_US, () => this.#settleEnd(ghosts, recorded))
   }
 
   #recordOpened(): void {
@@ -174,7 +230,7 @@ export class GhostBook {
     this.#opening = []
     const groups = new Map<string, Ghost[]>()
     for (const ghost of opened) {
-      const key = `${ghost.path} ${ghost.incarnation} ${ghost.reason}`
+      const key = `${ghost.attach.id} ${ghost.reason}`
       groups.set(key, [...(groups.get(key) ?? []), ghost])
     }
     for (const group of groups.values()) {
@@ -184,9 +240,12 @@ export class GhostBook {
   }
 
   #recordGroup(group: readonly Ghost[]): void {
-    const [{ path, incarnation, reason }] = group as readonly [Ghost]
+    const [{ attach: name, reason }] = group as readonly [Ghost]
+    const { path, incarnation, ...attach } = name
     const ghosts = group.map(({ id, op, offset, length }) => ({ id, op, offset, length }))
-    const { recorded } = this.#stream.record('lun.ghostsOpened', { path, incarnation, reason, ghosts })
+    const { recorded } = this.#stream.record('lun.ghostsOpened', {
+      ...{ path, incarnation, reason, ghosts, attach },
+    })
     const gate = this.#durably(recorded, () =>
       this.#storage?.openGhosts(group.map((ghost) => this.#stored(ghost))),
     )
@@ -198,35 +257,30 @@ export class GhostBook {
   /** Both records: the ledger says what happened, the LUN's storage lets its other engines know. */
   #durably(recorded: Recorded, store: () => Promise<void> | undefined): Gate {
     const onLedger = new Gate()
-    const inStorage = new Gate()
     const both = new Gate()
     this.#core.recorder.whenDurable(recorded, (error) => onLedger.open(error))
-    const stored = store()
-    if (stored === undefined) inStorage.open(null)
-    else
-      stored.then(
-        () => inStorage.open(null),
-        (error: unknown) => inStorage.open(storageFailed(error)),
-      )
-    waitForAll([onLedger, inStorage], (error) => guarded(this.#core, () => both.open(error)))
+    waitForAll([onLedger, this.#inStorage(store)], (error) => guarded(this.#core, () => both.open(error)))
     return both
   }
 
+  #inStorage(store: () => Promise<void> | undefined): Gate {
+    const gate = new Gate()
+    const stored = store()
+    if (stored === undefined) gate.open(null)
+    else
+      stored.then(
+        () => gate.open(null),
+        (error: unknown) => gate.open(storageFailed(error)),
+      )
+    return gate
+  }
+
   #stored(ghost: Ghost): LunGhost {
-    const { id, path, incarnation, op, offset, length, reason } = ghost
-    const { id: engine, bootId } = this.#identity
-    return {
-      id,
-      engine,
-      path,
-      incarnation,
-      op,
-      offset,
-      length,
-      reason,
-      openedAtUs: this.#core.clock.wallUs(),
-      bootId,
-    }
+    const { id, attach, op, offset, length, reason } = ghost
+    const { path, incarnation, bootId } = attach
+    const openedAtUs = this.#core.clock.wallUs()
+    const of = { ...attachName(attach), engine: this.#identity.id, path, incarnation, bootId }
+    return { id, ...of, op, offset, length, reason, openedAtUs }
   }
 
   /** Last resort: time, which is not proof, and never for an attempt that the kernel still has. */

@@ -2,14 +2,16 @@
 // path and head, and newer writes that overlap one wait for its end.
 import type { GhostProof, GhostReason } from '../../machines/lun/events.ts'
 import type { IoOp } from '../../machines/words.ts'
-import type { Gate } from '../ledger/gate.ts'
+import { Gate } from '../ledger/gate.ts'
+import type { Attach } from './attach.ts'
 import { RangeIndex, type ByteRange } from './range-index.ts'
 
 export interface Ghost {
   readonly id: string
-  /** H:C:I:L of the path, and in which life of it the attempt was sent. */
+  /** What its attempt was sent down; proof speaks of that, or of nothing. */
+  readonly attach: Attach
+  /** H:C:I:L of it, for people. */
   readonly path: string
-  readonly incarnation: number
   readonly op: IoOp
   readonly offset: number
   readonly length: number
@@ -24,13 +26,26 @@ export interface Ghost {
   readonly gate: Gate
   /** Another engine's: it ends it, or its death does. */
   readonly foreign: boolean
+  /** The engine whose attempt it was is dead: the device alone can tell whether it is over. */
+  readonly orphan: boolean
   /** Proof has come and is on its way to the ledger. */
   ending: GhostProof | null
+}
+
+/** Stands for what another engine has changed and this one has not read yet: it may overlap anything. */
+const UNREAD: Ghost = {
+  id: 'unread',
+  attach: { id: 'unread', path: '-', incarnation: 0, device: '-', deviceKey: '', final: false, bootId: '' },
+  path: '-',
+  ...{ op: 'write', offset: 0, length: Number.MAX_SAFE_INTEGER, reason: 'unclean', bio: null },
+  ...{ openedUs: 0, returnedUs: null, gate: new Gate(), foreign: true, orphan: false, ending: null },
 }
 
 export class GhostIndex {
   readonly #all = new Map<string, Ghost>()
   readonly #index = new RangeIndex<Ghost>()
+  /** The LUN's storage has changed, and it is not known yet what is there. */
+  unread = false
 
   get size(): number {
     return this.#all.size
@@ -39,6 +54,11 @@ export class GhostIndex {
   /** Every ghost there is, oldest first. */
   all(): Ghost[] {
     return [...this.#all.values()]
+  }
+
+  /** Those of one attach. */
+  ofAttach(id: string): Ghost[] {
+    return this.all().filter(({ attach }) => attach.id === id)
   }
 
   /** Whether one of them is another engine's. */
@@ -58,6 +78,11 @@ export class GhostIndex {
 
   delete(ghost: Ghost): void {
     if (this.#all.delete(ghost.id)) this.#index.delete(ghost)
+  }
+
+  /** What a write that is to be sent waits for: a ghost that it overlaps, or word of what there is. */
+  holder(range: ByteRange, bio: number): Ghost | null {
+    return this.unread ? UNREAD : this.conflict(range, bio)
   }
 
   /**

@@ -14,13 +14,18 @@ import { memoryReservations } from '../../store/lun/memory-reservations.ts'
 import type { ReservationReply, ReservationStore } from '../../store/lun/types.ts'
 import { guarded, usOfMs, type Core } from '../core/core.ts'
 import type { GhostBook } from './ghost-book.ts'
+import { LedgerWord } from './ledger-word.ts'
 import type { LunState } from './lun-state.ts'
 import type { Origin, Recorded } from '../ledger/recorder.ts'
 import type { Stream } from '../ledger/stream.ts'
 import {
+  conflictWords,
+  isAnswered,
   isSame,
   OVERTAKEN,
   refusalWords,
+  RESTORED,
+  stateOf,
   type Asked,
   type Outcome,
   type Wish,
@@ -75,11 +80,13 @@ export class LunReservations {
   #last: Promise<unknown> = Promise.resolve()
   /** What explains the access that we have now: nothing follows from it before it is durable. */
   #why: Recorded | null = null
-  /** What the ledger said when I/O had waited for it; undefined while it waits. */
-  #verdict: { readonly why: Recorded; error?: PathledgerError | null } | null = null
+  /** What is in force is not here yet, and is on its way. */
+  #catchingUp = false
+  readonly #word: LedgerWord
 
   constructor(parts: ReservationParts) {
     this.#parts = parts
+    this.#word = new LedgerWord(parts.core, () => this.#resume())
   }
 
   /** From now on they are in the LUN's own storage. */
@@ -90,6 +97,16 @@ export class LunReservations {
     this.#refresh('it was there when the LUN was opened')
   }
 
+  /** The storage that had them is gone: what this ledger knows of them holds, where nobody has made others since. */
+  async restore(store: ReservationStore): Promise<void> {
+    const state = stateOf(this.#context)
+    if (state.registrants.length === 0) return
+    const { changed, epoch } = await store.request({ kind: 'restore', state })
+    if (!changed) return
+    const adopted = this.#record('reservation.adopted', this.#adoption(state, epoch, RESTORED))
+    await this.#parts.core.recorder.durable(adopted)
+  }
+
   /** The epoch that an attempt is sent in. */
   get epoch(): number {
     return this.#seen
@@ -97,15 +114,15 @@ export class LunReservations {
 
   /** What the storage says now. */
   get state(): ReservationState {
-    return this.#store.read().state
+    return this.#store.readNow().state
   }
 
   /** Whether an I/O may be sent down the path now. */
   admit(op: IoOp, path: Nexus): Admission {
-    if (this.#store.word() > this.#seen) this.#refresh('another engine changed it')
-    if (this.#suspended > 0) return 'wait'
+    if (this.#store.word() > this.#seen) this.look()
+    if (this.#suspended > 0 || this.#catchingUp) return 'wait'
     if (this.#why !== null && !this.#why.durable) {
-      const said = this.#saidOf(this.#why)
+      const said = this.#word.on(this.#why)
       if (said !== null) return said
     }
     if (!(op === 'read' ? this.#mayRead : this.#mayWrite)) return 'conflict'
@@ -128,9 +145,29 @@ export class LunReservations {
 
   /** Looks whether anything has changed: the storage says so, or somebody asks for the state. */
   look(): void {
-    if (this.#parts.core.broken === null && this.#store.word() > this.#seen) {
-      this.#refresh('another engine changed it')
-    }
+    if (this.#parts.core.broken !== null || this.#store.word() <= this.#seen) return
+    if (this.#store.read().epoch > this.#seen) this.#refresh('another engine changed it')
+    if (this.#store.word() > this.#seen) this.#catchUp()
+  }
+
+  /** What is read is older than what is in force: I/O waits until it is here. */
+  #catchUp(): void {
+    if (this.#catchingUp) return
+    this.#catchingUp = true
+    const { core } = this.#parts
+    this.#store
+      .catchUp()
+      .catch((error: unknown) => {
+        core.log.warn({ error }, 'reservations of the LUN are not known: I/O waits')
+        return this.#pause(RETRY_US)
+      })
+      .finally(() => {
+        this.#catchingUp = false
+        guarded(core, () => {
+          this.look()
+          this.#resume()
+        })
+      })
   }
 
   /** Does one command, after those before it. `via` is the path that it goes down; it is one that lives. */
@@ -141,6 +178,7 @@ export class LunReservations {
   }
 
   async #run(wish: Wish, via: Nexus, live: readonly string[], origin: Origin): Promise<Outcome> {
+    if (this.#store.word() > this.#seen) await this.#store.catchUp()
     this.look()
     const signature = JSON.stringify(wish)
     // Asked again after BUSY: it is in force already, and only the proof is waited for.
@@ -187,8 +225,8 @@ export class LunReservations {
       const epoch = reply.changed ? reply.epoch - 1 : reply.epoch
       this.#record('reservation.adopted', this.#adoption(reply.before, epoch, 'it was so before our command'))
     }
-    const { type, ...rest } = command
-    const data = { ...rest, nexuses: [...command.nexuses], kind: type, epoch: reply.epoch }
+    const { type: kind, ...rest } = command
+    const data = { ...rest, nexuses: [...command.nexuses], kind, epoch: reply.epoch }
     const recorded = this.#record('reservation.commanded', data, origin)
     invariant(this.#knows(reply.state), 'the machine decides a reservation as the storage did')
     this.#take(reply.state, reply.epoch, recorded)
@@ -223,6 +261,7 @@ export class LunReservations {
   /** Who may still have an older write open, in words. */
   async #pendingAt(epoch: number): Promise<string[]> {
     const { id: own, book } = this.#parts
+    if (!(await isAnswered(this.#store.catchUp()))) return ["the LUN's storage does not answer"]
     const others = this.#store.engines().filter(({ engine, acked }) => engine !== own && acked < epoch)
     const alive = others.filter(({ engine }) => this.#store.isAlive(engine))
     const words = alive.map(({ initiator }) => `engine ${initiator} has not acknowledged it yet`)
@@ -334,7 +373,7 @@ export class LunReservations {
   }
 
   #resume(): void {
-    if (this.#suspended === 0) this.#parts.wake()
+    if (this.#suspended === 0 && !this.#catchingUp) this.#parts.wake()
   }
 
   /** Says on the ledger that an I/O met the reservation of another. No other path is tried, and none is failed. */
@@ -342,26 +381,9 @@ export class LunReservations {
     return this.#record('reservation.conflict', io)
   }
 
-  /** What the ledger says of the access that we have: null once I/O need not wait for that any longer. */
-  #saidOf(why: Recorded): 'wait' | PathledgerError | null {
-    const { core } = this.#parts
-    if (this.#verdict?.why !== why) {
-      const verdict: { why: Recorded; error?: PathledgerError | null } = { why }
-      this.#verdict = verdict
-      core.recorder.whenDurable(why, (error) => {
-        verdict.error = error
-        guarded(core, () => this.#resume())
-      })
-    }
-    const { error } = this.#verdict
-    return error === undefined ? 'wait' : error
-  }
-
   /** Why an I/O met a conflict. */
   conflictWords(): string {
-    const { type, holder } = this.#context
-    const whose = holder === null ? 'its registrants' : `initiator ${holder.initiator}`
-    return `The LUN is reserved ${type ?? 'by nobody'} for ${whose}, and this engine is not one of them.`
+    return conflictWords(this.#context)
   }
 
   get #context(): ReservationContext {

@@ -1,24 +1,23 @@
 // What the engines of a LUN tell each other, and what a dead one left: its ghosts, and for each path it still had a ghost
 // of the whole LUN, until proof.
-import type { PathDevice, ScsiTarget } from '../../adapters/ports.ts'
-import type { LunAttachment, LunContents, LunStore, ReservationStore } from '../../store/lun/types.ts'
-import type { IoOp } from '../../machines/words.ts'
+import type { ScsiTarget } from '../../adapters/ports.ts'
+import { hasCode, messageOf, PathledgerError } from '../../errors.ts'
 import type { GhostReason } from '../../machines/lun/events.ts'
-import type { Core } from '../core/core.ts'
+import type { IoOp } from '../../machines/words.ts'
+import type { LedgerGhost } from '../../store/state/open-ghosts.ts'
+import type { LunAttachment, LunGhost, LunStore, ReservationStore } from '../../store/lun/types.ts'
+import { guarded, type Core } from '../core/core.ts'
 import { Gate } from '../ledger/gate.ts'
+import { attachFrom, attachName, claimSpeaksOf, isKernelDevice, type Attach } from './attach.ts'
 import type { EngineIdentity, GhostBook } from './ghost-book.ts'
-import type { GhostsOnLedger } from './ghost-ledger.ts'
+import type { LunOnLedger } from './ghost-ledger.ts'
 import type { Ghost } from './ghosts.ts'
 
-/** How often it is looked for dead engines while something waits for one. */
-const LOOK_FOR_DEAD_US = 1_000_000
-
-/** What the other engines of a LUN hear of a path. */
-interface Attached {
-  readonly hctl: string
-  readonly context: { readonly incarnation: number }
-  readonly device: Pick<PathDevice, 'device' | 'guarantees'>
-}
+/** The devices of dead engines are looked at while something of theirs may land: soon, then at doubling intervals. */
+const LOOK_FIRST_US = 5_000
+const LOOK_LAST_US = 1_000_000
+/** After how long a storage that did not say what others wrote is asked again. */
+const CATCH_UP_AGAIN_US = 100_000
 
 export class LunState {
   readonly #core: Core
@@ -28,11 +27,15 @@ export class LunState {
   #looked = false
   #sizeBytes = 0
   #joined = false
-  /** When it was last looked for dead engines, and whether one is seen to now. */
-  #tendedUs = 0
-  #burying = false
-  /** Paths of dead engines, until it is proved that the kernel has let go of their devices. */
-  #buried: LunAttachment[] = []
+  #closed = false
+  #burying: Promise<void> | null = null
+  #lookTimer: { cancel(): void } | null = null
+  /** Attaches of dead engines that are held off already. */
+  readonly #held = new Set<string>()
+  /** Attaches of an earlier run to what is no device of the kernel's: their paths are to come back, and prove them over. */
+  readonly #awaited = new Set<string>()
+  /** Devices that we have claimed ourselves, by the ids of their attaches. */
+  readonly #claimed = new Map<string, Attach>()
   /** Targets that keep their port groups here, and what ends that. */
   readonly #targets = new Map<ScsiTarget, () => void>()
 
@@ -43,27 +46,41 @@ export class LunState {
     this.#identity = identity
   }
 
-  /** Takes over what is on the storage: called once, when the LUN is first used. */
-  start(sizeBytes: number, onLedger: GhostsOnLedger): void {
-    const contents = this.#storage.load()
-    // The ledger has their end, and the crash came before the storage heard of it: it hears now.
-    const over = contents.ghosts.filter(({ id }) => onLedger.ended.has(id)).map(({ id }) => id)
-    if (over.length > 0) this.#later(this.#storage.endGhosts(over), 'ended ghosts not taken from the storage')
-    this.#adopt({ ...contents, ghosts: contents.ghosts.filter(({ id }) => !over.includes(id)) })
-    const dead = contents.attachments.filter(({ engine }) => this.#isDead(engine))
+  /** Takes over what is on the storage, and what the ledger alone knows: called once, when the LUN is first used. */
+  start(sizeBytes: number, ledger: LunOnLedger): void {
+    const { ghosts, attachments, ended } = this.#storage.load()
     this.#sizeBytes = sizeBytes
-    this.#holdFor(dead)
-    const there = new Set(contents.ghosts.map(({ id }) => id))
-    const halfOpened = [...onLedger.open].filter((id) => !there.has(id))
-    this.#book.supersede(
-      halfOpened,
-      dead.length > 0
-        ? 'the whole LUN is held for the paths that were attached'
-        : 'another engine of the LUN has ended them',
-    )
+    // The ledger has their end, and the crash came before the storage heard of it: it hears now.
+    const over = ghosts.filter(({ id }) => ledger.ended.has(id)).map(({ id }) => id)
+    if (over.length > 0)
+      this.#later(this.#storage.endGhosts(over, this.#identity.id), 'ended ghosts not taken from the storage')
+    this.#adopt(ghosts.filter(({ id }) => !over.includes(id)))
+    this.#holdFor(attachments)
+    const there = new Set(ghosts.map(({ id }) => id))
+    const elsewhere = ended.filter((id) => ledger.open.has(id) && !there.has(id))
+    this.#hearOfEnds(elsewhere)
+    const known = new Set([...there, ...elsewhere])
+    this.#takeUp([...ledger.open.values()].filter(({ id }) => !known.has(id)))
+    if (this.isLost(ledger)) this.#holdForLedger(ledger, attachments)
+    for (const { attach, orphan } of this.#book.index.all()) {
+      if (orphan && !isKernelDevice(attach)) this.#awaited.add(attach.id)
+    }
+    this.#storage.onChange(() => guarded(this.#core, () => this.#hear()))
+    this.#storage.onLost((error) => this.#core.breakEngine(error))
+    this.lookLater()
   }
 
-  /** Whether it was looked in this turn. */
+  /** The storage is not the one that this ledger knew: what was in that is on no storage any more. */
+  isLost({ storage }: LunOnLedger): boolean {
+    return storage === null ? this.#storage.fresh : storage !== this.#storage.id
+  }
+
+  /** Name of the storage. */
+  get name(): string {
+    return this.#storage.id
+  }
+
+  /** It has been looked in this turn already. */
   get looked(): boolean {
     return this.#looked
   }
@@ -75,32 +92,31 @@ export class LunState {
     queueMicrotask(() => {
       this.#looked = false
     })
-    if (this.#storage.changed()) this.#adopt(this.#storage.load())
+    if (!this.#storage.changed() || this.#book.index.unread) return
+    // Until it is known what is there, it may be anything.
+    this.#book.index.unread = true
+    this.#catchUp()
   }
 
-  /** Looks while something waits for a ghost of another engine: whether it has ended, and now and then whether that has died. */
+  /** Looks while something waits for a ghost of another engine. */
   tend(): void {
     this.refresh()
-    const nowUs = this.#core.clock.monoUs()
-    if (this.#burying || nowUs < this.#tendedUs + LOOK_FOR_DEAD_US) return
-    this.#tendedUs = nowUs
-    if (!this.#storage.load().ghosts.some(({ engine }) => this.#isDead(engine))) return
-    this.#burying = true
-    const over = this.bury().finally(() => {
-      this.#burying = false
-    })
-    this.#later(over, 'a dead engine of the LUN not buried')
   }
 
-  /** Says that this engine has the path now. */
-  async attach(path: Attached): Promise<void> {
-    const { id: engine, bootId } = this.#identity
-    const { incarnation } = path.context
-    const { device, guarantees } = path.device
-    const final = guarantees.errorsAreFinal ? 1 : 0
-    if (!this.#joined) await this.#storage.join(engine, this.#identity.initiator)
+  /** Says that this engine has the path now; durable before the first I/O. */
+  async attach(attach: Attach, claimsExclusively: boolean): Promise<void> {
+    const { id: engine, initiator } = this.#identity
+    if (!this.#joined) await this.#storage.join(engine, initiator)
     this.#joined = true
-    await this.#storage.attach({ engine, path: path.hctl, incarnation, device, bootId, final })
+    const { path, incarnation, bootId } = attach
+    await this.#storage.attach({ ...attachName(attach), engine, path, incarnation, bootId })
+    if (claimsExclusively && isKernelDevice(attach)) this.#claimed.set(attach.id, attach)
+  }
+
+  /** Says that it has let go of it, with nothing in flight or with ghosts that say what was. */
+  async detach({ id }: Attach): Promise<void> {
+    this.#claimed.delete(id)
+    await this.#storage.detach(id)
   }
 
   /** The target of one of its paths keeps its port groups with the LUN: they are what another engine made of them. */
@@ -115,84 +131,174 @@ export class LunState {
   }
 
   /**
-   * Engines have died while this one runs: what they had open is held off as ghosts, and ends where the kernel has let
-   * go of their devices and an error of those proves that nothing lands after it.
+   * What engines left that have died: it is held off as ghosts, and ends where the kernel has let go of their devices and
+   * an error of those proves that nothing lands after it.
    */
   async bury(): Promise<void> {
-    const { attachments, ghosts } = this.#storage.load()
-    this.#adopt({ attachments, ghosts })
-    this.#holdFor(attachments.filter(({ engine }) => this.#isDead(engine)))
-    for (const { id } of ghosts.filter(({ engine }) => this.#isDead(engine))) {
-      const ghost = this.#book.index.get(id)
-      if (ghost !== null) this.#book.returned(ghost)
-    }
-    for (const one of [...this.#buried]) {
-      if (one.final === 0 || !(await this.#storage.isLetGo(one.device))) continue
-      const left = this.#book.index
-        .all()
-        .filter(({ path, bio, returnedUs }) => path === one.path && bio === null && returnedUs !== null)
-      this.#book.end(left, 'claim', `the kernel holds nothing of ${one.device} for the engine that died`)
-      this.#buried = this.#buried.filter((other) => other !== one)
-    }
-  }
-
-  /** They died with these paths open: nothing says what was in flight, so everything may have been. */
-  #holdFor(dead: readonly LunAttachment[]): void {
-    for (const { engine, path, incarnation } of dead) {
-      this.#book.open({
-        path,
-        incarnation,
-        op: 'write',
-        offset: 0,
-        length: this.#sizeBytes,
-        reason: 'unclean',
-        bio: null,
-        returned: true,
-      })
-      this.#later(this.#storage.detach(engine, path), 'attachment of a dead engine not removed')
-    }
-    this.#buried.push(...dead)
-  }
-
-  /** Says that it has let go of it, with nothing in flight or with ghosts that say what was. */
-  async detach(hctl: string): Promise<void> {
-    await this.#storage.detach(this.#identity.id, hctl)
+    await this.#storage.catchUp()
+    this.#hear()
+    await this.#prove(() => true)
   }
 
   async close(): Promise<void> {
+    this.#closed = true
+    this.#lookTimer?.cancel()
     for (const end of this.#targets.values()) end()
     // Nobody need wait for an engine that has let go of every path.
     if (this.#joined) await this.#storage.reservations.leave(this.#identity.id).catch(() => undefined)
     await this.#storage.close()
   }
 
-  #adopt({ ghosts }: LunContents): void {
+  /** What another engine wrote is here, or one has died. */
+  #hear(): void {
+    if (this.#closed || this.#core.broken !== null) return
+    const { ghosts, attachments } = this.#storage.load()
+    this.#adopt(ghosts)
+    this.#holdFor(attachments)
+    if (this.#book.index.unread && !this.#storage.changed()) {
+      this.#book.index.unread = false
+      this.#book.askAgain()
+    }
+    this.lookLater()
+  }
+
+  #catchUp(): void {
+    const { clock, log } = this.#core
+    this.#storage.catchUp().then(
+      () => guarded(this.#core, () => (this.#storage.changed() ? this.#catchUp() : this.#hear())),
+      (error: unknown) => {
+        if (!hasCode(error, 'LUN_STORAGE_STALLED')) return this.#core.breakEngine(asStorageError(error))
+        log.warn({ error }, 'what other engines wrote is not known: writes wait')
+        clock.setTimer(clock.monoUs() + CATCH_UP_AGAIN_US, () => {
+          if (!this.#closed && this.#core.broken === null) this.#catchUp()
+        })
+      },
+    )
+  }
+
+  /** They died with these open: nothing says what was in flight, so everything may have been. */
+  #holdFor(attachments: readonly LunAttachment[]): void {
+    for (const row of attachments) {
+      if (!this.#isDead(row.engine) || this.#held.has(row.attach)) continue
+      this.#held.add(row.attach)
+      const attach = attachFrom(row)
+      const ghost = this.#book.openWhole(attach, this.#sizeBytes, !isKernelDevice(attach))
+      // Not before the ghost is durable: a crash between the two would leave neither.
+      ghost.gate.wait((error) => {
+        if (error === null)
+          this.#later(this.#storage.detach(row.attach), 'attachment of a dead engine not removed')
+      })
+    }
+  }
+
+  /** What the ledger alone knows stays a ghost, but for what the whole LUN is held for already: the same attach. */
+  #takeUp(ghosts: readonly LedgerGhost[]): void {
+    const wider = ghosts.filter(({ attach }) => this.#held.has(attach.id))
+    if (wider.length > 0) {
+      const ids = wider.map(({ id }) => id)
+      const told = this.#book.supersede(ids, 'the whole LUN is held for the paths that were attached')
+      this.#later(told, 'what is held for a dead engine is not on the ledger')
+    }
+    this.#book.takeUp(ghosts.filter((ghost) => !wider.includes(ghost)))
+  }
+
+  /** The same, by the ledger: the storage that had those attachments is gone. */
+  #holdForLedger({ attached }: LunOnLedger, attachments: readonly LunAttachment[]): void {
+    const there = new Set(attachments.map(({ attach }) => attach))
+    for (const attach of attached) {
+      if (!there.has(attach.id)) this.#book.openWhole(attach, this.#sizeBytes, !isKernelDevice(attach))
+    }
+  }
+
+  #hearOfEnds(ids: readonly string[]): void {
+    if (ids.length === 0) return
+    const heard = this.#book.supersede(ids, 'another engine of the LUN has ended them')
+    this.#later(
+      heard.then(() => this.#storage.forgetEnded(ids)),
+      'ended ghosts not taken from the storage',
+    )
+  }
+
+  #adopt(ghosts: readonly LunGhost[]): void {
     const there = new Set(ghosts.map(({ id }) => id))
-    const nowUs = this.#core.clock.monoUs()
     const foreign = ghosts.filter(({ engine }) => engine !== this.#identity.id)
-    const adopted = foreign.map(({ id, engine, path, incarnation, op, offset, length, reason }): Ghost => {
-      const gate = new Gate()
-      gate.open(null)
-      // Of a dead engine nobody waits for the completion any more: from now on time counts.
-      const returnedUs = this.#storage.isAlive(engine) ? null : nowUs
-      return {
-        id,
-        path,
-        incarnation,
-        op: op as IoOp,
-        offset,
-        length,
-        reason: reason as GhostReason,
-        bio: null,
-        openedUs: nowUs,
-        returnedUs,
-        gate,
-        ending: null,
-        foreign: true,
-      }
-    })
-    this.#book.adopt(adopted)
+    const stale = (ghost: Ghost, orphan: boolean) => ghost.foreign && ghost.orphan !== orphan
+    for (const row of foreign) {
+      const known = this.#book.index.get(row.id)
+      const orphan = this.#isDead(row.engine)
+      if (known !== null && !stale(known, orphan)) continue
+      if (known !== null) this.#book.index.delete(known)
+      this.#book.adopt([this.#ghostOf(row, orphan)])
+    }
     this.#book.drop((ghost) => ghost.foreign && !there.has(ghost.id))
+  }
+
+  #ghostOf(row: LunGhost, orphan: boolean): Ghost {
+    const { id, op, offset, length, reason } = row
+    const nowUs = this.#core.clock.monoUs()
+    const attach = attachFrom(row)
+    return {
+      path: attach.path,
+      ...{ id, attach, offset, length, op: op as IoOp, reason: reason as GhostReason, bio: null },
+      openedUs: nowUs,
+      // Of a dead engine nobody waits for the completion any more. What the kernel has goes by its device.
+      returnedUs: orphan && !isKernelDevice(attach) ? nowUs : null,
+      ...{ gate: new Gate(), ending: null, foreign: true, orphan },
+    }
+  }
+
+  /** Looks at devices of dead engines again and again, for as long as something of theirs may land. */
+  lookLater(afterUs = 0): void {
+    const waits = () => this.#book.index.all().some(this.#isToLookAt)
+    if (this.#lookTimer !== null || this.#closed || !waits()) return
+    let everyUs = LOOK_FIRST_US
+    const look = () =>
+      this.#prove(this.#isToLookAt)
+        .catch((error: unknown) => this.#core.log.warn({ error }, 'devices of dead engines not looked at'))
+        .finally(() => {
+          const { broken } = this.#core
+          this.#lookTimer = null
+          if (broken !== null || this.#closed || !waits()) return
+          this.#lookTimer = clock.setTimer(clock.monoUs() + everyUs, () => void look())
+          everyUs = Math.min(everyUs * 2, LOOK_LAST_US)
+        })
+    const { clock } = this.#core
+    if (afterUs > 0) this.#lookTimer = clock.setTimer(clock.monoUs() + afterUs, () => void look())
+    else {
+      this.#lookTimer = NO_TIMER
+      void look()
+    }
+  }
+
+  /** Its engine is dead, and a look at its device may prove something. */
+  readonly #isToLookAt = ({ orphan, ending, returnedUs, attach }: Ghost): boolean =>
+    orphan && ending === null && (returnedUs === null || attach.final) && !this.#awaited.has(attach.id)
+
+  #prove(which: (ghost: Ghost) => boolean): Promise<void> {
+    const before = this.#burying ?? Promise.resolve()
+    const now = before.catch(() => undefined).then(() => this.#proveNow(which))
+    this.#burying = now
+    return now
+  }
+
+  async #proveNow(which: (ghost: Ghost) => boolean): Promise<void> {
+    const left = this.#book.index
+      .all()
+      .filter((ghost) => ghost.orphan && ghost.ending === null && which(ghost))
+    for (const attach of new Map(left.map(({ attach: one }) => [one.id, one])).values()) {
+      if (!(await this.#isLetGo(attach))) continue
+      const over = this.#book.index.ofAttach(attach.id).filter(({ orphan }) => orphan)
+      for (const ghost of over) this.#book.returned(ghost)
+      if (attach.final)
+        this.#book.end(over, 'claim', `the kernel holds nothing of ${attach.device} for the engine that died`)
+    }
+  }
+
+  /** Another boot's kernel holds nothing; and what we have claimed ourselves nobody else holds. */
+  async #isLetGo(attach: Attach): Promise<boolean> {
+    if (attach.bootId !== this.#identity.bootId && attach.bootId !== 'unknown') return true
+    for (const mine of this.#claimed.values()) if (claimSpeaksOf(mine, attach)) return true
+    return this.#storage.isLetGo(attach.device, attach.deviceKey)
   }
 
   #isDead(engine: string): boolean {
@@ -202,4 +308,19 @@ export class LunState {
   #later(done: Promise<void>, otherwise: string): void {
     done.catch((error: unknown) => this.#core.log.warn({ error }, otherwise))
   }
+}
+
+const NO_TIMER = { cancel: () => undefined }
+
+/** What others wrote cannot be read, and may be anything: no write is safe. */
+function asStorageError(cause: unknown): PathledgerError {
+  if (cause instanceof PathledgerError) return cause
+  return new PathledgerError('LUN_STORAGE', {
+    message: "The LUN's own storage cannot be read.",
+    why: messageOf(cause),
+    todo: 'Look at the folder and its disk; lunFolder says where it is.',
+    errno: 'EIO',
+    outcome: 'unknown',
+    cause,
+  })
 }

@@ -7,9 +7,10 @@ import { guarded, type Core } from '../core/core.ts'
 import type { Stream } from '../ledger/stream.ts'
 import type { Streams } from '../ledger/streams.ts'
 import { GhostBook, type EngineIdentity } from './ghost-book.ts'
-import { ghostsOnLedger } from './ghost-ledger.ts'
+import { lunOnLedger, type RunBefore } from './ghost-ledger.ts'
 import { LunReservations } from './lun-reservations.ts'
 import { LunState } from './lun-state.ts'
+import { deadlineOf, timely } from './timely.ts'
 import { WriteCaches } from './write-caches.ts'
 import { leftOnLedger } from './writes-left.ts'
 
@@ -21,6 +22,7 @@ export interface LunParts {
   readonly identity: EngineIdentity
   readonly streams: Streams
   readonly store: LedgerStore
+  readonly before: RunBefore
   readonly storage: LunStorage | null
 }
 
@@ -84,15 +86,33 @@ export class LunRuntime {
   }
 
   async #open(sizeBytes: number, kind: PathDevice['kind']): Promise<LunState | null> {
-    const { core, storage: openStorage, identity, store } = this.#parts
-    const storage = (await openStorage?.(this.wwid, kind)) ?? null
+    const { core, identity, store, before } = this.#parts
+    const storage = await this.#storage(kind)
     if (storage === null) return null
-    this.ghosts.keepIn(storage)
+    const ledger = lunOnLedger(store, this.wwid, before)
     const shared = new LunState(core, storage, this.ghosts, identity)
-    shared.start(sizeBytes, ghostsOnLedger(store, this.wwid))
+    // Before anybody may write: who was shut out stays so.
+    if (shared.isLost(ledger)) await this.reservations.restore(shared.reservations)
+    this.ghosts.keepIn(storage)
+    shared.start(sizeBytes, ledger)
     this.#shared = shared
     this.reservations.keepIn(shared.reservations, shared)
     return shared
+  }
+
+  /** The storage, each of whose answers comes in time or fails; so does its open, and what comes later is closed. */
+  async #storage(kind: PathDevice['kind']): Promise<LunStore | null> {
+    const { core, storage: open } = this.#parts
+    if (open === null) return null
+    const within = deadlineOf(core)
+    const opening = open(this.wwid, kind)
+    try {
+      const storage = await within('an engine', () => opening)
+      return storage === null ? null : timely(storage, within)
+    } catch (error) {
+      opening.then((late) => late?.close()).catch(() => undefined)
+      throw error
+    }
   }
 
   /** What its engines share, where that is open. */

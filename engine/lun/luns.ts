@@ -1,12 +1,15 @@
 // Every LUN that the engine has to do with, by wwid.
+import { AttachNames } from './attach.ts'
 import { LunRuntime, type LunParts } from './lun.ts'
 
 export class Luns {
   readonly #parts: LunParts
   readonly #known = new Map<string, LunRuntime>()
+  readonly attaches: AttachNames
 
   constructor(parts: LunParts) {
     this.#parts = parts
+    this.attaches = new AttachNames(parts.identity.id, parts.identity.bootId)
   }
 
   /** Made when it is first asked for. */

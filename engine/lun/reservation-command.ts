@@ -35,11 +35,30 @@ export function refusalWords({ status, state }: ReservationReply): string {
   return 'The key is not the one that is registered, or somebody else holds the reservation.'
 }
 
-/** True when nothing of what an array would keep differs. */
-export function isSame(one: ReservationState, other: ReservationState): boolean {
-  return textOf(one) === textOf(other)
+/** Why there are reservations in a storage that nobody has used. */
+export const RESTORED = "the LUN's storage is another one than before: what this ledger knew was put there"
+
+/** Why an I/O met a conflict. */
+export function conflictWords({ type, holder }: ReservationState): string {
+  const whose = holder === null ? 'its registrants' : `initiator ${holder.initiator}`
+  return `The LUN is reserved ${type ?? 'by nobody'} for ${whose}, and this engine is not one of them.`
 }
 
-function textOf({ generation, registrants, holder, type, aptpl, attentions }: ReservationState): string {
-  return JSON.stringify({ generation, registrants, holder, type, aptpl, attentions })
+/** What an array would keep, without what else is known of it. */
+export function stateOf(known: ReservationState): ReservationState {
+  const { generation, registrants, holder, type, aptpl, attentions } = known
+  return { generation, registrants, holder, type, aptpl, attentions }
+}
+
+/** True when nothing of what an array would keep differs. */
+export function isSame(one: ReservationState, other: ReservationState): boolean {
+  return JSON.stringify(stateOf(one)) === JSON.stringify(stateOf(other))
+}
+
+/** Whether something came of what was asked. */
+export function isAnswered(asked: Promise<unknown>): Promise<boolean> {
+  return asked.then(
+    () => true,
+    () => false,
+  )
 }

@@ -1,6 +1,7 @@
 // What happens to the engine itself and to its ledger. Numbers 300 to 399.
 import { z } from 'zod'
 import { eventType, whole, word, type MachineEventOf } from '../events.ts'
+import { carriedGhost } from '../lun/events.ts'
 import { pathCounts } from '../path/events.ts'
 import { MULTIPATH_MODES } from '../words.ts'
 
@@ -77,6 +78,8 @@ export const ENGINE_EVENTS = [
           context: z.record(z.string(), z.unknown()),
         }),
       ),
+      /** Ghosts that are open, by the stream of their LUN: what may land does not end with a file. */
+      ghosts: z.record(z.string(), z.array(carriedGhost)).optional(),
     }),
   ),
   // This ledger is what could be proved of another one, which was damaged.

@@ -25,6 +25,23 @@ const reasoned = z.strictObject({ why: word })
 
 const ghost = z.strictObject({ id: word, op: word, offset: whole, length: whole })
 
+const attachFields = {
+  id: word,
+  device: z.string().max(4096),
+  deviceKey: z.string().max(512),
+  final: z.boolean(),
+  bootId: word,
+}
+/** The attach whose attempts they were: one device as one path of one engine. H:C:I:L is a label for people. */
+const attach = z.strictObject(attachFields)
+
+/** A ghost that is open where a segment ends, as the next one carries it on. */
+export const carriedGhost = z.strictObject({
+  ...ghost.shape,
+  reason: z.enum(GHOST_REASONS),
+  attach: z.strictObject({ ...attachFields, path: word, incarnation: whole }),
+})
+
 export const LUN_EVENTS = [
   eventType(201, 'lun.found', {}, z.strictObject({ wwid: word, sizeBytes: whole, logicalBlockBytes: whole })),
   // The same error from healthy paths: it is the LUN's, the caller has it, and no path is failed for it.
@@ -48,6 +65,7 @@ export const LUN_EVENTS = [
       incarnation: whole,
       reason: z.enum(GHOST_REASONS),
       ghosts: z.array(ghost).min(1).max(1000),
+      attach: attach.optional(),
     }),
   ),
   // Proof, by its kind, that the attempts are over; 'time' is not proof, and says so.
@@ -68,8 +86,8 @@ export const LUN_EVENTS = [
     {},
     z.strictObject({ bio: whole, offset: whole, length: whole, ghost: word }),
   ),
-  // A crash between the ledger and the LUN's own storage left these on the ledger alone. Something wider stands for them,
-  // or another engine of the LUN has ended them.
+  // Another engine of the LUN has ended them: the LUN's own storage says so, and this ledger hears of it here. In old
+  // ledgers also: a crash left them on the ledger alone, and something wider stood for them.
   eventType(
     208,
     'lun.ghostsSuperseded',

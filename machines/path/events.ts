@@ -30,6 +30,9 @@ const attached = {
   preferred: z.boolean(),
   checker: z.strictObject({ minUs: interval.min(1), maxUs: interval.min(1) }),
   facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  /** What every ghost and proof of this life of the path names, and the LUN's storage that knows it. */
+  attach: z.strictObject({ id: word, deviceKey: z.string().max(512) }).optional(),
+  storage: word.optional(),
 }
 
 export const PATH_EVENTS = [

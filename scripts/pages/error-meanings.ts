@@ -174,6 +174,9 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     ENGINE_ID: 'The id of an engine cannot name a file.',
     LUN_CLAIMED: 'Another process uses this engine id for the LUN.',
     LUN_STORAGE: 'What all engines of the LUN must know could not be read or written.',
+    LUN_STORAGE_LOST:
+      'What all engines of the LUN must know was taken away while it was in use: the engine stops.',
+    LUN_STORAGE_STALLED: 'What all engines of the LUN must know was not answered within `lunStallMs`.',
   },
   Adapters: {
     FENCE_CONFIG: 'The file of fence commands cannot be read, or says something else.',

@@ -108,7 +108,7 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
     'Attempts ended without proof. Their writes may still land, and newer ones that overlap wait.',
   'lun.ghostsEnded': 'Ghosts are over, and by what proof; `time` and `operator` are not proof, and say so.',
   'lun.ghostsSuperseded':
-    'Ghosts that a crash left on the ledger alone: the ghost of the whole LUN stands for them, or they had been ended.',
+    'Ghosts of this ledger that are over for it: another engine of the LUN has ended them, or the ghost of the whole LUN, of the same attach, stands for them.',
   'lun.holdExpired': 'A write waited too long for a ghost; its caller got `GHOST_HOLD`.',
   'lun.pathGrouped': 'A path goes in through this target port group, as its VPD page 0x83 says.',
   'lun.pathUngrouped': 'The path has left; with the last one nothing is known of the groups any more.',

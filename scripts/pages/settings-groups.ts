@@ -70,6 +70,7 @@ export const SETTINGS_GROUPS: readonly SettingsGroup[] = [
         'groupPoll',
         'commandTimeoutMs',
         'reportsInFlightMax',
+        'lunStallMs',
         'reservationWaitMs',
       ],
     ],

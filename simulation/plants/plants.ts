@@ -63,6 +63,7 @@ export const PLANTS: Readonly<Record<string, NamedPlant>> = {
   },
   foreignEndUnseen: {
     what: 'nobody looks whether another engine has ended the ghost that a write waits for',
+    luns: (inner) => ({ ...inner, onChange: () => undefined }),
     patch: () => patched(LunState.prototype, 'tend', () => () => undefined),
   },
   wakeUpLost: { what: 'parked I/O is not woken when a path comes back', patch: () => without('wakeRequeue') },
@@ -182,7 +183,7 @@ export const PLANTS: Readonly<Record<string, NamedPlant>> = {
   },
   recoveryForgetsGhosts: {
     what: 'a start does not take up what the last run left',
-    luns: (inner) => ({ ...inner, load: () => ({ ghosts: [], attachments: [] }) }),
+    luns: (inner) => ({ ...inner, load: () => ({ ghosts: [], attachments: [], ended: [] }) }),
   },
   poisonIgnored: {
     what: 'which path has refused an I/O is forgotten',

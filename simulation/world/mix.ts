@@ -109,6 +109,7 @@ function settingsOf(random: Random): SettingsInput {
     ghostQuiesceMs: LATENESS_MAX_US / 1000 + 20,
     closeGraceMs: 10,
     reservationWaitMs: one(2, 20, 100),
+    lunStallMs: 25,
     fenceTimeoutMs: 10,
     ledgerStallMs: LEDGER_STALL_US / 1000,
     ledgerStall: one(2, 'stop', 'continue'),

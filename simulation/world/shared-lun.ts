@@ -4,10 +4,23 @@ import { isRegistered, type ReservationState } from '../../machines/reservation/
 import type { GroupStore } from '../../adapters/ports.ts'
 import type { VirtualClock } from '../../adapters/virtual-clock.ts'
 import { memoryReservations } from '../../store/lun/memory-reservations.ts'
-import type { LunAttachment, LunEngine, LunGhost, LunStore } from '../../store/lun/types.ts'
+import type {
+  LunAttachment,
+  LunContents,
+  LunEngine,
+  LunGhost,
+  LunStore,
+  ReservationStore,
+} from '../../store/lun/types.ts'
+import type { PathledgerError } from '../../errors.ts'
+import { lostError } from '../../store/lun/lost.ts'
 import { never, type Life } from './life.ts'
 
 const WRITE_US = 60
+/** After how long an engine hears by itself that another one has written, has died, or that the storage is gone. */
+const NEWS_US = 5_000
+const DEATH_HEARD_US = 5_000
+const LOSS_HEARD_US = 2_000
 
 /** Nothing behind these paths speaks SCSI. */
 const NO_GROUPS: GroupStore = {
@@ -24,25 +37,43 @@ interface Member {
   closed: boolean
 }
 
+/** Writes to the storage as one life of an engine does. */
+type Write = <Value>(change: () => Value) => Promise<Value>
+
+/** The storage as one life of an engine has it open. */
+interface Handle {
+  readonly life: Life
+  readonly storage: number
+  changed: () => void
+  lost: (error: PathledgerError) => void
+  reserved?: () => void
+}
+
 export class SharedLun {
   readonly ghosts = new Map<string, LunGhost>()
   /** Ghosts that were there: when the storage heard of their end, and by whom. */
   readonly ended = new Map<string, { readonly atUs: number; readonly by: Life }>()
   attachments: LunAttachment[] = []
   readonly #clock: VirtualClock
-  readonly #reservations = memoryReservations()
+  #reservations = memoryReservations()
   readonly #members = new Map<string, Member>()
-  readonly #listeners = new Set<{ readonly life: Life; readonly tell: () => void }>()
+  readonly #handles = new Set<Handle>()
+  /** Ghosts that another engine than theirs has ended. */
+  readonly #endedByOthers = new Set<string>()
+  /** Which storage it is: another one after each loss; and which of them have been used. */
+  storage = 1
+  readonly #uses = new Map<number, boolean>()
+  #hangsUntilUs = 0
   #engines: LunEngine[] = []
   #version = 0
-  /** Whether the kernel holds nothing of a device any more. */
-  readonly #isLetGo: (device: string) => boolean
+  /** Whether the kernel holds nothing of that life of a device any more. */
+  readonly #isLetGo: (device: string, deviceKey: string) => boolean
   /** By initiator: the epoch from which on it may not write; absent while it may. */
   readonly #barredSince = new Map<string, number>()
   /** The epoch that the last command of an engine made; null where it changed nothing. */
   readonly #commanded = new Map<Life, number | null>()
 
-  constructor(clock: VirtualClock, isLetGo: (device: string) => boolean) {
+  constructor(clock: VirtualClock, isLetGo: (device: string, deviceKey: string) => boolean) {
     this.#clock = clock
     this.#isLetGo = isLetGo
   }
@@ -68,66 +99,134 @@ export class SharedLun {
 
   /** The storage as one life of an engine has it. */
   open(life: Life, initiators: readonly string[]): LunStore {
-    const seen = { version: this.#version }
-    const write = <Value>(change: () => Value): Promise<Value> => this.#write(life, change)
+    const { storage } = this
+    const seen = { version: this.#version, contents: this.#contents() }
+    const handle: Handle = { life, storage, changed: () => undefined, lost: () => undefined }
+    this.#handles.add(handle)
+    life.onDeath(() => this.#tellOthers(life, DEATH_HEARD_US))
+    const write = async <Value>(change: () => Value): Promise<Value> => {
+      const value = await this.#write(handle, change)
+      // One's own change needs no look, unless somebody else's came before it.
+      if (this.#version === seen.version + 1) seen.version = this.#version
+      return value
+    }
     return {
-      load: () => {
-        seen.version = this.#version
-        return { ghosts: [...this.ghosts.values()], attachments: [...this.attachments] }
+      id: `storage-${storage}`,
+      fresh: this.#uses.get(storage) === undefined,
+      load: () => seen.contents,
+      changed: () => seen.version !== this.#version && this.storage === storage,
+      catchUp: async () => {
+        await this.#answer(handle)
+        Object.assign(seen, { version: this.#version, contents: this.#contents() })
       },
-      changed: () => seen.version !== this.#version,
-      openGhosts: (ghosts) => write(() => ghosts.forEach((ghost) => this.ghosts.set(ghost.id, ghost))),
-      endGhosts: (ids) => write(() => ids.forEach((id) => this.#end(id, life))),
+      openGhosts: (ghosts) =>
+        write(() => {
+          for (const ghost of ghosts) {
+            this.#members.set(ghost.engine, { life, closed: false })
+            this.ghosts.set(ghost.id, ghost)
+          }
+        }),
+      endGhosts: (ids, by) => write(() => ids.forEach((id) => this.#end(id, by, life))),
+      forgetEnded: (ids) => write(() => ids.forEach((id) => this.#endedByOthers.delete(id))),
       attach: (attachment) =>
         write(() => {
           this.#members.set(attachment.engine, { life, closed: false })
+          this.#uses.set(storage, true)
           this.attachments.push(attachment)
         }),
-      detach: (engine, path) =>
+      detach: (attach) =>
         write(() => {
-          this.attachments = this.attachments.filter((one) => one.engine !== engine || one.path !== path)
+          this.attachments = this.attachments.filter((one) => one.attach !== attach)
         }),
       join: (engine, initiator) =>
         write(() => {
           this.#members.set(engine, { life, closed: false })
           this.#engines.push({ engine, initiator, acked: this.epoch })
         }),
-      isLetGo: async (device) => this.#isLetGo(device),
-      reservations: {
-        word: () => this.#reservations.word(),
-        read: () => this.#reservations.read(),
-        engines: () => this.#engines,
-        request: (request) =>
-          write(() => request).then(async (asked) => {
-            const before = this.epoch
-            const reply = await this.#reservations.request(asked)
-            if (asked.kind === 'command') this.#commanded.set(life, reply.changed ? reply.epoch : null)
-            if (this.epoch > before) this.#changed(life, initiators)
-            return life.alive ? reply : never()
-          }),
-        acknowledge: (engine, epoch) =>
-          write(() => {
-            this.#engines = this.#engines.map((one) =>
-              one.engine === engine ? { ...one, acked: Math.max(one.acked, epoch) } : one,
-            )
-          }),
-        leave: (engine) =>
-          write(() => {
-            this.#engines = this.#engines.filter((one) => one.engine !== engine)
-          }),
-        isAlive: (engine) => this.#isAlive(engine),
-        onChange: (tell) => void this.#listeners.add({ life, tell }),
+      isLetGo: async (device, deviceKey) => {
+        await this.#answer(handle)
+        return this.#isLetGo(device, deviceKey)
       },
+      reservations: this.#reservationsOf(handle, initiators, write),
       groups: NO_GROUPS,
       isAlive: (engine) => this.#isAlive(engine),
+      onChange: (tell) => {
+        handle.changed = () => {
+          Object.assign(seen, { version: this.#version, contents: this.#contents() })
+          tell()
+        }
+      },
+      onLost: (tell) => void (handle.lost = tell),
       close: async () => {
+        this.#handles.delete(handle)
         for (const member of this.#members.values()) if (member.life === life) member.closed = true
       },
     }
   }
 
-  #end(id: string, by: Life): void {
-    if (this.ghosts.delete(id)) this.ended.set(id, { atUs: this.#clock.monoUs(), by })
+  #reservationsOf(handle: Handle, initiators: readonly string[], write: Write): ReservationStore {
+    const { life } = handle
+    return {
+      word: () => this.#reservations.word(),
+      read: () => this.#reservations.read(),
+      readNow: () => this.#reservations.read(),
+      engines: () => this.#engines,
+      request: (request) =>
+        this.#write(handle, () => request).then(async (asked) => {
+          const before = this.epoch
+          const reply = await this.#reservations.request(asked)
+          if (asked.kind === 'command') this.#commanded.set(life, reply.changed ? reply.epoch : null)
+          if (this.epoch > before) this.#changed(initiators)
+          return life.alive ? reply : never()
+        }),
+      acknowledge: (engine, epoch) =>
+        write(() => {
+          this.#engines = this.#engines.map((one) =>
+            one.engine === engine ? { ...one, acked: Math.max(one.acked, epoch) } : one,
+          )
+        }),
+      leave: (engine) =>
+        write(() => {
+          this.#engines = this.#engines.filter((one) => one.engine !== engine)
+        }),
+      isAlive: (engine) => this.#isAlive(engine),
+      catchUp: () => this.#answer(handle),
+      onChange: (tell) => void (handle.reserved = tell),
+    }
+  }
+
+  /** Its disk answers nobody until then, virtual monotonic microseconds. */
+  hang(untilUs: number): void {
+    this.#hangsUntilUs = untilUs
+  }
+
+  /** Somebody cleans it away: what was in it is gone, and every engine that has it hears of that soon. */
+  lose(): void {
+    this.storage += 1
+    this.ghosts.clear()
+    this.#endedByOthers.clear()
+    this.attachments = []
+    this.#engines = []
+    this.#reservations = memoryReservations()
+    this.#barredSince.clear()
+    for (const handle of this.#handles) {
+      this.#clock.setTimer(this.#clock.monoUs() + LOSS_HEARD_US, () => {
+        if (handle.life.alive) handle.lost(lostError('the folder', 'it was cleaned away'))
+      })
+    }
+  }
+
+  #contents(): LunContents {
+    const { ghosts, attachments } = this
+    return { ghosts: [...ghosts.values()], attachments: [...attachments], ended: [...this.#endedByOthers] }
+  }
+
+  #end(id: string, engine: string, by: Life): void {
+    const ghost = this.ghosts.get(id)
+    if (ghost === undefined) return
+    this.ghosts.delete(id)
+    this.ended.set(id, { atUs: this.#clock.monoUs(), by })
+    if (ghost.engine !== engine) this.#endedByOthers.add(id)
   }
 
   #isAlive(engine: string): boolean {
@@ -135,26 +234,44 @@ export class SharedLun {
     return member !== undefined && member.life.alive && !member.closed
   }
 
-  async #write<Value>(life: Life, change: () => Value): Promise<Value> {
-    if (!life.step('lunWrite')) return never()
-    await new Promise<void>((resolve) => void this.#clock.setTimer(this.#clock.monoUs() + WRITE_US, resolve))
+  /** Waits for the storage to answer. */
+  async #answer({ life, storage }: Handle): Promise<void> {
+    const dueUs = Math.max(this.#clock.monoUs() + WRITE_US, this.#hangsUntilUs)
+    await new Promise<void>((resolve) => void this.#clock.setTimer(dueUs, resolve))
     if (!life.alive) return never()
+    if (this.storage !== storage) throw lostError('the folder', 'it was cleaned away')
+  }
+
+  async #write<Value>(handle: Handle, change: () => Value): Promise<Value> {
+    const { life } = handle
+    if (!life.step('lunWrite')) return never()
+    await this.#answer(handle)
     const value = change()
     this.#version += 1
+    this.#tellOthers(life, NEWS_US)
     return life.step('lunWritten') ? value : never()
   }
 
+  /** The others hear that something has changed, or that an engine has died. */
+  #tellOthers(by: Life, afterUs: number): void {
+    for (const handle of this.#handles) {
+      if (handle.life === by || !handle.life.alive) continue
+      this.#clock.setTimer(this.#clock.monoUs() + afterUs, () => {
+        if (handle.life.alive && handle.storage === this.storage) handle.changed()
+      })
+    }
+  }
+
   /** The reservations are other ones: who may not write from now on, and who is to look. */
-  #changed(by: Life, initiators: readonly string[]): void {
+  #changed(initiators: readonly string[]): void {
     const { epoch, reservation } = this
     for (const initiator of initiators) {
       if (mayWrite(reservation, initiator)) this.#barredSince.delete(initiator)
       else if (!this.#barredSince.has(initiator)) this.#barredSince.set(initiator, epoch)
     }
-    for (const { life, tell } of this.#listeners) {
-      if (life === by || !life.alive) continue
+    for (const handle of this.#handles) {
       this.#clock.setTimer(this.#clock.monoUs() + WRITE_US, () => {
-        if (life.alive) tell()
+        if (handle.life.alive && handle.storage === this.storage) handle.reserved?.()
       })
     }
   }

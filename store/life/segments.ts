@@ -6,6 +6,7 @@ import { behaviourOf, NEWEST_FLAGS } from '../../machines/behaviour.ts'
 import { ledgerFile } from '../file/connection.ts'
 import { hex } from '../rows/encoding.ts'
 import { CARRIED, foldAll, Folder, Redecider } from '../state/fold.ts'
+import { openGhosts, type LedgerGhost } from '../state/open-ghosts.ts'
 import type { StreamAt, LedgerState, NewEvent, StoredEvent } from '../types.ts'
 import { headerEvent } from '../rows/header.ts'
 import type { HeaderFacts, LedgerHeader, PreviousSegment } from '../rows/header.ts'
@@ -105,6 +106,7 @@ function begin(file: string, next: string, closing: readonly StoredEvent[], fact
   const old = openLedgerReader(file)
   const folder = new Folder(foldAll(old))
   folder.takeAll(closing)
+  const portions = [...carried(folder.state()), ...carriedGhosts(old, folder.state())]
   const last = closing.at(-1)
   const { events, hash } = last === undefined ? old.head() : { events: last.position, hash: last.hash }
   const previous = { file: basename(file), format: old.header.format, events, hash: hex(hash) }
@@ -113,7 +115,7 @@ function begin(file: string, next: string, closing: readonly StoredEvent[], fact
   try {
     made.append([headerEvent(headerFacts(facts, NEWEST_FLAGS, previous))])
     const engine = new Redecider({ behaviour: behaviourOf(NEWEST_FLAGS) })
-    for (const streams of carried(folder.state())) made.append([eventOf(engine, CARRIED, { streams }, facts)])
+    for (const portion of portions) made.append([eventOf(engine, CARRIED, portion, facts)])
     return made
   } catch (error) {
     made.abandon()
@@ -123,21 +125,39 @@ function begin(file: string, next: string, closing: readonly StoredEvent[], fact
 
 type Carried = Omit<StreamAt, 'position'>
 
+interface Portion extends Record<string, unknown> {
+  readonly streams: Readonly<Record<string, Carried>>
+  readonly ghosts?: Readonly<Record<string, readonly LedgerGhost[]>>
+}
+
+/** Ghosts in one event, at the most. */
+const GHOSTS_CARRIED = 1_000
+
+/** The ghosts that are open, in portions as well: what may still land does not end with the file. */
+function* carriedGhosts(ledger: FileReader, { streams }: LedgerState): Generator<Portion> {
+  for (const stream of Object.keys(streams).filter((name) => name.startsWith('lun/'))) {
+    const open = [...openGhosts(ledger, stream).open.values()]
+    for (let at = 0; at < open.length; at += GHOSTS_CARRIED) {
+      yield { streams: {}, ghosts: { [stream]: open.slice(at, at + GHOSTS_CARRIED) } }
+    }
+  }
+}
+
 /** The states in portions that fit an event. */
-function* carried({ streams }: LedgerState): Generator<Record<string, Carried>> {
+function* carried({ streams }: LedgerState): Generator<Portion> {
   let portion: Record<string, Carried> = {}
   let chars = 0
   for (const [stream, { version, value, context }] of Object.entries(streams)) {
     const size = JSON.stringify(context).length + stream.length
     if (chars + size > SEGMENT_CARRY_CHARS) {
-      yield portion
+      yield { streams: portion }
       portion = {}
       chars = 0
     }
     portion[stream] = { version, value, context }
     chars += size
   }
-  yield portion
+  yield { streams: portion }
 }
 
 function eventOf(

@@ -10,8 +10,16 @@ import type { LunAttachment, LunGhost } from './types.ts'
 const word = z.string().min(1).max(512)
 const whole = z.int().min(0)
 
+const attachName = {
+  attach: word,
+  device: z.string().max(4096),
+  deviceKey: z.string().max(512),
+  final: z.int().min(0).max(1),
+}
+
 const ghosts: z.ZodType<LunGhost[]> = z.array(
   z.strictObject({
+    ...attachName,
     id: word,
     engine: word,
     path: word,
@@ -25,14 +33,7 @@ const ghosts: z.ZodType<LunGhost[]> = z.array(
   }),
 )
 const attachments: z.ZodType<LunAttachment[]> = z.array(
-  z.strictObject({
-    engine: word,
-    path: word,
-    incarnation: whole,
-    device: z.string().max(4096),
-    bootId: word,
-    final: z.int().min(0).max(1),
-  }),
+  z.strictObject({ ...attachName, engine: word, path: word, incarnation: whole, bootId: word }),
 )
 
 /** The ghosts of the file. Throws for rows that no engine of ours writes. */

@@ -45,8 +45,9 @@ export function writeGroups(db: Database.Database, groups: readonly KeptGroup[],
   }
 }
 
-/** What is asked of the file's writer. */
-interface GroupWriter {
+/** What the groups of one LUN are read from and written to. */
+interface GroupKeeper {
+  read(): readonly KeptGroup[]
   write(groups: readonly KeptGroup[], replace: boolean): Promise<void>
 }
 
@@ -55,18 +56,16 @@ interface GroupWriter {
  * cannot be written is taken back: afterwards what the file says counts.
  */
 export class KeptGroups implements GroupStore {
-  readonly #db: Database.Database
-  readonly #writer: GroupWriter
+  readonly #keeper: GroupKeeper
   readonly #listeners = new Set<() => void>()
   #writing = 0
 
-  constructor(db: Database.Database, writer: GroupWriter) {
-    this.#db = db
-    this.#writer = writer
+  constructor(keeper: GroupKeeper) {
+    this.#keeper = keeper
   }
 
   read(): readonly KeptGroup[] {
-    return readGroups(this.#db)
+    return this.#keeper.read()
   }
 
   begin(groups: readonly KeptGroup[]): void {
@@ -81,15 +80,15 @@ export class KeptGroups implements GroupStore {
     this.#listeners.add(listener)
   }
 
-  /** The mapped word has changed. */
+  /** They may be others now. */
   changed(): void {
-    if (this.#writing > 0 || !this.#db.open) return
+    if (this.#writing > 0) return
     for (const listener of this.#listeners) listener()
   }
 
   #write(groups: readonly KeptGroup[], replace: boolean): void {
     this.#writing += 1
-    this.#writer
+    this.#keeper
       .write(groups, replace)
       .catch(() => undefined)
       .finally(() => {

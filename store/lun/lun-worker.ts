@@ -1,104 +1,75 @@
-// The thread that writes a LUN's file: an fsync that hangs stops nobody but those who wait for it.
+// The thread of a LUN's storage: a disk that hangs stops nobody but those who wait for it.
 import { parentPort, workerData } from 'node:worker_threads'
-import Database from 'better-sqlite3'
-import { messageOf } from '../../errors.ts'
-import { GROUP_SCHEMA, groupsVersion, writeGroups } from './groups.ts'
-import { acknowledge, applyRequest, joinEngine, leaveEngine, RESERVATION_SCHEMA } from './reservations.ts'
-import { readReservation } from './reservations.ts'
-import { openSharedWords } from './shared-words.ts'
-import { LUN_APPLICATION_ID, LUN_SCHEMA, LUN_SCHEMA_VERSION, type LunWrite } from './schema.ts'
+import { messageOf, PathledgerError } from '../../errors.ts'
+import { LunKeeper } from './keeper.ts'
 import { isLetGo } from './let-go.ts'
-import type { ReservationReply } from './types.ts'
-
-/** How often the shared words are looked at: that long another engine's command waits for an idle one. */
-const LOOK_MS = 5
-
-/** How long another engine's commit is waited for, milliseconds. Nobody else waits for this thread. */
-const BUSY_TIMEOUT_MS = 2_000
+import { DEATH_LOOK_EVERY, LOOK_MS, LOST_LOOK_EVERY } from './limits.ts'
+import type { LunAnswer, LunQuestion, LunThreadData } from './schema.ts'
 
 interface Request {
   readonly id: number
-  readonly write: LunWrite | 'close'
+  readonly question: LunQuestion
 }
 
 const port = parentPort
-const { file, word: wordFile } = workerData as { file: string; word: string }
-if (port === null) throw new Error('the LUN writer runs in a worker thread')
+const { place, now } = workerData as LunThreadData
+if (port === null) throw new Error('the storage of a LUN runs in a worker thread')
+const say = (answer: LunAnswer): void => port.postMessage(answer)
 
-const db = new Database(file, { timeout: BUSY_TIMEOUT_MS })
-db.pragma('journal_mode = WAL')
-db.pragma('synchronous = FULL')
-if (db.pragma('synchronous', { simple: true }) !== 2) throw new Error('SQLite does not take synchronous=FULL')
-const create = db.transaction(() => {
-  const id = db.pragma('application_id', { simple: true })
-  const version = Number(db.pragma('user_version', { simple: true }))
-  const tables = db.prepare<[], number>('SELECT count(*) FROM sqlite_schema').pluck().get() ?? 0
-  if (tables > 0 && id !== LUN_APPLICATION_ID) throw new Error(`${file} is not the storage of a LUN`)
-  if (version > LUN_SCHEMA_VERSION) {
-    throw new Error(`${file} has schema ${version}, and this version knows ${LUN_SCHEMA_VERSION}`)
-  }
-  db.exec(LUN_SCHEMA)
-  db.exec(RESERVATION_SCHEMA)
-  db.exec(GROUP_SCHEMA)
-  db.pragma(`application_id = ${LUN_APPLICATION_ID}`)
-  db.pragma(`user_version = ${LUN_SCHEMA_VERSION}`)
-})
-create.immediate()
-const words = openSharedWords(wordFile)
-words.epoch.raise(readReservation(db).epoch)
-words.groups.raise(groupsVersion(db))
-const looked = { epoch: words.epoch.load(), groups: words.groups.load() }
-const look = setInterval(() => {
-  const now = { epoch: words.epoch.load(), groups: words.groups.load() }
-  if (now.epoch === looked.epoch && now.groups === looked.groups) return
-  Object.assign(looked, now)
-  port.postMessage({ id: -1, error: null })
-}, LOOK_MS)
-port.postMessage({ id: 0, error: null })
-
-const insertGhost = db.prepare(
-  `INSERT OR REPLACE INTO ghosts VALUES (:id, :engine, :path, :incarnation, :op, :offset, :length, :reason, :openedAtUs, :bootId)`,
-)
-const deleteGhost = db.prepare('DELETE FROM ghosts WHERE id = ?')
-const insertAttachment = db.prepare(
-  'INSERT OR REPLACE INTO attachments VALUES (:engine, :path, :incarnation, :device, :bootId, :final)',
-)
-const deleteAttachment = db.prepare('DELETE FROM attachments WHERE engine = ? AND path = ?')
-
-const apply = db.transaction((write: LunWrite): unknown => {
-  if (write.kind === 'openGhosts') for (const ghost of write.ghosts) insertGhost.run(ghost)
-  if (write.kind === 'endGhosts') for (const id of write.ids) deleteGhost.run(id)
-  if (write.kind === 'attach') insertAttachment.run(write.attachment)
-  if (write.kind === 'detach') deleteAttachment.run(write.engine, write.path)
-  if (write.kind === 'join') joinEngine(db, write.engine, write.initiator)
-  if (write.kind === 'leave') leaveEngine(db, write.engine)
-  if (write.kind === 'acknowledge') acknowledge(db, write.engine, write.epoch)
-  if (write.kind === 'groups') writeGroups(db, write.groups, write.replace)
-  return write.kind === 'reserve' ? applyRequest(db, write.request) : undefined
-})
-
-/** The words follow the commit: whoever sees it new finds the file so. */
-function perform(write: LunWrite): unknown {
-  if (write.kind === 'isLetGo') return isLetGo(write.device)
-  const value = apply.immediate(write)
-  if (write.kind === 'reserve') words.epoch.raise((value as ReservationReply).epoch)
-  if (write.kind === 'groups') words.groups.raise(groupsVersion(db))
-  return value
+function errorOf(error: unknown): { code: string; why: string } {
+  return error instanceof PathledgerError
+    ? { code: error.code, why: error.why }
+    : { code: 'LUN_STORAGE', why: messageOf(error) }
 }
 
-port.on('message', ({ id, write }: Request) => {
-  try {
-    if (write === 'close') close()
-    port.postMessage({ id, error: null, value: write === 'close' ? undefined : perform(write) })
-  } catch (error) {
-    port.postMessage({ id, error: messageOf(error) })
+function serve(keeper: LunKeeper): void {
+  let looks = 0
+  let over = false
+  const isOver = (error: { code: string; why: string }): void => {
+    if (!over) say({ over: error })
+    over = true
   }
-  // After the answer: what is posted to a closed port is lost.
-  if (write === 'close') port.close()
-})
+  const look = setInterval(() => {
+    looks += 1
+    try {
+      const why = looks % LOST_LOOK_EVERY === 0 ? keeper.lost() : null
+      if (why !== null) return isOver({ code: 'LUN_STORAGE_LOST', why })
+      const died = looks % DEATH_LOOK_EVERY === 0 && keeper.livesChanged()
+      if (died || keeper.changed()) say({ news: keeper.picture() })
+    } catch (error) {
+      isOver(errorOf(error))
+    }
+  }, LOOK_MS)
 
-function close(): void {
-  clearInterval(look)
-  words.close()
-  db.close()
+  const answer = (question: LunQuestion): unknown => {
+    if (question.ask === 'write') return keeper.write(question.write)
+    if (question.ask === 'picture') return keeper.picture()
+    if (question.ask === 'pictureNow') {
+      now.port.postMessage(keeper.picture())
+      Atomics.add(now.answers, 0, 1)
+      Atomics.notify(now.answers, 0)
+      return undefined
+    }
+    if (question.ask === 'isLetGo') return isLetGo(question.device, question.deviceKey)
+    clearInterval(look)
+    keeper.close()
+    return undefined
+  }
+  port?.on('message', ({ id, question }: Request) => {
+    try {
+      say({ id, error: null, value: answer(question) })
+    } catch (error) {
+      say({ id, error: errorOf(error) })
+    }
+    // After the answer: what is posted to a closed port is lost.
+    if (question.ask === 'close') port.close()
+  })
+}
+
+try {
+  const keeper = new LunKeeper(place)
+  serve(keeper)
+  say({ id: 0, error: null, value: keeper.opened() })
+} catch (error) {
+  say({ id: 0, error: errorOf(error) })
 }

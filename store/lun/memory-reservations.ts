@@ -9,6 +9,7 @@ export function memoryReservations(): ReservationStore {
   return {
     word: () => now.epoch,
     read: () => now,
+    readNow: () => now,
     engines: () => [],
     request: async (request) => {
       const reply = replyOf(now, request)
@@ -18,6 +19,7 @@ export function memoryReservations(): ReservationStore {
     acknowledge: async () => undefined,
     leave: async () => undefined,
     isAlive: () => true,
+    catchUp: async () => undefined,
     onChange: () => undefined,
   }
 }

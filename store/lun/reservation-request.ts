@@ -18,6 +18,8 @@ function decideReservation(state: ReservationState, request: ReservationRequest)
       return { status: 'GOOD', state: registerNexus(state, request) }
     case 'hearAttentions':
       return { status: 'GOOD', state: hearAttentions(state, request.initiator) }
+    case 'restore':
+      return { status: 'GOOD', state: request.state }
   }
 }
 
@@ -26,6 +28,9 @@ export function replyOf(
   { epoch, state: before }: ReservationSnapshot,
   request: ReservationRequest,
 ): ReservationReply {
+  // What was lost is brought back only to where nothing has been since.
+  if (request.kind === 'restore' && epoch > 0)
+    return { status: 'CONFLICT', epoch, before, state: before, changed: false }
   const { status, state } = decideReservation(before, request)
   const changed = JSON.stringify(state) !== JSON.stringify(before)
   const counts = changed && request.kind !== 'hearAttentions'

@@ -3,6 +3,7 @@
 import type Database from 'better-sqlite3'
 import { NO_RESERVATION } from '../../machines/reservation/rules.ts'
 import { checkedReservation } from './checked.ts'
+import { hasTable } from './schema.ts'
 import { replyOf } from './reservation-request.ts'
 import type { ReservationRequest, LunEngine, ReservationReply, ReservationSnapshot } from './types.ts'
 
@@ -39,6 +40,12 @@ export function applyRequest(db: Database.Database, request: ReservationRequest)
     write.run(reply.epoch, JSON.stringify(reply.state))
   }
   return reply
+}
+
+/** Reservations of the storage that is attached as `old`, unless there have been any here. */
+export function takeOverReservation(db: Database.Database): void {
+  if (!hasTable(db, 'old', 'reservation')) return
+  db.exec('INSERT OR IGNORE INTO main.reservation SELECT * FROM old.reservation')
 }
 
 /** An engine has the LUN open: from now on others wait for it. */

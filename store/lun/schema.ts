@@ -1,16 +1,30 @@
 // The tables of a LUN's file. Small and short-lived: what is over is deleted; the history is on the ledgers.
-
+import type { MessagePort } from 'node:worker_threads'
+import type Database from 'better-sqlite3'
 import type { KeptGroup } from '../../adapters/ports.ts'
-import type { ReservationRequest } from './types.ts'
+import type { LunAttachment, LunContents, LunEngine, LunGhost } from './types.ts'
+import type { ReservationRequest, ReservationSnapshot } from './types.ts'
 
 /** 'PLUN': what `file` and a wrong open go by. */
 export const LUN_APPLICATION_ID = 0x504c554e
-/** 1: ghosts and attachments. 2: reservations. 3: target port groups. An older file is brought up to this one. */
-export const LUN_SCHEMA_VERSION = 3
+/**
+ * 1: ghosts and attachments. 2: reservations. 3: target port groups. 4: attaches by an id of their own, which storage it
+ * is, and whose ghosts others ended. An older file is brought up to this one.
+ */
+export const LUN_SCHEMA_VERSION = 4
 
-export const LUN_SCHEMA = `
+/** Ends of another engine's ghosts that are kept for its ledger, the newest ones: it may never be opened again. */
+export const ENDED_MAX = 10_000
+
+const ATTACH_COLUMNS = `
+  attach       TEXT NOT NULL DEFAULT 'unknown',
+  device       TEXT NOT NULL DEFAULT '-',
+  deviceKey    TEXT NOT NULL DEFAULT '',
+  final        INTEGER NOT NULL DEFAULT 0`
+
+const LUN_SCHEMA = `
 CREATE TABLE IF NOT EXISTS ghosts (
-  id           TEXT PRIMARY KEY,
+  id           TEXT PRIMARY KEY,${ATTACH_COLUMNS},
   engine       TEXT NOT NULL,
   path         TEXT NOT NULL,
   incarnation  INTEGER NOT NULL,
@@ -21,33 +35,132 @@ CREATE TABLE IF NOT EXISTS ghosts (
   openedAtUs   INTEGER NOT NULL,
   bootId       TEXT NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS attachments (
+CREATE TABLE IF NOT EXISTS attachments (${ATTACH_COLUMNS},
   engine       TEXT NOT NULL,
   path         TEXT NOT NULL,
   incarnation  INTEGER NOT NULL,
-  device       TEXT NOT NULL,
   bootId       TEXT NOT NULL,
-  final        INTEGER NOT NULL,
-  PRIMARY KEY (engine, path)
+  PRIMARY KEY (attach)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS ended (id TEXT PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS storage (
+  id        INTEGER PRIMARY KEY CHECK (id = 1),
+  name      TEXT NOT NULL,
+  contents  INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS moved (source TEXT PRIMARY KEY) STRICT;
+INSERT OR IGNORE INTO storage VALUES (1, lower(hex(randomblob(8))), 0);
 `
 
-/** What the worker is asked to write. */
+/** What one life of a path was called before attaches had ids. */
+const OLD_ATTACH = "engine || ' ' || path || ' ' || incarnation"
+const OLD_GHOSTS = `INSERT OR IGNORE INTO ghosts SELECT id, ${OLD_ATTACH}, '', '', 0, engine, path, incarnation, op, offset, length, reason, openedAtUs, bootId FROM`
+const OLD_ATTACHMENTS = `INSERT OR IGNORE INTO attachments SELECT ${OLD_ATTACH}, device, '', final, engine, path, incarnation, bootId FROM`
+
+/** Makes the tables, or brings those of an older version up to this one. Inside the caller's transaction. */
+export function makeTables(db: Database.Database): void {
+  const isOld = hasTable(db, 'main', 'ghosts') && !hasColumn(db, 'main', 'ghosts', 'attach')
+  if (isOld) {
+    db.exec('ALTER TABLE ghosts RENAME TO oldGhosts; ALTER TABLE attachments RENAME TO oldAttachments')
+  }
+  db.exec(LUN_SCHEMA)
+  if (!isOld) return
+  db.exec(`${OLD_GHOSTS} oldGhosts; ${OLD_ATTACHMENTS} oldAttachments`)
+  db.exec('DROP TABLE oldGhosts; DROP TABLE oldAttachments')
+}
+
+/** Takes over ghosts and attachments of the storage that is attached as `old`, of whichever version. */
+export function takeOverTables(db: Database.Database): void {
+  if (!hasTable(db, 'old', 'ghosts')) return
+  if (!hasColumn(db, 'old', 'ghosts', 'attach')) {
+    db.exec(`${OLD_GHOSTS} old.ghosts; ${OLD_ATTACHMENTS} old.attachments`)
+    return
+  }
+  for (const table of ['ghosts', 'attachments', 'ended']) {
+    db.exec(`INSERT OR IGNORE INTO main.${table} SELECT * FROM old.${table}`)
+  }
+}
+
+export function hasTable(db: Database.Database, schema: 'main' | 'old', table: string): boolean {
+  const sql = `SELECT count(*) FROM ${schema}.sqlite_schema WHERE type = 'table' AND name = ?`
+  return db.prepare<[string], number>(sql).pluck().get(table) === 1
+}
+
+function hasColumn(db: Database.Database, schema: 'main' | 'old', table: string, column: string): boolean {
+  const rows = db.pragma(`${schema}.table_info(${table})`) as { name: string }[]
+  return rows.some(({ name }) => name === column)
+}
+
+/** What the worker is asked to do. */
 export type LunWrite =
-  | { readonly kind: 'openGhosts'; readonly ghosts: readonly object[] }
-  | { readonly kind: 'endGhosts'; readonly ids: readonly string[] }
-  | { readonly kind: 'attach'; readonly attachment: object }
-  | { readonly kind: 'detach'; readonly engine: string; readonly path: string }
+  | { readonly kind: 'openGhosts'; readonly ghosts: readonly LunGhost[] }
+  | { readonly kind: 'endGhosts'; readonly ids: readonly string[]; readonly by: string }
+  | { readonly kind: 'forgetEnded'; readonly ids: readonly string[] }
+  | { readonly kind: 'attach'; readonly attachment: LunAttachment }
+  | { readonly kind: 'detach'; readonly attach: string }
   | { readonly kind: 'join'; readonly engine: string; readonly initiator: string }
   | { readonly kind: 'leave'; readonly engine: string }
   | { readonly kind: 'acknowledge'; readonly engine: string; readonly epoch: number }
   | { readonly kind: 'reserve'; readonly request: ReservationRequest }
   | { readonly kind: 'groups'; readonly groups: readonly KeptGroup[]; readonly replace: boolean }
-  | { readonly kind: 'isLetGo'; readonly device: string }
 
-/** What the worker answers; id -1 says that one of the shared words has changed. */
-export interface LunAnswer {
-  readonly id: number
-  readonly error: string | null
-  readonly value?: unknown
+/** All that is in the file, as one moment had it, and which of the engines in it live. */
+export interface LunPicture {
+  /** How many changes of ghosts, attachments and engines there were. */
+  readonly contentsCount: number
+  readonly contents: LunContents
+  readonly reservation: ReservationSnapshot
+  readonly engines: readonly LunEngine[]
+  readonly groups: readonly KeptGroup[]
+  readonly alive: readonly string[]
+}
+
+/** What came of a write: the number of changes with it, where it was one, and what it has for an answer. */
+export interface Written {
+  readonly contentsCount: number | null
+  readonly value: unknown
+}
+
+/** What the worker is asked: to open, to write, to look, and to end. */
+export type LunQuestion =
+  | { readonly ask: 'write'; readonly write: LunWrite }
+  | { readonly ask: 'picture' }
+  /** Asked by somebody who does not go on before there is an answer; it is given through a port of its own. */
+  | { readonly ask: 'pictureNow' }
+  | { readonly ask: 'isLetGo'; readonly device: string; readonly deviceKey: string }
+  | { readonly ask: 'close' }
+
+/** What the worker says once the storage is open. */
+export interface LunOpened {
+  readonly name: string
+  readonly fresh: boolean
+  readonly picture: LunPicture
+  /** Where the shared words are in this process's memory; they stay there for as long as the storage is open. */
+  readonly wordsAt: bigint
+}
+
+/** What the worker says: answers by the number of their question (0: the open), and news. */
+export type LunAnswer =
+  | {
+      readonly id: number
+      readonly error: { readonly code: string; readonly why: string } | null
+      readonly value?: unknown
+    }
+  | { readonly news: LunPicture }
+  /** It cannot be used any more. */
+  | { readonly over: { readonly code: string; readonly why: string } }
+
+/** What the thread is started with. */
+export interface LunThreadData {
+  readonly place: KeeperPlace
+  /** Where it gives answers to those who do not go on before they have one: it counts them. */
+  readonly now: { readonly port: MessagePort; readonly answers: Int32Array }
+}
+
+/** Where a LUN's storage is, for whom it is opened, and where it may have been before. */
+export interface KeeperPlace {
+  readonly file: string
+  readonly engine: string
+  /** Storages of this LUN that this one takes over, once. */
+  readonly old: readonly string[]
 }

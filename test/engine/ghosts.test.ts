@@ -331,7 +331,13 @@ function errorLater(promise: Promise<unknown>): Promise<unknown> {
 }
 
 function ghostAt(id: string, range: { offset: number; length: number }): Ghost {
-  const facts = { path: '8:0:0:0', incarnation: 1, op: 'write', reason: 'error', bio: null } as const
-  const state = { openedUs: 0, returnedUs: 0, gate: new Gate(), ending: null, foreign: false }
-  return { id, ...facts, ...range, ...state }
+  const place = { path: '8:0:0:0', incarnation: 1, device: 'memory', deviceKey: '', bootId: 'boot' }
+  const facts = {
+    op: 'write',
+    reason: 'error',
+    bio: null,
+    attach: { id: 'a', ...place, final: false },
+  } as const
+  const state = { openedUs: 0, returnedUs: 0, gate: new Gate(), ending: null, foreign: false, orphan: false }
+  return { id, path: place.path, ...facts, ...range, ...state }
 }

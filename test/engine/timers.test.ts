@@ -21,7 +21,10 @@ const SITES: Readonly<Record<string, readonly ('ledger' | 'pace' | readonly stri
   'engine/attach/let-go.ts': [['path.removed', 'lun.ghostsOpened'], ['path.removed']],
   // flushWaitMs.
   'engine/io/flush-way.ts': [['lun.flushFellShort']],
-  'engine/lun/ghost-book.ts': [['lun.ghostsEnded']],
+  'engine/lun/ghost-book.ts': [['lun.ghostsEnded'], 'pace'],
+  'engine/lun/lun-state.ts': ['pace', 'pace', 'pace'],
+  // lunStallMs: who asked hears it.
+  'engine/lun/timely.ts': [[]],
   // ghostHoldMaxMs, waitMaxMs, resourceRetryMs; and how often it is looked for another engine's ghosts.
   'engine/io/waiting.ts': [['lun.holdExpired'], 'pace'],
   // A ledger that takes nothing cannot be told so at once; it says so when it takes something again.

@@ -459,9 +459,12 @@ async function health(): Promise<readonly StoredEvent[]> {
 function storageWith(reservations: ReservationStore): LunStore {
   const done = async () => undefined
   return {
-    load: () => ({ ghosts: [], attachments: [] }),
+    id: 'storage',
+    fresh: false,
+    load: () => ({ ghosts: [], attachments: [], ended: [] }),
     changed: () => false,
     ...{ openGhosts: done, endGhosts: done, attach: done, detach: done, join: done, close: done },
+    ...{ catchUp: done, forgetEnded: done, onChange: () => undefined, onLost: () => undefined },
     isLetGo: async () => true,
     isAlive: () => true,
     reservations,

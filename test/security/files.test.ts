@@ -123,6 +123,7 @@ test.each([
 ])('a ghost with %s stops a running engine with LUN_STORAGE; it is not believed', async (_what, sql) => {
   const mp = await openEngine()
   change(sql)
+  await until(() => mp.broken !== null)
   const write = mp.head(WWID).write({ offset: 0, data: new Uint8Array(512) })
   await expect(write).rejects.toMatchObject({ code: 'LUN_STORAGE' })
   expect(mp.broken).toMatchObject({ code: 'LUN_STORAGE' })
@@ -132,6 +133,7 @@ test.each([
 test('a well-formed lie holds writes off or refuses them; it makes nobody write, and ends with the file', async () => {
   const mp = await openEngine()
   change(`${GHOST} ('lie', 'nobody', '8:0:0:0', 1, 'write', 0, 65536, 'timeout', 1, 'b')`)
+  await until(() => mp.ghosts.length > 0)
   const write = mp.head(WWID).write({ offset: 0, data: new Uint8Array(512) })
   expect(mp.head(WWID).held.bios).toBe(1)
   expect(mp.ghosts).toMatchObject([{ id: 'lie', foreign: true }])
@@ -139,6 +141,13 @@ test('a well-formed lie holds writes off or refuses them; it makes nobody write,
   await write
   await mp.close()
 })
+
+/** Whoever writes to the file behind our back is seen by the thread that looks at it. */
+async function until(holds: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 200 && !holds(); tries += 1)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  expect(holds()).toBe(true)
+}
 
 function change(sql: string): void {
   const db = new Database(file())

@@ -19,6 +19,7 @@ import { openSegments } from '../../store/life/chain-reader.ts'
 import { exportLedger, importLedger } from '../../store/life/ndjson.ts'
 import { NewFile, removeIfThere } from '../../store/life/new-file.ts'
 import { repairLedger } from '../../store/life/repair.ts'
+import { openGhosts } from '../../store/state/open-ghosts.ts'
 import { closeSegment } from '../../store/life/segments.ts'
 import { checkHead, makeKeys, parseSignedHead, signHead } from '../../store/life/signed-head.ts'
 import { verifySegments } from '../../store/life/verify-segments.ts'
@@ -115,6 +116,38 @@ describe('segments', () => {
     expect(foldAll(last)).toEqual(redecide(last))
     first.close()
     last.close()
+  })
+
+  it('F-02: carry open ghosts on, by the attach that they are of, over any number of files', () => {
+    const one = storied()
+    const ledger = LedgerFile.open(one, { header: HEADER })
+    const reader = openLedgerReader(one)
+    const scribe = new Scribe()
+    const stream = 'lun/naa.6001'
+    for (const [name, { value, context }] of Object.entries(foldAll(reader).streams))
+      scribe.states.set(name, { value, context })
+    reader.close()
+    const attach = { id: 'e.1', device: '/dev/loop0', deviceKey: 'loop:7:0', final: false, bootId: 'boot' }
+    const ghost = (id: string) => ({ id, op: 'write', offset: 0, length: 512 })
+    const opened = { path: '8:0:0:0', incarnation: 3, reason: 'timeout', ghosts: ['a', 'b'].map(ghost) }
+    const events = [
+      scribe.event(stream, 'lun.found', { wwid: 'naa.6001', sizeBytes: 4096, logicalBlockBytes: 512 }),
+      scribe.event(stream, 'lun.ghostsOpened', { ...opened, attach }),
+      scribe.event(stream, 'lun.ghostsEnded', { ids: ['a'], proof: 'completion', detail: null }),
+    ].map((event, at) => ({ ...event, eventId: `ghost-${at}` }))
+    expect(ledger.appendBatch([{ events, expected: { [stream]: 0 } }])).toMatchObject([{ ok: true }])
+    ledger.close()
+    const two = beside(one, 'two.ledger')
+    const three = beside(one, 'three.ledger')
+    closeSegment(one, two, facts('second'))
+    closeSegment(two, three, facts('third'))
+    const last = openLedgerReader(three)
+    expect([...openGhosts(last, stream).open.values()]).toEqual([
+      { ...ghost('b'), reason: 'timeout', attach: { ...attach, path: '8:0:0:0', incarnation: 3 } },
+    ])
+    expect(foldAll(last)).toEqual(redecide(last))
+    last.close()
+    expect(verifySegments(three).map(({ why }) => why)).toEqual(['', '', ''])
   })
 
   it('are read as one', () => {

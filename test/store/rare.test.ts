@@ -1,7 +1,8 @@
 // What seldom happens to a store: rows that no writer of ours made, calls after the end.
-import { closeSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, test } from 'vitest'
 import { PathledgerError } from '../../errors.ts'
@@ -25,7 +26,7 @@ import {
   readReservation,
   RESERVATION_SCHEMA,
 } from '../../store/lun/reservations.ts'
-import { openSharedWords } from '../../store/lun/shared-words.ts'
+import { mapSharedWords, pageCalls, wordsAt } from '../../store/lun/shared-words.ts'
 import { memoryReader } from '../../store/write/memory-store.ts'
 import { PATH_A, Scribe } from './events.ts'
 import { tempFiles } from './tmp.ts'
@@ -119,7 +120,8 @@ describe('what engines of a LUN share', () => {
     expect([groupsVersion(db), readGroups(db)]).toEqual([0, []])
     const group = { id: 1, access: 'optimal', preferred: true, listed: false } as const
     const fails = { now: false }
-    const kept = new KeptGroups(db, {
+    const kept = new KeptGroups({
+      read: () => readGroups(db),
       write: async (groups, replace) => {
         if (fails.now) throw new Error('the disk is full')
         writeGroups(db, groups, replace)
@@ -145,8 +147,6 @@ describe('what engines of a LUN share', () => {
     db.prepare("UPDATE port_groups SET access = 'sideways'").run()
     expect(kept.read()).toEqual([])
     db.close()
-    kept.changed()
-    expect(seen).toHaveLength(4)
   })
 
   test('reservations: one state and its epoch, and each engine with the epoch that it has acknowledged', () => {
@@ -181,31 +181,59 @@ describe('what engines of a LUN share', () => {
     const server = createServer().listen(socket)
     await once(server, 'listening')
     // A socket answers an open with ENXIO, as a device does behind which nothing is any more.
-    expect([isLetGo(import.meta.filename), isLetGo(`${socket}.none`), isLetGo(socket)]).toEqual([
-      true,
-      true,
-      true,
-    ])
-    expect(isLetGo(`${import.meta.filename}/below`)).toBe(false)
+    const key = 'loop:7:0'
+    expect([
+      isLetGo(import.meta.filename, key),
+      isLetGo(`${socket}.none`, key),
+      isLetGo(socket, key),
+    ]).toEqual([true, true, true])
+    expect(isLetGo(`${import.meta.filename}/below`, key)).toBe(false)
+    // A file is let go of with its engine's last thread.
+    expect(isLetGo(`${import.meta.filename}/below`, 'file:8:1:5@8:0:0:0')).toBe(true)
     server.close()
   })
 
-  test('words in a mapped file: everybody sees the highest, and after the close what was there last', () => {
+  test('a device in another life than then holds nothing of that life', () => {
+    const sys = tempFile('sys')
+    mkdirSync(join(sys, 'dev/block/7:3'), { recursive: true })
+    writeFileSync(join(sys, 'dev/block/7:3/diskseq'), '43\n')
+    const busy = `${import.meta.filename}/below`
+    const ask = (key: string) => isLetGo(busy, key, sys)
+    expect(['loop:7:3 diskseq 42', 'loop:7:3 diskseq 43', 'loop:7:4 diskseq 1', ''].map(ask)).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ])
+  })
+
+  test('words in a mapped file: everybody sees the highest, and a page that cannot be locked is not used', () => {
     const file = tempFile('words')
-    const [one, other] = [openSharedWords(file), openSharedWords(file)]
+    const [one, other] = [mapSharedWords(file), mapSharedWords(file)]
     one.epoch.raise(5)
     other.epoch.raise(3)
     other.groups.raise(2)
-    expect([one.epoch.load(), other.epoch.load(), one.groups.load()]).toEqual([5, 5, 2])
+    other.contents.raise(4)
+    expect(
+      [one, other].map((words) => [words.epoch, words.groups, words.contents].map((word) => word.load())),
+    ).toEqual([
+      [5, 2, 4],
+      [5, 2, 4],
+    ])
+    expect(wordsAt(one.at).epoch.load()).toBe(5)
+    expect(one.inode).toBe(statSync(file).ino)
     one.close()
-    one.close()
-    other.epoch.raise(9)
-    one.epoch.raise(20)
-    expect([one.epoch.load(), one.groups.load(), other.epoch.load()]).toEqual([5, 2, 9])
     other.close()
     const link = tempFile('link')
     symlinkSync(file, link)
-    expect(() => openSharedWords(link)).toThrow(/ELOOP/)
+    expect(() => mapSharedWords(link)).toThrow(/ELOOP/)
+    const calls = pageCalls()
+    expect(thrown(() => mapSharedWords(file, { ...calls, mlock: () => -1 }))).toMatchObject({
+      code: 'LUN_STORAGE',
+      errno: 'ENOMEM',
+    })
+    const nowhere = () => calls.mmap(null, 4096, 3, 1, -1, 0)
+    expect(() => mapSharedWords(file, { ...calls, mmap: nowhere })).toThrow(/cannot be mapped/)
   })
 })
 

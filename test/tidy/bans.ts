@@ -37,7 +37,7 @@ const EXCEPTIONS: readonly Exception[] = [
   {
     files: /^adapters\/pid\.ts$/,
     bans: ['process'],
-    why: 'the number of this process, a fact for the ledger',
+    why: 'the number of this process, a fact for the ledger; and whose it is, for where it keeps what is the machine’s',
   },
   {
     files: /^adapters\/sources\/zones\.ts$/,
