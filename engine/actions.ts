@@ -2,6 +2,7 @@
 import { check, probe, proveReturned, sample } from './health/checker.ts'
 import type { Actions } from './heads/runtime.ts'
 import { drainBacklog, resubmitParked } from './io/dispatch.ts'
+import { watchSilence } from './io/silence.ts'
 import { failParked } from './io/waiting.ts'
 import { endSampling } from './health/margin.ts'
 
@@ -14,4 +15,5 @@ export const PATH_ACTIONS = {
   sample,
   tally: endSampling,
   drainBacklog,
+  watchSilence,
 } as const satisfies Partial<Actions>

@@ -12,6 +12,8 @@ export interface PathFlags {
   readonly heldBack: boolean
   /** It works, and somebody is taking it away. */
   readonly goingAway: boolean
+  /** It answers nothing while another one does. Absent: it is not. */
+  readonly silent?: boolean
 }
 
 /** A path of which nothing more is known than its value. */
@@ -19,8 +21,8 @@ export const NO_FLAGS: PathFlags = { override: 'none', waiting: false, heldBack:
 
 /** The flags out of a context, also of one that was recorded before there were any. */
 export function flagsOf(context: Partial<PathFlags>): PathFlags {
-  const { override, waiting, heldBack, goingAway } = { ...NO_FLAGS, ...context }
-  return { override, waiting, heldBack, goingAway }
+  const { override, waiting, heldBack, goingAway, silent } = { ...NO_FLAGS, ...context }
+  return { override, waiting, heldBack, goingAway, ...(silent === true ? { silent } : {}) }
 }
 
 /**
@@ -63,9 +65,9 @@ export const RANK_MARGINAL = 4
  * How good a usable path is; 0 is best, and only paths of the best rank there is carry I/O. Online optimized, online
  * non-optimized, then the same two held back, then the same two marginal (scenario 9).
  */
-export function rankOf(path: PathValue, { heldBack, goingAway }: PathFlags = NO_FLAGS): number {
+export function rankOf(path: PathValue, { heldBack, goingAway, silent }: PathFlags = NO_FLAGS): number {
   const optimized = path.access === 'optimal' ? 0 : 1
-  if (path.health === 'marginal' || goingAway) return RANK_MARGINAL + optimized
+  if (path.health === 'marginal' || goingAway || silent === true) return RANK_MARGINAL + optimized
   return heldBack ? RANK_HELD_BACK + optimized : optimized
 }
 

@@ -2,7 +2,7 @@
 import { PathledgerError } from '../../errors.ts'
 import { ACCESS_STATES, type AccessState, type PathValue } from '../../machines/words.ts'
 import type { Evidence } from '../../machines/events.ts'
-import type { PathFlags } from '../../machines/predicates.ts'
+import { flagsOf, type PathFlags } from '../../machines/predicates.ts'
 import type { PathCounters } from '../accounting/counters.ts'
 import { preferPath } from './head-words.ts'
 import { pathGone } from '../heads/gone.ts'
@@ -57,11 +57,10 @@ export class Path {
 
   /**
    * What its state does not say: whether its operator is overridden, whether it waits for its failback, whether it is waited
-   * for although it failed, whether somebody is taking it away.
+   * for although it failed, whether somebody is taking it away, and `silent` where it answers nothing.
    */
   get flags(): PathFlags {
-    const { override, waiting, heldBack, goingAway } = this.#runtime.context
-    return { override, waiting, heldBack, goingAway }
+    return flagsOf(this.#runtime.context)
   }
 
   /** Timers that are armed, each with the milliseconds that are left. */

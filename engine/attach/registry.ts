@@ -139,6 +139,8 @@ export class Registry {
     const queue = pathQueue(path)
     queue.timeout?.cancel()
     queue.timeout = null
+    queue.silence?.cancel()
+    queue.silence = null
     if (keepOpen) {
       leaveCache(path, why)
       letGoOpen(path)

@@ -96,6 +96,11 @@ export const settingsSchema = z.strictObject({
    * NOT_DURABLE. As long as a check of `noPathCheckMs`: what only blinked is back by then.
    */
   flushWaitMs: ms.default(5_000),
+  /**
+   * A path whose oldest I/O is out for so long, that answers nothing meanwhile, and another one does answer, is silent: new I/O and
+   * its reads go elsewhere. 0: never. Well above what a loaded array takes, well below what a program notices.
+   */
+  silentMs: ms.default(1_000),
   /** Bytes in flight on one path: a hung path holds on to so much memory, not to all of it. */
   inFlightBytesMax: z
     .int()

@@ -69,6 +69,7 @@ export class PathRuntime {
   disabled = true
   optimized = false
   available = false
+  silent = false
   rank = 0
   serviceTime = 0
 
@@ -100,6 +101,8 @@ export class PathRuntime {
   /** A probe read is in flight; it may hang for long, and its buffer with it. */
   probing = false
   probingSinceUs = 0
+  /** Completions of its I/O, errors included: while they grow, it is not silent. */
+  heard = 0
   /** How often it came back into use: an error of an attempt from before such a return is not held against it. */
   returns = 0
   /** It turns I/O away for being busy: since when, how often, and what told so. */
@@ -202,6 +205,7 @@ export class PathRuntime {
     this.optimized = isOptimized(value, context)
     this.available = isAvailable(value, context)
     this.rank = rankOf(value, context)
+    this.silent = context.silent === true
   }
 }
 
@@ -227,6 +231,8 @@ export interface Actions {
   drainBacklog(path: PathRuntime): void
   /** It has no usable path, and access states alone keep some out; or that is over. */
   awaitGroups(head: HeadRuntime, waits: boolean, cause: Recorded): void
+  /** It has I/O: whether it answers is looked at from time to time. */
+  watchSilence(path: PathRuntime): void
   /** The head is gone from the machine's point of view: take it away. */
   headRemoved(head: HeadRuntime): void
   /** Sense data came with an I/O on a path. */

@@ -221,8 +221,11 @@ class Reading {
 }
 
 /** Another path that may be asked whether it can read what this one cannot. */
-export function usableOther(path: PathRuntime): PathRuntime | undefined {
-  return path.head.paths.find((candidate) => candidate !== path && !candidate.disabled)
+export function usableOther(
+  path: PathRuntime,
+  also: (candidate: PathRuntime) => boolean = () => true,
+): PathRuntime | undefined {
+  return path.head.paths.find((candidate) => candidate !== path && !candidate.disabled && also(candidate))
 }
 
 const EARLIER = 'an earlier probe has not answered yet'

@@ -7,7 +7,7 @@ import type { GhostReason } from '../../machines/lun/events.ts'
 import type { BlkStatus } from '../../machines/words.ts'
 import { Attempt, evidenceOf, isDurable, isMutation, memoryIsGone, weightOf, type Bio } from './bio.ts'
 import { guarded, usOfMs } from '../core/core.ts'
-import { mayTryAnother, noteTaken } from './busy.ts'
+import { mayTryAnother, noteHeard, noteTaken } from './busy.ts'
 import { countDone, countError } from '../accounting/counters.ts'
 import { hold, overtakerOf, park, waitFor } from './waiting.ts'
 import { onLateError, onPathError } from './failover.ts'
@@ -52,6 +52,7 @@ export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): vo
     return neverSent(head, attempt, error)
   }
   if (queue.timeout === null) armTimeout(head, path)
+  if (queue.silence === null) head.actions.watchSilence(path)
 }
 
 /**
@@ -123,11 +124,13 @@ function complete(head: HeadRuntime, attempt: Attempt, completion: IoCompletion)
   attempt.returned = true
   const { bio, path } = attempt
   const late = attempt.ended
+  path.heard += 1
   if (!late) endAccounting(attempt)
   giveBack(head, attempt)
   const status = statusOf(completion, bio.length)
   if (status === 'OK') answeredWell(head, attempt)
   noteTaken(path, attempt.startedUs, status)
+  if (path.silent) noteHeard(path)
   path.hear(completion)
   if (late) return completeLate(head, attempt, completion)
   tellTrace(attempt, status, completion.errno)

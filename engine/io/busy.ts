@@ -44,6 +44,11 @@ function noteBusy(path: PathRuntime, evidence: Evidence): void {
   path.busy = { sinceUs, times: 1, recorded }
 }
 
+/** A silent path has answered an I/O. */
+export function noteHeard(path: PathRuntime): void {
+  if (path.present) recordPath(path, 'path.answersAgain', {})
+}
+
 /** A path has answered an I/O that was sent at `startedUs`: where it took it, it is busy no longer. */
 export function noteTaken(path: PathRuntime, startedUs: number, status: BlkStatus): void {
   const { busy } = path

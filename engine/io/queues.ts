@@ -62,6 +62,8 @@ export class PathQueue {
   readonly attempts = new AttemptList()
   /** The time limit of the oldest of them. */
   timeout: TimerHandle | null = null
+  /** When it is looked at whether it still answers. */
+  silence: TimerHandle | null = null
   /** Bios that wait for room on this path, in order. */
   readonly room = new Set<Bio>()
   /** They are about to be sent on. */

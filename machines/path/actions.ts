@@ -84,6 +84,7 @@ const base = setup({
     lose: assign(({ context, event }) => ({
       ...{ present: false, lost: true, why: as(event, 'path.lost').why },
       timers: rebased(context.timers, as(event, 'path.lost').timers),
+      ...(context.silent === true ? { silent: false } : {}),
     })),
     /** What was known of its health goes on; what it is made of is looked at anew. */
     rejoin: assign(({ context, event }) => ({
@@ -100,6 +101,8 @@ const base = setup({
       const { errno, status, op, offset, length } = as(event, 'path.suspected')
       return { suspect: { errno, status, op, offset, length } }
     }),
+    fallSilent: assign({ silent: true }),
+    speak: assign({ silent: false }),
     unsuspect: assign({ suspect: null }),
     noteFailure: assign(({ context, event }) => {
       const { first, verdict } = as(event, 'path.failed')

@@ -51,4 +51,7 @@ export const PATH_HEALTH_EVENTS = [
   eventType(63, 'path.busyEnded', {}, z.strictObject({ times: whole, sinceUs: whole })),
   // An attempt that was sent before the path was put back into use ended in an error: no path is suspected for it.
   eventType(64, 'path.lateError', {}, evidence),
+  // Its oldest I/O is out for long, it answers nothing, and another path does: it is used last until it answers.
+  eventType(65, 'path.silent', {}, z.strictObject({ why: word, forUs: whole, inFlight: whole })),
+  eventType(66, 'path.answersAgain', {}, z.strictObject({})),
 ] as const

@@ -24,6 +24,8 @@ export const healthGuards = {
   heldBack: ({ context }: Asked): boolean => context.present && context.heldBack,
   mayOverride: ({ context }: Asked): boolean => context.present && context.override === 'none',
   overridden: ({ context }: Asked): boolean => context.override === 'on',
+  answered: ({ context }: Asked): boolean => context.present && context.silent !== true,
+  silent: ({ context }: Asked): boolean => context.present && context.silent === true,
   staysHere: ({ context }: Asked): boolean => context.present && !context.goingAway,
 }
 
@@ -55,6 +57,8 @@ export const HEALTH_EVENTS_OF_THE_PATH = {
   'path.heldBack': { guard: 'mayHoldBack', actions: ['keepHealth', 'clearCurrentPath'] },
   'path.failedBack': { guard: 'heldBack', actions: ['keepHealth', 'searchCurrentPath'] },
   'path.goingAway': { guard: 'staysHere', actions: ['noteWhy', 'keepHealth', 'clearCurrentPath'] },
+  'path.silent': { guard: 'answered', actions: ['noteWhy', 'fallSilent', 'clearCurrentPath'] },
+  'path.answersAgain': { guard: 'silent', actions: ['speak', 'searchCurrentPath', 'wakeRequeue'] },
   'path.placeUnreadable': { guard: 'present', actions: 'keep' },
   'path.busy': { guard: 'present', actions: 'keep' },
   'path.busyEnded': { guard: 'present', actions: 'keep' },

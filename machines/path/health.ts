@@ -24,7 +24,7 @@ export function healthAfter(context: PathContext, event: PathEvent): HealthChang
   switch (event.type) {
     case 'path.removed':
     case 'path.forgotten':
-      return change({}, HEALTH_TIMERS)
+      return change(heardAgain(context), HEALTH_TIMERS)
     case 'path.failed':
       return failed(context, event.atUs)
     case 'path.probeSucceeded':
@@ -114,12 +114,20 @@ function checked(rules: HealthRules | null, checkIntervalUs: number): HealthChan
   return rules === null ? change() : change({ checkIntervalUs }, [], nextCheck(rules, checkIntervalUs))
 }
 
-function failed({ rules, flaps, lastFailedUs }: PathContext, atUs: number): HealthChange {
+/** What has failed, or is gone, is not silent any more. Paths that never were have nothing to change. */
+function heardAgain({ silent }: PathContext): Partial<PathHealth> {
+  return silent === true ? { silent: false } : {}
+}
+
+function failed(context: PathContext, atUs: number): HealthChange {
+  const { rules, flaps, lastFailedUs } = context
   const cancel = ['check', 'failback', 'recheck', 'sample'] as const
-  if (rules === null) return change({ heldBack: false }, cancel)
+  const heard = heardAgain(context)
+  if (rules === null) return change({ heldBack: false, ...heard }, cancel)
   const soon = lastFailedUs !== null && atUs - lastFailedUs <= rules.marginal.doubleFailureUs
   const { loss, fastFail } = rules.loss
   const set = {
+    ...heard,
     heldBack: false,
     flaps: soon ? Math.min(flaps + 1, FLAPS_MAX) : 1,
     lastFailedUs: atUs,

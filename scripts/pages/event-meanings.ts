@@ -50,6 +50,8 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
     'Somebody is taking the device away (a lazy detach). It works until it is closed, and is used last.',
   'path.placeUnreadable':
     'A check could not read a place of the medium, and could read others: it keeps no path out.',
+  'path.silent': 'It answers nothing while another path does: new I/O and its reads go elsewhere.',
+  'path.answersAgain': 'A silent path has answered an I/O: it is used as before.',
   'path.busy':
     'It turned an I/O away for being busy: the I/O goes to another path, or waits where all are busy.',
   'path.busyEnded': 'It takes I/O again; `times` it turned some away.',

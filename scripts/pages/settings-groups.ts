@@ -43,6 +43,7 @@ export const SETTINGS_GROUPS: readonly SettingsGroup[] = [
     names: [
       ...[
         'attemptTimeoutMs',
+        'silentMs',
         'attemptsMax',
         'resourceRetryMs',
         'resourceRetriesMax',

@@ -104,6 +104,8 @@ export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
   'path.goingAway': (event, name) => `${name} is going away${why(event)}.`,
   'path.placeUnreadable': ({ data }, name) =>
     `${name} could not read ${text(data['length'])} bytes at ${text(data['offset'])}, and could elsewhere: it is the medium there.`,
+  'path.silent': (event, name) => `${name} is silent${why(event)}: new I/O and its reads go elsewhere.`,
+  'path.answersAgain': (_event, name) => `${name} answers again.`,
   'path.busy': ({ data }, name) => `${name} was busy (${text(data['status'])}), and turned I/O away.`,
   'path.busyEnded': ({ data }, name) =>
     `${name} takes I/O again, which it had turned away ${counted(data['times'], 'time')}.`,

@@ -71,7 +71,7 @@ describe('a path that fails', () => {
   })
 
   test('an I/O that hangs on it is given up after attemptTimeoutMs, and done elsewhere', async () => {
-    const rig = await Rig.open({ attemptTimeoutMs: 5_000, probeTimeoutMs: 1_000 })
+    const rig = await Rig.open({ silentMs: 0, attemptTimeoutMs: 5_000, probeTimeoutMs: 1_000 })
     rig.lun.medium.fill(0x5a, 0, BLOCK)
     const a = await rig.add(A)
     const b = await rig.add(B)

@@ -18,6 +18,7 @@ const SITES: Readonly<Record<string, readonly ('ledger' | 'pace' | readonly stri
   // probeTimeoutMs.
   'engine/health/places.ts': [['path.failed', 'path.probeFailed', 'path.checkFailed']],
   // closeGraceMs: for what is in flight, and for the flush of a path that leaves.
+  'engine/io/silence.ts': [['path.silent']],
   'engine/attach/let-go.ts': [['path.removed', 'lun.ghostsOpened'], ['path.removed']],
   // flushWaitMs.
   'engine/io/flush-way.ts': [['lun.flushFellShort']],

@@ -44,7 +44,7 @@ describe('golden histories', () => {
     const untold = ['path.becameMarginal', 'path.becameSteady']
     untold.push('head.resized', 'head.shrinkRefused', 'lun.ghostsSuperseded', 'engine.ledgerDegraded', 'engine.ledgerRecovered', 'engine.broke')
     untold.push('ledger.segmentClosed', 'ledger.stateCarried', 'ledger.repaired', 'engine.proceededWithoutRecord')
-    untold.push('path.busy', 'path.busyEnded', 'path.lateError', 'path.triedAtOnce', 'path.placeUnreadable', 'lun.waitBegan', 'lun.waitEnded')
+    untold.push('path.silent', 'path.answersAgain', 'path.busy', 'path.busyEnded', 'path.lateError', 'path.triedAtOnce', 'path.placeUnreadable', 'lun.waitBegan', 'lun.waitEnded')
     const missing = [...EVENT_TYPES.keys()].filter((type) => !told.has(type) && !untold.includes(type))
     expect(missing).toEqual([])
   })

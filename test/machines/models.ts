@@ -54,6 +54,18 @@ const HEALTH_STORY: readonly Happening[] = [
   ),
 ]
 
+const BESIDE = ['silent', 'answersAgain', 'placeUnreadable', 'busy', 'busyEnded', 'lateError']
+/** What has little to do with the other events of health. */
+const isOfSilence = ({ type }: { readonly type: string }): boolean =>
+  BESIDE.includes(type.slice('path.'.length))
+
+const SILENCE_STORY: readonly Happening[] = [
+  ['path.added', added()],
+  ['path.failed', failed()],
+  ['path.removed', WHY],
+  ['path.lost', { ...WHY, timers: {} }],
+]
+
 /** What the loss of all paths has to do with: heads that wait and heads that do not. */
 const LOSS_STORY: readonly Happening[] = [
   ['head.created', created()],
@@ -80,11 +92,14 @@ export const MODELS: readonly Model[] = [
       Number(context['probeIntervalUs']) > 1_000_000,
       ...['rules', 'newSizeBytes'].map((key) => context[key] !== null),
       ...['override', 'waiting', 'heldBack', 'goingAway'].map((key) => context[key]),
+      context['silent'] === true,
       atMost(2, context['flaps']),
     ],
     searches: [
       samplesOf(PATH_EVENTS.filter((type) => !PATH_HEALTH_EVENTS.includes(type as never))),
-      [...HEALTH_STORY, ...samplesOf(PATH_HEALTH_EVENTS)],
+      [...HEALTH_STORY, ...samplesOf(PATH_HEALTH_EVENTS.filter((type) => !isOfSilence(type)))],
+      // By itself: beside all the others it would double what there is to look at.
+      [...SILENCE_STORY, ...samplesOf(PATH_HEALTH_EVENTS.filter(isOfSilence))],
     ],
     few: [
       ['path.added', added()],

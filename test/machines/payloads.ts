@@ -132,6 +132,8 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   'path.goingAway': [WHY],
   'path.triedAtOnce': [WHY],
   'path.placeUnreadable': [EVIDENCE],
+  'path.silent': [{ ...WHY, forUs: 1_000_000, inFlight: 3 }],
+  'path.answersAgain': [{}],
   'path.busy': [EVIDENCE],
   'path.busyEnded': [{ times: 3, sinceUs: 1 }],
   'path.lateError': [EVIDENCE],
