@@ -169,6 +169,7 @@ export class Registry {
     head.retire()
     head.timers?.cancelAll()
     this.#heads.delete(head.lun.wwid)
+    head.core.pool.leave(head.memory)
     entry.io.drain(headGoneError(head), ALL_WAITS)
   }
 
@@ -273,7 +274,7 @@ export class Registry {
       guarded(core, () => void recordPath(path, 'path.timerFired', { timer, dueUs }))
     })
     device.useMemory?.(core.pool.memory)
-    path.probeBlock = core.pool.take(probeLength(device.geometry))
+    path.probeBlock = core.pool.take(probeLength(device.geometry), head.memory)
     return path
   }
 

@@ -17,7 +17,7 @@ import type { PathContext } from '../../machines/path/path.ts'
 import type { Core } from '../core/core.ts'
 import { newTally } from './path-health.ts'
 import type { Tally } from './path-health.ts'
-import type { PoolBlock } from '../memory/pool.ts'
+import type { PoolBlock, Share } from '../memory/pool.ts'
 import type { RateLimit } from '../ledger/rate-limit.ts'
 import type { Recorded } from '../ledger/recorder.ts'
 import type { Stream } from '../ledger/stream.ts'
@@ -282,6 +282,8 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
   sampledUs: number
   /** What waits here: the I/O's own (queues.ts). */
   readonly queue: object
+  /** Its part of the pool. */
+  readonly memory: Share
   timers: Timers | null = null
   /** By H:C:I:L: paths that the last run left and that are not attached again yet. They keep their index. */
   readonly lost = new Map<string, LostPath>()
@@ -316,6 +318,7 @@ export class HeadRuntime implements SelectionTable<PathRuntime> {
     this.left = new Array<number>(numaNodes).fill(0)
     this.turn = new Array<number>(numaNodes).fill(-1)
     this.queue = parts.queue
+    this.memory = parts.core.pool.join()
     this.actions = parts.actions
     this.tracer = new Tracer(parts.core, parts.stream, tracingOf(parts.core.settings))
   }

@@ -104,7 +104,7 @@ function chooseAndTell(head: HeadRuntime, bio: Bio, trace: IoTrace): PathRuntime
 /** A read whose memory stayed with a hung path needs fresh memory before it can go again. */
 function hasMemory(head: HeadRuntime, bio: Bio): boolean {
   if (bio.op !== 'read' || bio.block !== null) return true
-  bio.block = head.core.pool.take(bio.length)
+  bio.block = head.core.pool.take(bio.length, head.memory)
   if (bio.block !== null) return true
   head.core.pool.want()
   return false

@@ -211,7 +211,7 @@ export class HeadIo implements BioOwner {
 
   #hasRoom(bytes: number): boolean {
     const piece = Math.min(bytes, this.#bytesMax)
-    return !this.#queueIsFull(bytes) && this.#head.core.pool.hasRoom(piece)
+    return !this.#queueIsFull(bytes) && this.#head.core.pool.hasRoom(piece, this.#head.memory)
   }
 
   /** Sends pieces as long as there is memory for them; false when some must wait for it. */
@@ -282,7 +282,11 @@ export class HeadIo implements BioOwner {
   #admit(io: OpenIo, offset: number, length: number): PoolBlock | null | 'wait' {
     if (io.op !== 'read' && io.op !== 'write') return null
     if (this.#queueIsFull(length)) return 'wait'
-    return io.borrowed?.block(offset - io.offset, length) ?? this.#head.core.pool.take(length) ?? 'wait'
+    return (
+      io.borrowed?.block(offset - io.offset, length) ??
+      this.#head.core.pool.take(length, this.#head.memory) ??
+      'wait'
+    )
   }
 
   #queueIsFull(length: number): boolean {

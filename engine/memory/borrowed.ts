@@ -18,7 +18,8 @@ export class Borrowed {
   block(from: number, length: number): PoolBlock {
     this.#holders += 1
     const whenFree = () => this.release()
-    return { bytes: this.#bytes.subarray(from, from + length), offset: 0, order: 0, holders: 1, whenFree }
+    const bytes = this.#bytes.subarray(from, from + length)
+    return { bytes, offset: 0, order: 0, holders: 1, share: null, whenFree }
   }
 
   /** One holder less. */

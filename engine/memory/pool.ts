@@ -15,6 +15,15 @@ const BLOCK_MIN = 4096
 /** Blocks of one size that lie ready: the I/Os in flight on a few paths. */
 const READY_MAX = 256
 
+/**
+ * A LUN's part of the pool. So much of the pool is kept for each, half of it for all together, that the attempts of other LUNs
+ * which hang with their memory leave it enough to go on; what is kept for nobody goes to who comes first.
+ */
+export class Share {
+  usedBytes = 0
+  isKept = true
+}
+
 export interface PoolBlock {
   /** As many bytes as were asked for; starts on a multiple of 4096. */
   readonly bytes: Uint8Array
@@ -22,6 +31,8 @@ export interface PoolBlock {
   readonly order: number
   /** Who holds it: its bio, and each attempt until the kernel gives it back. */
   holders: number
+  /** Whose part of the pool it is counted to; null: nobody's. */
+  readonly share: Share | null
   /** Called by the last holder where the memory is not the pool's own (borrowed.ts); else null. */
   readonly whenFree: (() => void) | null
 }
@@ -37,6 +48,10 @@ export class BufferPool {
   readonly #views: (Uint8Array | undefined)[]
   #wanted = false
   #usedBytes = 0
+  readonly #shares = new Set<Share>()
+  /** What is kept for each LUN, and how much of all that none of them uses. */
+  #keptBytes = 0
+  #unusedBytes = 0
   /** Called when memory comes back that somebody wanted: those who wait for it may go on. */
   onFreed: (() => void) | null = null
 
@@ -74,7 +89,7 @@ export class BufferPool {
 
   /** Counts memory that lies elsewhere against the bound. False when there is no room for it. */
   reserve(bytes: number): boolean {
-    if (this.#usedBytes + bytes > this.#sizeBytes) return false
+    if (this.#usedBytes + this.#unusedBytes + bytes > this.#sizeBytes) return false
     this.#usedBytes += bytes
     return true
   }
@@ -88,22 +103,57 @@ export class BufferPool {
     this.onFreed?.()
   }
 
-  /** A block of at least `length` bytes, or null when there is none: the caller waits in order. */
-  take(length: number): PoolBlock | null {
+  /** One LUN more: a part is kept for it. */
+  join(): Share {
+    const share = new Share()
+    this.#shares.add(share)
+    this.#recount()
+    return share
+  }
+
+  /** A LUN less; what its attempts still hold is counted as before. */
+  leave(share: Share): void {
+    share.isKept = false
+    this.#shares.delete(share)
+    this.#recount()
+  }
+
+  #recount(): void {
+    this.#keptBytes = Math.floor(this.#sizeBytes / 2 / Math.max(1, this.#shares.size))
+    this.#unusedBytes = 0
+    for (const share of this.#shares) this.#unusedBytes += this.#unusedOf(share)
+  }
+
+  #unusedOf(share: Share | null): number {
+    return share?.isKept === true ? Math.max(0, this.#keptBytes - share.usedBytes) : 0
+  }
+
+  /** Bytes more or fewer that a LUN uses. */
+  #count(share: Share | null, bytes: number): void {
+    this.#usedBytes += bytes
+    if (share === null) return
+    const before = this.#unusedOf(share)
+    share.usedBytes += bytes
+    this.#unusedBytes += this.#unusedOf(share) - before
+  }
+
+  /** A block of at least `length` bytes, or null when there is none for this LUN: the caller waits in order. */
+  take(length: number, share: Share | null = null): PoolBlock | null {
     const order = orderOf(length)
     invariant(order <= this.#top, `a bio of ${length} bytes fits the pool`)
     const size = BLOCK_MIN << order
-    // What is reserved lies elsewhere, but counts.
-    if (this.#usedBytes + size > this.#sizeBytes) return null
+    // What is reserved lies elsewhere, but counts; and so does what is kept for others.
+    if (this.#usedBytes + this.#unusedBytes - this.#unusedOf(share) + size > this.#sizeBytes) return null
     const offset = this.#ready[order]?.pop() ?? this.#cut(order)
     if (offset === null) return null
-    this.#usedBytes += size
-    return { bytes: this.#view(offset, length), offset, order, holders: 1, whenFree: null }
+    this.#count(share, size)
+    return { bytes: this.#view(offset, length), offset, order, holders: 1, share, whenFree: null }
   }
 
   /** Whether a block of so many bytes could be had now, but for how the free ones lie. */
-  hasRoom(length: number): boolean {
-    return this.#usedBytes + (BLOCK_MIN << orderOf(length)) <= this.#sizeBytes
+  hasRoom(length: number, share: Share | null): boolean {
+    const kept = this.#unusedBytes - this.#unusedOf(share)
+    return this.#usedBytes + kept + (BLOCK_MIN << orderOf(length)) <= this.#sizeBytes
   }
 
   /** Somebody waits for memory, or for what ends when memory comes back: `onFreed` is called then, once. */
@@ -126,8 +176,8 @@ export class BufferPool {
     else block.whenFree()
   }
 
-  #give({ offset, order }: PoolBlock): void {
-    this.#usedBytes -= BLOCK_MIN << order
+  #give({ offset, order, share }: PoolBlock): void {
+    this.#count(share, -(BLOCK_MIN << order))
     invariant(this.#usedBytes >= 0, 'a pool block is given back once')
     // The next one of this size is likely to come soon, and these bytes are still in the processor's cache.
     const ready = this.#ready[order]

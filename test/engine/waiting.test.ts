@@ -211,3 +211,30 @@ test('a discard of any length is sent a part at a time, and younger writes under
   expect(sent.at(-1)).toBe(tib - MIB)
   expect(a.path.inFlight).toBe(0)
 })
+
+test('LUNs whose paths hang with their memory leave enough for another one', async () => {
+  const rig = await Rig.open({ poolBytes: MIB, inFlightBytesMax: MIB, attemptTimeoutMs: 0 })
+  const hung = await Promise.all(
+    [1, 2, 3].map(async (at) => {
+      const lun = testLun({ wwid: `naa.60014050000000000000000000000${at}00`, sizeBytes: MIB })
+      return { lun, path: await rig.add(`${10 + at}:0:0:0`, { lun, errorsAreFinal: false }) }
+    }),
+  )
+  await rig.add(A)
+  for (const { path, lun } of hung) {
+    path.hang.enable()
+    const head = rig.mp.head(lun.wwid)
+    for (let at = 0; at < 64; at += 1) track(head.write({ offset: at * 16_384, data: bytesOf(at, 16_384) }))
+  }
+  await rig.settle()
+  const writes = Array.from({ length: 6 }, (_, at) =>
+    track(rig.head.write({ offset: at * 16_384, data: bytesOf(at, 16_384) })),
+  )
+  await rig.pass(10)
+  expect(writes.map(({ end }) => end)).toEqual(Array.from({ length: 6 }, () => 'ok'))
+  for (const { path } of hung) {
+    path.hang.disable()
+    path.hang.release()
+  }
+  await rig.pass(100)
+})
