@@ -39,7 +39,7 @@ async function run(io: Io, file: string, { json }: Options): Promise<number> {
   const verification = verifyLedger(file)
   if (json) await printJson(io, documentOf(verification))
   else await io.out(describe(verification, io.color))
-  return verification.firstBad === null ? EXIT.ok : EXIT.verification
+  return verification.firstBad === null && verification.derived.length === 0 ? EXIT.ok : EXIT.verification
 }
 
 async function runSegments(io: Io, file: string, { json }: Options): Promise<number> {
@@ -64,17 +64,19 @@ function describeSegment({ file, verification, why }: SegmentCheck, color: boole
 }
 
 /** What is wrong is there only when something is. */
-function documentOf({ events, chain, head, replay, firstBad, why, difference, warnings }: Verification) {
+function documentOf(verification: Verification) {
+  const { events, chain, head, replay, firstBad, why, difference, derived, warnings } = verification
   return {
     ...{ events, chain, head, replay },
     ...(firstBad === null ? {} : { firstBad, why }),
     ...(difference === null ? {} : { difference }),
+    ...(derived.length === 0 ? {} : { derived }),
     ...(warnings.length === 0 ? {} : { warnings }),
   }
 }
 
 function describe(verification: Verification, color: boolean): string {
-  const { events, chain, head, replay, firstBad, why, difference, warnings } = verification
+  const { events, chain, head, replay, firstBad, why, difference, derived, warnings } = verification
   const { good, bad, warn, dim } = paint(color)
   const mark = (fine: boolean, text: string): string => (fine ? good(text) : bad(text))
   const lines = [
@@ -82,6 +84,7 @@ function describe(verification: Verification, color: boolean): string {
     firstBad === null ? dim(`head ${head}`) : bad(`first bad position: ${firstBad}`),
     firstBad === null ? '' : why,
     difference === null ? '' : `  stored   ${difference.stored}\n  decided  ${difference.decided}`,
+    ...derived.map((fault) => `${bad('index or cache')}  ${fault}`),
     ...warnings.map((warning) => `${warn('warning')}  ${warning}`),
   ]
   return lines

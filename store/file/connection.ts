@@ -4,10 +4,10 @@ import type { Stats } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import Database from 'better-sqlite3'
 import { messageOf, PathledgerError } from '../../errors.ts'
-import { fromTheFuture } from '../rows/header.ts'
+import { fromTheFuture, refuseNewer } from '../rows/header.ts'
 import { BUSY_TIMEOUT_MS } from '../limits.ts'
 import { APPLICATION_ID, SCHEMA_VERSION } from '../rows/schema.ts'
-import { ledgerError } from './sqlite-errors.ts'
+import { isSqliteError, ledgerError } from './sqlite-errors.ts'
 import { endWithoutWal, refuseForeignWal, walBytes } from './write-ahead.ts'
 
 /** How a file is connected to. */
@@ -40,10 +40,21 @@ export function connectReadOnly(file: string, thorough = false): Database.Databa
   try {
     checkIds(db, file)
     refuseForeignWal(db, file, { alone, thorough })
+    refuseNewer(headerOf(db), file)
     return db
   } catch (error) {
     db.close()
     throw ledgerError(error, file)
+  }
+}
+
+/** The payload of the header; null where it cannot be read. */
+function headerOf(db: Database.Database): unknown {
+  try {
+    return db.prepare("SELECT data FROM events WHERE position = 1 AND type = 'ledger.header'").pluck().get()
+  } catch (error) {
+    if (isSqliteError(error)) return null
+    throw error
   }
 }
 

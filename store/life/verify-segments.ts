@@ -40,7 +40,7 @@ export function verifySegments(name: string): readonly SegmentCheck[] {
     checks.push({
       file: at,
       verification,
-      why: [verification.why, seam].filter((part) => part !== '').join(' '),
+      why: [verification.why, ...verification.derived, seam].filter((part) => part !== '').join(' '),
     })
     next?.reader.close()
     const previous: PreviousSegment | null = reader.header.previous

@@ -115,6 +115,20 @@ export function readHeader(row: StoredEvent | undefined, file: string): LedgerHe
   return parsed.data
 }
 
+/**
+ * Throws LEDGER_FROM_THE_FUTURE for the payload of a header that this pathledger does not know, and nothing else: what is damaged is
+ * told by whoever reads it.
+ */
+export function refuseNewer(data: unknown, file: string): void {
+  const header = typeof data === 'string' ? jsonOrNull(data) : null
+  if (typeof header !== 'object' || header === null) return
+  const { format, flags } = header as { format?: unknown; flags?: unknown }
+  if (typeof format === 'number' && format > FORMAT)
+    throw fromTheFuture(file, 'header format', format, FORMAT)
+  const unknown = Array.isArray(flags) ? unknownFlag(flags.filter((flag) => typeof flag === 'string')) : null
+  if (unknown !== null) throw behavesOtherwise(file, unknown)
+}
+
 /** How the ledger behind a reader behaves: by its header, or as the first ledgers did where there is none. */
 export function behaviourAt(reader: Pick<LedgerReader, 'read'>): Behaviour {
   const [first] = reader.read({ limit: 1 })

@@ -9,6 +9,7 @@ import { hashedValues, hex } from '../rows/encoding.ts'
 import { beginFastCheck } from './fast-verify.ts'
 import { decidedInputs } from '../rows/input-rows.ts'
 import { VERIFY_FAST_FROM } from '../limits.ts'
+import { checkCaches } from '../state/check-caches.ts'
 import { pages } from '../pages.ts'
 import { fileRows, isTableOurs, schemaWarnings } from '../rows/raw-rows.ts'
 import type { RowSource } from '../rows/untrusted.ts'
@@ -30,6 +31,11 @@ export interface Verification {
   readonly why: string
   /** The first decision that is not taken again: as stored, and as decided now. Null when there is none. */
   readonly difference: Difference | null
+  /**
+   * What is derived from the rows and does not say what they say: an index (in SQLite's words), a cache by its name. Answers that
+   * go by it would be wrong although every row is right.
+   */
+  readonly derived: readonly string[]
   /** What is odd and proves nothing about the rows: a dropped trigger, other machines than the header names. */
   readonly warnings: readonly string[]
 }
@@ -63,7 +69,9 @@ function verifyFile(name: string, replay = true): Verification {
   const file = ledgerFile(name)
   const db = connectReadOnly(file)
   try {
-    return fastVerification(file, db, replay) ?? verify(fileRows(db), schemaWarnings(db), replay)
+    const found = fastVerification(file, db, replay) ?? verify(fileRows(db), schemaWarnings(db), replay)
+    if (!replay || found.firstBad !== null) return found
+    return { ...found, derived: [...indexFaults(db), ...checkCaches(file).wrong] }
   } catch (error) {
     throw ledgerError(error, file)
   } finally {
@@ -86,7 +94,7 @@ function fastVerification(file: string, db: Database.Database, replays: boolean)
   const differs = bad === null ? null : `Position ${bad.position}: ${bad.why}`
   return {
     ...{ events: whole.events, chain: 'ok', head: whole.head, replay: bad === null ? 'equal' : 'different' },
-    ...{ firstBad: bad?.position ?? null, why: differs ?? '', difference, warnings },
+    ...{ firstBad: bad?.position ?? null, why: differs ?? '', difference, derived: [], warnings },
   }
 }
 
@@ -103,6 +111,15 @@ function replayRows(db: Database.Database, events: number, replay: ReplayCheck):
     throw error
   }
 }
+
+/** Indexes that lack rows, or have others. Rows that are damaged are told by their positions, before this is asked. */
+function indexFaults(db: Database.Database): readonly string[] {
+  const said = db.pragma(`integrity_check(${FAULTS_MAX})`) as { integrity_check: string }[]
+  return said.map(({ integrity_check: words }) => words).filter((words) => words !== 'ok')
+}
+
+/** One is enough to distrust it. */
+const FAULTS_MAX = 10
 
 function verify(source: RowSource, warnings: readonly string[], replays = true): Verification {
   const chain = new ChainCheck(source)
@@ -127,6 +144,7 @@ function verify(source: RowSource, warnings: readonly string[], replays = true):
     firstBad: bads.length === 0 ? null : Math.min(...bads.map(({ position }) => position)),
     why: bads.map(({ position, why }) => `Position ${position}: ${why}`).join(' '),
     difference: replay.difference,
+    derived: [],
     warnings: [...warnings, ...replay.warnings],
   }
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { genesis, hashRow } from '../../store/rows/encoding.ts'
+import { backupLedger } from '../../store/life/backup.ts'
 import { memoryReader, memoryStore } from '../../store/write/memory-store.ts'
 import { openLedger } from '../../store/write/open.ts'
 import { openLedgerReader } from '../../store/read/reader.ts'
@@ -49,6 +50,7 @@ describe('verify', () => {
       firstBad: null,
       why: '',
       difference: null,
+      derived: [],
       warnings: [],
     })
     expect(verifyLedger(original)).toEqual(found)
@@ -190,7 +192,6 @@ describe('verify', () => {
   it('says which machines a ledger was begun with when they are others now', () => {
     const file = copy()
     change(file, `UPDATE events SET data = json_set(data, '$.machines.path', 'other') WHERE position = 1`)
-    rehash(file)
     expect(verifyLedger(file).warnings).toContain(
       'The ledger was begun with other machines: path changed since.',
     )
@@ -230,3 +231,36 @@ function forge(file: string): void {
   change(file, `UPDATE events SET decision = json_set(decision, '$.digest', 'forged') WHERE position = 9`)
   rehash(file)
 }
+
+describe('F-38: what is derived from the rows', () => {
+  it('an index whose entry was changed by one bit is told, although every row is right', () => {
+    const file = copy()
+    const bytes = readFileSync(file)
+    const db = new Database(file, { readonly: true })
+    const pages = db.prepare("SELECT pageno FROM dbstat WHERE name = 'events_by_type' AND pagetype = 'leaf'")
+    const size = Number(db.pragma('page_size', { simple: true }))
+    const [page = 0] = pages.pluck().all() as number[]
+    db.close()
+    const at = bytes.indexOf('path.failed', (page - 1) * size)
+    expect(at).toBeLessThan(page * size)
+    bytes[at + 'path.failed'.length - 1]! ^= 1
+    writeFileSync(file, bytes)
+    const found = verifyLedger(file)
+    expect(found).toMatchObject({ chain: 'ok', replay: 'equal', firstBad: null })
+    expect(found.derived.join()).toContain('events_by_type')
+  })
+})
+
+describe('F-24: a ledger of a newer pathledger', () => {
+  it.each([
+    ['format', { format: 99 }],
+    ['behaviour', { flags: ['99:from-the-future'] }],
+  ])('by its %s is refused, not judged', (_what, newer) => {
+    const file = copy()
+    change(file, `UPDATE events SET data = json_patch(data, '${JSON.stringify(newer)}') WHERE position = 1`)
+    const future = expect.objectContaining({ code: 'LEDGER_FROM_THE_FUTURE' }) as Error
+    expect(() => verifyLedger(file)).toThrow(future)
+    expect(() => backupLedger(file, `${file}.copy`)).toThrow(future)
+    expect(existsSync(`${file}.copy`)).toBe(false)
+  })
+})
