@@ -42,6 +42,7 @@ export const SEEN = [
   'holdsEnd',
   'refusalsAreRemembered',
   'flushTellsLoss',
+  'durableIsOnMedium',
   'errorsAreExpected',
   'recoveryEqualsFold',
 ] as const

@@ -93,7 +93,8 @@ const WORDS: Readonly<Record<string, (data: Data) => string>> = {
     `${counted(Array.isArray(ids) ? ids.length : 0, 'attempt')} over, by ${text(proof)}${detail === null ? '' : `: ${text(detail)}`}`,
   'lun.flushFailed': ({ path, evidence }) =>
     `${describeEvidence(evidence as Evidence | null)} on ${text(path)}`,
-  'lun.writesLeft': ({ path }) => `what ${text(path)} acknowledged since its last flush may be lost`,
+  'lun.writesLeft': ({ path }) => `${text(path)} goes with writes that no flush has covered`,
+  'lun.writesCovered': ({ path }) => `${text(path)} was flushed as it went`,
   'lun.flushFellShort': ({ path, why }) => `cannot reach what ${text(path)} acknowledged: ${text(why)}`,
   'lun.ioFailed': ({ path, evidence }) => `${describeEvidence(evidence as Evidence | null)} on ${text(path)}`,
 }
@@ -113,11 +114,7 @@ function plainWords(data: Data): string {
 }
 
 function colourOf(type: string, { good, warn, bad }: Paint): (text: string) => string {
-  if (
-    /\.(failed|broke|bioPoisoned|flushFailed|flushFellShort|writesLeft|ioFailed|pathRefused|probeFailed)$/.test(
-      type,
-    )
-  )
+  if (/\.(failed|broke|bioPoisoned|flushFailed|flushFellShort|ioFailed|pathRefused|probeFailed)$/.test(type))
     return bad
   if (/\.(suspected|disabled|blocked|removed|ledgerDegraded)$/.test(type)) return warn
   return /\.(probeSucceeded|cleared|enabled|published|added)$/.test(type) ? good : (plain) => plain

@@ -3,7 +3,7 @@
 import type { AccessState } from '../../machines/words.ts'
 import { usOfMs } from '../core/core.ts'
 import { fenceIfNeeded } from '../health/fencing.ts'
-import { createBlocked, HELD_BACK, recordPath } from '../heads/lifecycle.ts'
+import { createBlocked, HELD_BACK, noteLeft, recordPath } from '../heads/lifecycle.ts'
 import type { LostPath } from '../heads/lost-path.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
 import { WORD_MAX } from '../core/spoken.ts'
@@ -40,6 +40,7 @@ export function arrive(path: PathRuntime, { access, preferred, blocked }: AddOpt
       ? 'what the last one was is told by an earlier segment'
       : 'the machine was started anew'
   const how = changed.join(', ') || unsaid
+  if (lost !== undefined) noteLeft(path.head, path.hctl, cut(`another attach: ${how}`))
   const cause = lost?.forget(cut(`another attach: ${how}`), null) ?? null
   if (blocked) createBlocked(path)
   // Not before: a head that knows of no path would go.

@@ -38,6 +38,7 @@ const FLUSH: IoRequest = { op: 'flush', offset: 0, length: 0, data: null, fua: f
 export async function flushLast(path: PathRuntime, wasWell: boolean): Promise<void> {
   const { cache, core, head } = path
   if (!wasWell || !cache.uncovered || cache.attached > 1 || path.inFlight > 0) return
+  if (!head.lun.reservations.admitsLast(path)) return
   const { clock, settings } = core
   const covers = head.lun.writes.last
   path.inFlight += 1
@@ -53,14 +54,26 @@ export async function flushLast(path: PathRuntime, wasWell: boolean): Promise<vo
   })
 }
 
-/** The path is let go of: what may be left in its cache is on the ledger, and whoever waits to flush it goes on. */
-export function leaveCache(path: PathRuntime, why: string): void {
-  const { head, cache } = path
-  const left = head.lun.writes.leave(cache)
-  if (left !== null) {
-    const { acknowledged, covered } = left
-    head.lun.stream.record('lun.writesLeft', { path: path.hctl, acknowledged, covered, why })
-  }
+/**
+ * A path is about to go with acknowledged writes that no flush has covered: that is on the ledger before its removal, for a
+ * crash may come in between. False where there are none, or another path leads to the same cache.
+ */
+export function noteUncovered({ hctl, head, cache }: PathRuntime, why: string): boolean {
+  if (cache.attached > 1 || !cache.untold) return false
+  const { acknowledged, covered } = cache
+  head.lun.stream.record('lun.writesLeft', { path: hctl, acknowledged, covered, why })
+  return true
+}
+
+/** The path is let go of. Whoever waits to flush its cache goes on: it is covered by now, or out of reach. */
+export function leaveCache(path: PathRuntime, why: string, noted: boolean): void {
+  const { head, cache, hctl } = path
+  const { acknowledged, covered } = cache
+  // What it answered only as it went.
+  if (!noted) noteUncovered(path, why)
+  else if (!cache.uncovered)
+    head.lun.stream.record('lun.writesCovered', { path: hctl, acknowledged, covered })
+  head.lun.writes.leave(cache)
   head.actions.resubmitParked(head)
 }
 

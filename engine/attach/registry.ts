@@ -10,7 +10,15 @@ import { guarded, usOfMs, type Core } from '../core/core.ts'
 import { resubmitParked, resubmitStarved, submitBio } from '../io/dispatch.ts'
 import { takesFlush } from '../io/flush-way.ts'
 import { HeadIo } from '../io/head-io.ts'
-import { flushLast, giveUpAttempts, leaveCache, letGo, letGoOpen, quietInTime } from './let-go.ts'
+import {
+  flushLast,
+  giveUpAttempts,
+  leaveCache,
+  letGo,
+  letGoOpen,
+  noteUncovered,
+  quietInTime,
+} from './let-go.ts'
 import { giveUpLost, recordHead, recordPath } from '../heads/lifecycle.ts'
 import { stackLimits } from '../heads/limits.ts'
 import type { Attach } from '../lun/attach.ts'
@@ -129,6 +137,7 @@ export class Registry {
     if (path.gone) throw pathGone(path)
     samplePath(path)
     const wasWell = takesFlush(path)
+    const noted = noteUncovered(path, why)
     const { recorded, refused } = recordPath(path, 'path.removed', { why }, origin)
     if (refused) throw pathGone(path)
     endEpisode(path, recorded)
@@ -142,12 +151,12 @@ export class Registry {
     queue.silence?.cancel()
     queue.silence = null
     if (keepOpen) {
-      leaveCache(path, why)
+      leaveCache(path, why, noted)
       letGoOpen(path)
       return
     }
     await flushLast(path, wasWell)
-    leaveCache(path, why)
+    leaveCache(path, why, noted)
     // A device that cannot be closed is the caller's to hear of, after everybody else has heard of the removal.
     const closing = await Promise.allSettled([letGo(path)])
     // What ended after it left the list is in no other sample.

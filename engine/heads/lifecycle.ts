@@ -219,6 +219,14 @@ function tellLoss(head: HeadRuntime, cause: Recorded): void {
   recordHead(head, 'head.lossChanged', { to, why: lossWhy(head, to) }, { cause })
 }
 
+/** A path of the last run is no more: what that may have left in its cache is on the ledger before the path is forgotten. */
+export function noteLeft(head: HeadRuntime, path: string, why: string): void {
+  const left = head.lun.writes.giveUp(path)
+  if (left === null) return
+  const { acknowledged, covered } = left
+  head.lun.stream.record('lun.writesLeft', { path, acknowledged, covered, why })
+}
+
 /** What the last run left of a head's paths and has not come back is given up; then the head's own rules go on. */
 export function giveUpLost(
   head: HeadRuntime,
@@ -228,7 +236,10 @@ export function giveUpLost(
 ): void {
   const lost = [...head.lost.values()].filter(which)
   if (lost.length === 0) return
-  for (const { hctl } of lost) head.lost.delete(hctl)
+  for (const { hctl } of lost) {
+    head.lost.delete(hctl)
+    noteLeft(head, hctl, why)
+  }
   const last = lost.map((path) => path.forget(why, cause)).at(-1) ?? cause
   // Without a path it never became visible: there is nothing to wait for.
   if (head.value.life === 'allocated' && head.paths.length === 0) {

@@ -103,8 +103,7 @@ export class Flushes implements BioOwner {
 
   /** What no flush can reach any more is told once: the next flush says what has become of the writes after it. */
   #noteTold({ cache, waiters }: FlushRun, { code }: PathledgerError): void {
-    const isGone = cache.attached === 0 && cache.lost === null
-    if (waiters.size === 0 || !(code === 'NOT_DURABLE' || isGone)) return
+    if (waiters.size === 0 || code !== 'NOT_DURABLE') return
     const number = [...waiters.values()].reduce((one, other) => Math.max(one, other), 0)
     this.#head.lun.writes.told(cache, number)
   }

@@ -352,7 +352,8 @@ export class HeadIo implements BioOwner {
   }
 
   #end(io: OpenIo, error: PathledgerError | null, pieces = 1): void {
-    io.error ??= error
+    // What is told only once is what its caller hears, whatever else went wrong.
+    if (io.error === null || error?.code === 'NOT_DURABLE') io.error = error ?? io.error
     io.left -= pieces
     this.#open -= pieces
     if (io.left > 0) {

@@ -66,16 +66,12 @@ export class WriteCaches {
     return cache
   }
 
-  /** A path was let go. Gives its cache where that keeps writes which nobody can flush any more; null where all is well. */
-  leave(cache: WriteCache): WriteCache | null {
+  /** A path was let go. Its cache is kept where it holds writes of which somebody has to be told. */
+  leave(cache: WriteCache): void {
     cache.attached -= 1
-    if (cache.attached > 0) return null
-    if (!cache.untold) {
-      this.#caches.delete(cache)
-      return null
-    }
-    this.#boundGone()
-    return cache
+    if (cache.attached > 0) return
+    if (cache.untold) this.#boundGone()
+    else this.#caches.delete(cache)
   }
 
   /** The last run had this path, and it has not come back: what was acknowledged through it may not be flushed. */
@@ -85,6 +81,16 @@ export class WriteCaches {
     cache.lost = hctl
     this.#caches.add(cache)
     this.acknowledge(cache)
+  }
+
+  /** That path is given up, or another attach is in its place. Gives its cache where somebody has to be told of it. */
+  giveUp(hctl: string): WriteCache | null {
+    const cache = this.#lostAs(hctl)
+    if (cache === null) return null
+    cache.lost = null
+    if (cache.untold) return cache
+    this.#caches.delete(cache)
+    return null
   }
 
   /** The last run's ledger says that this path went with writes that no flush covered, and that nobody was told. */

@@ -3,19 +3,22 @@
 import { pages } from '../../store/pages.ts'
 import type { LedgerStore } from '../../store/types.ts'
 
-/** H:C:I:L of each, in the order in which they went. */
+/**
+ * H:C:I:L of each, in the order in which they went. That a caller was told counts where the run went on to its end: one that
+ * died may have died between the record and the word.
+ */
 export function leftOnLedger(store: Pick<LedgerStore, 'read'>, wwid: string): string[] {
+  const rows = TYPES.flatMap((type) => [...pages(store, { stream: `lun/${wwid}`, type })].flat())
+  if (rows.length === 0) return []
+  const stops = [...pages(store, { stream: 'engine', type: 'engine.stopped' })].flat()
+  const closedAt = stops.reduce((last, { position }) => Math.max(last, position), 0)
   const left = new Set<string>()
-  for (const { type, data } of rowsOf(store, `lun/${wwid}`)) {
+  for (const { type, data, position } of rows.sort((one, other) => one.position - other.position)) {
     const { path } = JSON.parse(data) as { path: string }
     if (type === 'lun.writesLeft') left.add(path)
-    else left.delete(path)
+    else if (type === 'lun.writesCovered' || position < closedAt) left.delete(path)
   }
   return [...left]
 }
 
-function rowsOf(store: Pick<LedgerStore, 'read'>, stream: string) {
-  return ['lun.writesLeft', 'lun.flushFellShort']
-    .flatMap((type) => [...pages(store, { stream, type })].flat())
-    .sort((one, other) => one.position - other.position)
-}
+const TYPES = ['lun.writesLeft', 'lun.flushFellShort', 'lun.writesCovered']

@@ -129,7 +129,7 @@ export const LUN_EVENTS = [
     z.strictObject({ why: word, minUs: interval.min(1), maxUs: interval.min(1), forUs: interval }),
   ),
   eventType(218, 'lun.waitEnded', {}, reasoned),
-  // A path went with acknowledged writes that no flush has covered, and no flush can reach any more. Numbers of writes.
+  // A path goes with acknowledged writes that no flush has covered. Numbers of writes.
   eventType(
     240,
     'lun.writesLeft',
@@ -142,6 +142,13 @@ export const LUN_EVENTS = [
     'lun.flushFellShort',
     { gate: true },
     z.strictObject({ path: word, acknowledged: whole, covered: whole, why: word }),
+  ),
+  // It was flushed as it went: they are on the medium.
+  eventType(
+    242,
+    'lun.writesCovered',
+    {},
+    z.strictObject({ path: word, acknowledged: whole, covered: whole }),
   ),
 ] as const
 

@@ -98,6 +98,7 @@ export const lunMachine = lun.createMachine({
         'lun.waitEnded': { guard: 'waits', actions: 'advanceGroups' },
         'lun.writesLeft': { actions: 'keep' },
         'lun.flushFellShort': { actions: 'keep' },
+        'lun.writesCovered': { actions: 'keep' },
         'lun.timerFired': { guard: 'isArmed', actions: 'advanceGroups' },
       },
     },

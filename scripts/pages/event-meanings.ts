@@ -101,8 +101,9 @@ export const EVENT_MEANINGS: Readonly<Record<string, string>> = {
     "A second path refused the I/O with the same error: it is the LUN's own, and no path fails for it.",
   'lun.flushFailed':
     'A flush failed: writes acknowledged before it may be lost. The caller has been told, once.',
+  'lun.writesCovered': 'The path was flushed as it went: those writes are durable.',
   'lun.writesLeft':
-    'A path went for good with acknowledged writes in a cache of its own that no flush had covered: writes `covered` + 1 to `acknowledged` of the LUN are among them.',
+    'A path is about to go with acknowledged writes in a cache of its own that no flush had covered: writes `covered` + 1 to `acknowledged` of the LUN are among them.',
   'lun.flushFellShort':
     'A flush could not reach a cache that holds acknowledged writes. Its caller got `NOT_DURABLE`, once.',
   'lun.ioFailed': 'An error that the target itself reported; it would be the same through every path.',

@@ -34,6 +34,7 @@ export const CHECKS: Readonly<Record<string, string>> = {
   sentInOrder: 'while a write waits, no younger one that overlaps it reaches a path',
   holdsEnd: 'a write that waits for a ghost of another engine goes on when that has ended',
   refusalsAreRemembered: 'a path that refused an I/O does not get it again while it is well',
+  durableIsOnMedium: 'what a flush that was well covers, or a write with FUA wrote, is on the medium itself',
   flushTellsLoss: 'a flush that lost writes is an error for its caller',
   gatesBeforeEffects: 'what explains a re-sent write is durable before its caller hears of it',
   ledgerIsWhole: 'the ledger is contiguous and chained, and the machines decide the same bytes again',

@@ -166,6 +166,16 @@ export function loseCache({ world, random, workload }: Scene): void {
   })
 }
 
+/** The server of a path dies, with what is in its cache: what it had is answered with an error, and it needs a new attach. */
+export function killServer(scene: Scene): void {
+  withSlot(scene, ({ now: { sim, hang } }) => {
+    if (sim.killed) return
+    sim.kill()
+    hang.drop('ENOLINK')
+    scene.world.sometimes.reach('serverDied')
+  })
+}
+
 export function breakLedger({ world, random }: Scene): void {
   const { ledger } = hostOf({ world, random })
   if (ledger.mode !== 'ok') return ledger.heal()

@@ -41,8 +41,8 @@ export async function heal(scene: Scene): Promise<void> {
   await clock.drain(clock.monoUs() + HEAL_US)
 }
 
-function isRight({ now: { path } }: Slot): boolean {
-  if (path === null) return false
+function isRight({ now: { path, sim } }: Slot): boolean {
+  if (path === null || sim.killed) return false
   const { device, access, health, admin } = path.state
   return device === 'running' && access === 'optimal' && health === 'online' && admin === 'enabled'
 }

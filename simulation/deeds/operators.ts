@@ -49,6 +49,12 @@ export function policy({ world, random }: Scene): void {
   heads[below(random, Math.max(1, heads.length))]?.setIoPolicy(pick(random, IO_POLICIES))
 }
 
+/** What waits on a head is ended. */
+export function drain({ world, random }: Scene): void {
+  const heads = world.hosts.flatMap(({ mp }) => mp?.heads ?? [])
+  heads[below(random, Math.max(1, heads.length))]?.drain(WORD)
+}
+
 export function remove(scene: Scene): void {
   withPath(scene, (path, { now }) => {
     if (now.spared) return

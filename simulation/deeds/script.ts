@@ -53,6 +53,12 @@ const INITIATORS: readonly Action[] = [
   { name: 'duel', weight: 4, run: initiators.duel },
 ]
 
+/** Where paths have caches of their own. */
+const CACHES: readonly Action[] = [
+  { name: 'killServer', weight: 4, run: faults.killServer },
+  { name: 'drain', weight: 6, run: operators.drain },
+]
+
 /** The things that happen in a seed: I/O always, of the rest two thirds. */
 export class Script {
   readonly #mix: readonly Action[]
@@ -62,7 +68,11 @@ export class Script {
   constructor(world: World, never: readonly string[] = []) {
     const swarm = world.random.fork('swarm')
     const chosen = ACTIONS.filter(({ always }) => always === true || below(swarm, 3) > 0)
-    const mix = world.hosts.length > 1 ? [...chosen, ...INITIATORS] : chosen
+    const more = [
+      ...(world.hosts.length > 1 ? INITIATORS : []),
+      ...(world.mix.caches === 'own' ? CACHES : []),
+    ]
+    const mix = [...chosen, ...more]
     this.#mix = mix.filter(({ name }) => !never.includes(name))
     this.#total = this.#mix.reduce((sum, { weight }) => sum + weight, 0)
   }

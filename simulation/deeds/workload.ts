@@ -6,7 +6,7 @@ import type { HeadBio } from '../../engine/api/head-bio.ts'
 import type { Head } from '../../engine/api/head.ts'
 import type { Life } from '../world/life.ts'
 import { below } from '../world/mix.ts'
-import { BLOCK, fillBlocks, generationOf, isLegal, legalWords } from '../world/shadow.ts'
+import { BLOCK, blocksOf, fillBlocks, generationOf, isLegal, legalWords } from '../world/shadow.ts'
 import { report } from '../world/parts.ts'
 import type { World, Host, SimLun, OpenIo } from '../world/parts.ts'
 
@@ -22,6 +22,7 @@ const EXPECTED = [
   'HEAD_NOT_FOUND',
   'LEDGER_STALLED',
   'NOT_DURABLE',
+  'DRAINED',
 ]
 const MAX_OPEN = 24
 /** Blocks of the largest I/O. */
@@ -59,7 +60,7 @@ export class Workload {
   write(zero: 'discard' | 'writeZeroes' | null = null, at: Partial<Pick<Place, 'host' | 'lun'>> = {}): void {
     const place = this.#place(at)
     if (place === null) return
-    const { lun, head } = place
+    const { host, lun, head } = place
     const range = this.#freeRange(lun, head)
     if (range === null) return
     const { first, count } = range
@@ -73,7 +74,7 @@ export class Workload {
       this.#run(
         io,
         () => head[zero]({ ...common, length: count * BLOCK }),
-        () => lun.shadow.acknowledge(write, false),
+        () => lun.shadow.acknowledge(write, false, this.#flusher(host)),
       )
       return
     }
@@ -85,7 +86,10 @@ export class Workload {
       below(this.random, 3) > 0
         ? () => head.write({ ...common, data, fua })
         : () => this.#submit(head, { op: 'write', ...common, length, data, fua })
-    this.#run(io, start, () => lun.shadow.acknowledge(write, fua))
+    this.#run(io, start, () => {
+      lun.shadow.acknowledge(write, fua, this.#flusher(host))
+      if (fua) this.#checkMedium(lun, blocksOf(write), 'a write with FUA')
+    })
     // The caller's memory is theirs again at once: scribble over it.
     data.fill(0xee)
   }
@@ -121,22 +125,42 @@ export class Workload {
   flush(of: SimLun | null = null): OpenIo | null {
     const place = this.#place(of === null ? {} : { lun: of })
     if (place === null || (of === null && place.lun.lossFlush !== null)) return null
-    const { lun, head } = place
-    const covered = lun.shadow.startFlush()
+    const { lun, head, host } = place
+    const flusher = this.#flusher(host)
+    const covered = lun.shadow.startFlush(flusher)
     const io = this.#begin(place, { op: 'flush', first: 0, count: 0, write: null })
     const told = () => {
       if (io.lost) report(this.world, 'flushTellsLoss', 'a flush succeeded that had lost writes')
-      else lun.shadow.acknowledgeFlush(covered)
+      else this.#checkMedium(lun, lun.shadow.acknowledgeFlush(covered, flusher), 'a flush')
     }
     this.#run(
       io,
       () => head.flush(),
       told,
-      () => {
+      (error) => {
         if (io.lost) this.world.sometimes.reach('flushErrorTold')
+        if (!hasCode(error, 'NOT_DURABLE')) return
+        this.world.sometimes.reach('notDurableTold')
+        lun.shadow.giveUpFlush(covered, flusher)
       },
     )
     return io
+  }
+
+  /** Who brings home what a host's engine has acknowledged: with caches of their own each host does it for itself. */
+  #flusher({ name }: Host): string {
+    return this.world.mix.caches === 'own' ? name : ''
+  }
+
+  /** What is said to be durable is on the medium itself, not in a cache. */
+  #checkMedium({ disk, shadow }: SimLun, blocks: readonly number[], what: string): void {
+    for (const block of blocks) {
+      const generation = generationOf(disk.stable(block), block)
+      const legal = shadow.onMedium(block)
+      if (isLegal(legal, generation)) continue
+      const detail = `${what} was well, and block ${block} of the medium holds generation ${String(generation)}; legal: ${legalWords(legal)}`
+      report(this.world, 'durableIsOnMedium', detail)
+    }
   }
 
   abort(): void {
@@ -190,7 +214,7 @@ export class Workload {
     io: OpenIo,
     start: () => Promise<void>,
     succeeded: () => void,
-    failed: () => void = () => undefined,
+    failed: (error: unknown) => void = () => undefined,
   ): void {
     const { shadow } = io.lun
     start().then(
@@ -215,7 +239,7 @@ export class Workload {
           this.world.failedWrites.add(io.write.generation)
           haunt(io)
         }
-        failed()
+        failed(error)
       },
     )
   }

@@ -27,6 +27,7 @@ import {
   withReservations,
 } from './planting.ts'
 import { NO_PLANT, type Plant } from '../world/plant.ts'
+import { FLUSH_PLANTS } from './flush-plants.ts'
 
 /** A planted bug with what it is. */
 export interface NamedPlant extends Plant {
@@ -118,6 +119,7 @@ export const PLANTS: Readonly<Record<string, NamedPlant>> = {
         send(3)
       }),
   },
+  ...FLUSH_PLANTS,
   identityNotProved: {
     what: 'a path that returns is not asked whether it is still the device that was added',
     device: (inner) =>

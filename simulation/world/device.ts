@@ -17,7 +17,7 @@ export interface DeviceSettings {
   readonly wwid: string
   readonly hctl: string
   readonly clock: Clock
-  readonly latencyUs: () => number
+  readonly latencyUs: (request: IoRequest) => number
   readonly numaNode: number | null
   readonly guarantees: PathGuarantees
   /** Another one for each attach. */
@@ -26,6 +26,18 @@ export interface DeviceSettings {
   readonly onLand: (request: IoRequest) => void
   /** Called as a flush fails and the cache is lost. */
   readonly onLost: () => void
+  /** The cache behind it. */
+  readonly cache: Behind
+}
+
+/** What stands between a device and the medium. */
+export interface Behind {
+  /** Its name, where it is this device's own: it dies with its server. Undefined: every path of the LUN shares one. */
+  readonly own?: string
+  /** As the device says it. */
+  readonly inode: string | null
+  /** Called as it dies. */
+  readonly onDead: () => void
 }
 
 export interface SimulatedDevice {
@@ -44,7 +56,7 @@ export interface SimulatedDevice {
 
 /** Makes a device on a disk. */
 export function simulatedDevice(disk: Disk, settings: DeviceSettings): SimulatedDevice {
-  const { wwid, hctl, clock, latencyUs, onLand, onLost } = settings
+  const { wwid, hctl, clock, latencyUs, onLand, onLost, cache } = settings
   const openedBytes = disk.sizeBytes
   const { epoch } = disk
   const now = {
@@ -62,37 +74,37 @@ export function simulatedDevice(disk: Disk, settings: DeviceSettings): Simulated
     // The power went since it was opened: whoever waits for it is dead as well.
     if (disk.epoch !== epoch) return
     now.pending += 1
+    const writesBefore = disk.writes
     const pending = isChange ? disk.begin(offset, data ?? new Uint8Array(length)) : null
-    clock.setTimer(clock.monoUs() + latencyUs(), () => {
+    clock.setTimer(clock.monoUs() + latencyUs(request), () => {
       if (disk.epoch !== epoch) return
       now.pending -= 1
       if (pending !== null) disk.end(pending)
-      done(perform(request))
+      done(perform(request, writesBefore))
     })
   }
 
-  function perform(request: IoRequest): IoCompletion {
+  function perform(request: IoRequest, writesBefore: number): IoCompletion {
     if (now.killed) return failed('ENOLINK')
     if (!now.open) return failed('EBADF')
     if (isOutOfRange(request, sizeNow())) return failed('EIO')
     if (now.swapped !== null) return elsewhere(request)
-    return move(request)
+    return request.op === 'flush' ? flush(writesBefore) : move(request)
   }
 
   function move(request: IoRequest): IoCompletion {
     const { op, offset, length, data, fua } = request
-    if (op === 'flush') return flush()
     if (op === 'read') data?.set(disk.medium.subarray(offset, offset + length))
     else {
       onLand(request)
-      if (op === 'write' && data !== null) disk.write(offset, data, fua)
-      else disk.zero(offset, length)
+      if (op === 'write' && data !== null) disk.write(offset, data, fua, cache.own)
+      else disk.zero(offset, length, cache.own)
     }
     return completed(length)
   }
 
-  function flush(): IoCompletion {
-    if (disk.flush()) return IO_DONE
+  function flush(writesBefore: number): IoCompletion {
+    if (disk.flush(cache.own, writesBefore)) return IO_DONE
     onLost()
     return failed('EIO')
   }
@@ -105,9 +117,9 @@ export function simulatedDevice(disk: Disk, settings: DeviceSettings): Simulated
     numaNode: settings.numaNode,
     geometry: { sizeBytes: openedBytes, logicalBlockBytes: BLOCK, readOnly: false },
     guarantees: settings.guarantees,
-    coherence: { inode: null, direct: true },
+    coherence: { inode: cache.inode, direct: true },
     deviceKey: null,
-    facts: { diskseq: settings.diskseq },
+    facts: { diskseq: settings.diskseq, ...(cache.inode === null ? {} : { inode: cache.inode }) },
     submit,
     uniqueId: async (type) => uniqueIdOf(now.swapped ?? wwid, type),
     sizeNow,
@@ -119,7 +131,15 @@ export function simulatedDevice(disk: Disk, settings: DeviceSettings): Simulated
     carries: () => null,
     close: async () => void (now.open = false),
   }
-  return Object.assign(now, { device, kill: () => void (now.killed = true) })
+  return Object.assign(now, { device, kill: () => dieWith(cache, disk, now) })
+}
+
+/** A server dies, and its own cache with it. */
+function dieWith({ own, onDead }: Behind, disk: Disk, server: { killed: boolean }): void {
+  server.killed = true
+  if (own === undefined) return
+  disk.lose(own)
+  onDead()
 }
 
 /** The disk of somebody else: its bytes are zeroes, and what is written to it is lost to us. */

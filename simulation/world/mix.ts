@@ -16,10 +16,17 @@ export const LEDGER_STALL_US = 20_000
  */
 export type ErrorsAre = 'final' | 'late' | 'connection'
 
+/**
+ * What stands before the medium. array: one cache, of which the paths say nothing. inode: one cache, which they all say they
+ * share. own: each path has its own, and it dies with the path's server.
+ */
+export type Caches = 'array' | 'inode' | 'own'
+
 export interface Mix {
   readonly errorsAre: ErrorsAre
   /** A device is opened exclusively: not while the kernel holds I/O of an engine that is dead. */
   readonly claims: boolean
+  readonly caches: Caches
   /** A failed path with ghosts is fenced. */
   readonly fences: boolean
   /** LUNs of the first host, and paths of each. */
@@ -51,6 +58,8 @@ export function mixOf(seed: SeededRandom): Mix {
   return {
     errorsAre: pick(random, ['final', 'late', 'late', 'connection']),
     claims: below(random, 3) === 0,
+    // Drawn apart, so that a seed is otherwise what it was before there were any.
+    caches: pick(seed.fork('caches'), ['array', 'inode', 'own', 'own']),
     fences: below(random, 4) === 0,
     luns:
       below(random, 3) === 0 ? (below(random, 3) === 0 ? [2, 1, 1] : [2, 2]) : [paths() + below(random, 2)],

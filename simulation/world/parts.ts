@@ -64,6 +64,8 @@ export interface Slot {
   adding: boolean
   /** Another one for each time that something is attached. */
   diskseq: number
+  /** The cache of the device that is in it, where paths have caches of their own. */
+  cache: string
 }
 
 /** An I/O whose caller waits. */

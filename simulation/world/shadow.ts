@@ -32,10 +32,22 @@ export interface ShadowWrite {
   readonly first: number
   readonly count: number
   readonly candidate: Candidate
-  /** Caches lost before it began. */
+  /** Caches lost before it began, with a word to their owner and without one. */
   readonly losses: number
+  readonly deaths: number
   /** Per block, what had ended before it began: it takes their place. */
   readonly before: readonly { readonly now: readonly number[]; readonly medium: readonly number[] }[]
+}
+
+interface Unflushed {
+  readonly writes: ShadowWrite[]
+  /** How many were acknowledged so far. */
+  acknowledged: number
+}
+
+/** The blocks of a write. */
+export function blocksOf({ first, count }: Pick<ShadowWrite, 'first' | 'count'>): number[] {
+  return Array.from({ length: count }, (_, at) => first + at)
 }
 
 /** What a read may see, block by block; asked once, at its end. */
@@ -45,10 +57,10 @@ export class Shadow {
   readonly #blocks: BlockShadow[]
   /** Gives generations: no two writes of a world have the same. */
   readonly #next: () => number
-  /** Acknowledged, in order, and perhaps only in a cache. */
-  #unflushed: ShadowWrite[] = []
-  #acknowledged = 0
+  /** By who flushes them: acknowledged, in order, and perhaps only in a cache. */
+  readonly #unflushed = new Map<string, Unflushed>()
   #losses = 0
+  #deaths = 0
 
   constructor(blocks: number, next: () => number) {
     this.#next = next
@@ -75,20 +87,34 @@ export class Shadow {
     for (const block of this.#range(first, count)) {
       for (const seen of [block.now, block.medium, ...block.readers]) seen.set(generation, candidate)
     }
-    return { generation, first, count, candidate, losses: this.#losses, before }
+    return { generation, first, count, candidate, losses: this.#losses, deaths: this.#deaths, before }
   }
 
   /** The write was acknowledged: nothing that had ended before it began may be seen any more. */
-  acknowledge(write: ShadowWrite, onMedium: boolean): void {
+  acknowledge(write: ShadowWrite, onMedium: boolean, flusher = ''): void {
     write.candidate.ended = true
     // It may have been in the cache that was lost meanwhile.
     if (write.losses !== this.#losses) return
-    this.#range(write.first, write.count).forEach(({ now }, at) => {
-      for (const generation of write.before[at]?.now ?? []) now.delete(generation)
-    })
+    if (write.deaths === this.#deaths) this.#overtake(write)
     if (onMedium) return this.#persist(write)
-    this.#acknowledged += 1
-    this.#unflushed.push(write)
+    const unflushed = this.#of(flusher)
+    unflushed.acknowledged += 1
+    unflushed.writes.push(write)
+  }
+
+  /** Nothing that had ended before the write began may be seen any more. */
+  #overtake({ first, count, before }: ShadowWrite): void {
+    this.#range(first, count).forEach(({ now }, at) => {
+      for (const generation of before[at]?.now ?? []) now.delete(generation)
+    })
+  }
+
+  #of(flusher: string): Unflushed {
+    const known = this.#unflushed.get(flusher)
+    if (known !== undefined) return known
+    const made = { writes: [], acknowledged: 0 }
+    this.#unflushed.set(flusher, made)
+    return made
   }
 
   /** Its caller heard an error, or died: it may be on the medium or not, and writes that begin now are later. */
@@ -97,14 +123,29 @@ export class Shadow {
   }
 
   /** Starts a flush; gives what it covers. */
-  startFlush(): number {
-    return this.#acknowledged
+  startFlush(flusher = ''): number {
+    return this.#of(flusher).acknowledged
   }
 
-  /** The flush was acknowledged: what was acknowledged before it began outlives a power cut. */
-  acknowledgeFlush(covered: number): void {
-    const first = this.#acknowledged - this.#unflushed.length
-    for (const write of this.#unflushed.splice(0, Math.max(0, covered - first))) this.#persist(write)
+  /**
+   * The flush was acknowledged: what was acknowledged before it began outlives a power cut and the death of any server.
+   * Gives the blocks.
+   */
+  acknowledgeFlush(covered: number, flusher = ''): number[] {
+    return this.#takeUpTo(covered, flusher).flatMap((write) => {
+      this.#persist(write)
+      return blocksOf(write)
+    })
+  }
+
+  /** The flush was refused for good: nobody knows any more whether these outlive anything. */
+  giveUpFlush(covered: number, flusher = ''): void {
+    this.#takeUpTo(covered, flusher)
+  }
+
+  #takeUpTo(covered: number, flusher: string): ShadowWrite[] {
+    const { writes, acknowledged } = this.#of(flusher)
+    return writes.splice(0, Math.max(0, covered - (acknowledged - writes.length)))
   }
 
   /** Starts a read; ends it with what is legal for each block. */
@@ -122,7 +163,17 @@ export class Shadow {
   loseCache(): void {
     this.#losses += 1
     // No later flush brings these to the medium.
-    this.#unflushed = []
+    this.#unflushed.clear()
+    this.#showMedium()
+  }
+
+  /** A server died with what was in its cache, and says nothing. What no flush covered may be gone; a flush has to say so. */
+  killCache(): void {
+    this.#deaths += 1
+    this.#showMedium()
+  }
+
+  #showMedium(): void {
     for (const block of this.#blocks) {
       for (const [generation, candidate] of block.medium) {
         for (const seen of [block.now, ...block.readers]) seen.set(generation, candidate)
@@ -137,7 +188,7 @@ export class Shadow {
       block.now = new Map(block.medium)
       block.readers.clear()
     }
-    this.#unflushed = []
+    this.#unflushed.clear()
   }
 
   /** What a block may hold now. */
@@ -145,9 +196,19 @@ export class Shadow {
     return (this.#blocks[block] as BlockShadow).now
   }
 
-  #persist({ first, count, before }: ShadowWrite): void {
-    this.#range(first, count).forEach(({ medium }, at) => {
-      for (const generation of before[at]?.medium ?? []) medium.delete(generation)
+  /** What may be on the medium itself in this block. */
+  onMedium(block: number): Candidates {
+    return (this.#blocks[block] as BlockShadow).medium
+  }
+
+  #persist(write: ShadowWrite): void {
+    this.#overtake(write)
+    this.#range(write.first, write.count).forEach(({ now, medium }, at) => {
+      for (const generation of write.before[at]?.medium ?? []) {
+        medium.delete(generation)
+        // A server that died may have shown it again.
+        now.delete(generation)
+      }
     })
   }
 

@@ -17,6 +17,9 @@ import type { World, Host, SimLun, Attachment, Slot } from './parts.ts'
 /** Bytes of a read that checks a path; the workload never does an I/O of that size. */
 const PROBE_BYTES = 4096
 
+/** A cache takes so long to write back: time for more writes, and for more flushes. */
+const WRITE_BACK_US = 2_000
+
 export function makeSlot(world: World, host: Host, lun: SimLun, hctl: string): Slot {
   const slot: Omit<Slot, 'now'> & { now?: Attachment } = {
     hctl,
@@ -25,6 +28,7 @@ export function makeSlot(world: World, host: Host, lun: SimLun, hctl: string): S
     before: [],
     adding: false,
     diskseq: 0,
+    cache: `${host.name} ${hctl}`,
   }
   slot.now = attachment(world, slot as Slot)
   return slot as Slot
@@ -46,9 +50,27 @@ export function attach(world: World, slot: Slot, again = false): Attachment {
   slot.before = [...slot.before, slot.now].filter(
     ({ tap, hang, sim }) => tap.inFlight + hang.held + sim.pending > 0,
   )
-  if (!again) slot.diskseq += 1
+  // What was killed does not come back: another server is another attach.
+  if (!again || slot.now.sim.killed) {
+    slot.diskseq += 1
+    newServer(world, slot)
+  }
   slot.now = attachment(world, slot)
   return slot.now
+}
+
+/** Another server serves it; the one before may be dead, and its cache with it, once it has nothing to do any more. */
+function newServer({ mix, random, attaches, tell }: World, slot: Slot): void {
+  if (mix.caches !== 'own') return
+  const { host, hctl, lun } = slot
+  const dies = below(random.fork(`server ${host.name} ${hctl} ${attaches}`), 2) === 0
+  // Not where the engine did not take the new device, for it has the old one still.
+  if (dies && slot.before.length === 0 && pathOf(slot) === null) {
+    lun.disk.lose(slot.cache)
+    lun.shadow.killCache()
+    tell?.(`  what was in the cache of ${hctl} is gone`)
+  }
+  slot.cache = `${host.name} ${hctl} ${slot.diskseq}`
 }
 
 /** Adds the slot's device to its host's engine. Rejects as addPath does. */
@@ -93,7 +115,10 @@ function attachment(world: World, slot: Slot): Attachment {
     wwid: lun.wwid,
     hctl,
     clock,
-    latencyUs: () => (inOrder ? 100 : 20 + below(random, 300)),
+    latencyUs: ({ op }) => {
+      const writesBack = op === 'flush' && mix.caches === 'own' ? WRITE_BACK_US : 0
+      return inOrder ? 100 : 20 + below(random, 300) + writesBack
+    },
     numaNode: hctl.startsWith('8') ? 1 : null,
     diskseq: slot.diskseq,
     guarantees: {
@@ -105,6 +130,14 @@ function attachment(world: World, slot: Slot): Attachment {
     },
     onLand: (request) => landed(world, slot, request),
     onLost: () => lost(slot),
+    cache: {
+      inode: mix.caches === 'inode' ? `sim:${lun.wwid}` : null,
+      onDead: () => {
+        lun.shadow.killCache()
+        world.tell?.(`  the server of ${hctl} dies with its cache`)
+      },
+      ...(mix.caches === 'own' ? { own: slot.cache } : {}),
+    },
   })
   const hang = hangFilter(truthful(sim.device, mix.errorsAre === 'final'))
   const delay = delayFilter(declared(hang.path, sim.device), { delayUs: 2_000 }, { clock })

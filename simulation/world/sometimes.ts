@@ -3,6 +3,8 @@
 export const SITUATIONS = {
   failoverDuringFlush: 'a path failed while a flush was under way',
   flushErrorTold: 'a cache lost writes, and the caller of the flush heard of it',
+  notDurableTold: 'a flush could not reach what was acknowledged, and its caller heard so (NOT_DURABLE)',
+  serverDied: 'the server of a path died with what was in its cache',
   lateCompletionAfterReturn: 'an attempt that had been given up succeeded when its path was back',
   ghostEndedByCompletion: 'a ghost ended because its attempt came back',
   ghostEndedByLaterIo: 'a ghost ended because its connection answered a later I/O',

@@ -87,7 +87,6 @@ const KINDS: Readonly<Record<string, RootKind>> = {
   'path.placeUnreadable': 'lunError',
   'lun.ghostsOpened': 'ghost',
   'lun.holdExpired': 'ghost',
-  'lun.writesLeft': 'notDurable',
   'lun.flushFellShort': 'notDurable',
   'lun.reportFailed': 'noAnswer',
   'engine.pathRefused': 'refused',

@@ -167,7 +167,9 @@ export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
   'lun.flushFailed': ({ data }) =>
     `${text(data['path'])} ${describeAnswer(data['evidence'] as Evidence)}: writes may be lost. Its caller got it, and it is not tried again.`,
   'lun.writesLeft': ({ data }) =>
-    `${text(data['path'])} went with acknowledged writes that no flush had covered: they are not known to be durable.`,
+    `${text(data['path'])} was about to go with acknowledged writes that no flush had covered.`,
+  'lun.writesCovered': ({ data }) =>
+    `${text(data['path'])} was flushed as it went: what it had acknowledged is durable.`,
   'lun.flushFellShort': ({ data }) =>
     `A flush could not reach what was acknowledged through ${text(data['path'])}: ${text(data['why'])}. Its caller got NOT_DURABLE, once.`,
   'lun.ghostsOpened': ({ data }) =>

@@ -7,7 +7,7 @@ import { sizeTroubles } from './sizes.ts'
 
 const OF_THE_LUN = [
   ...['lun.bioPoisoned', 'lun.flushFailed', 'lun.ioFailed', 'lun.holdExpired'],
-  ...['lun.writesLeft', 'lun.flushFellShort'],
+  'lun.flushFellShort',
 ]
 
 /** The last thing that callers met at a head and that no path was to blame for, or that still holds up their writes. */

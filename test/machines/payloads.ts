@@ -193,6 +193,7 @@ const SAMPLES: Readonly<Record<string, readonly Data[]>> = {
   'lun.bioPoisoned': [{ bio: 1, evidence: EVIDENCE, paths: ['sda:0', 'sda:1'] }],
   'lun.flushFailed': [{ path: 'sda:0', evidence: EVIDENCE }],
   'lun.writesLeft': [{ path: '8:0:0:0', acknowledged: 7, covered: 3, why: 'removed' }],
+  'lun.writesCovered': [{ path: '8:0:0:0', acknowledged: 7, covered: 7 }],
   'lun.flushFellShort': [{ path: '8:0:0:0', acknowledged: 7, covered: 3, why: 'it is gone' }],
   'lun.ioFailed': [{ bio: 1, path: 'sda:0', evidence: EVIDENCE }],
   'lun.ghostsOpened': [{ path: 'sda:0', incarnation: 1, reason: 'timeout', ghosts: [GHOST] }],

@@ -43,3 +43,25 @@ test('a flush puts the cache on the medium; one that fails loses it, once', () =
   disk.powerCut(says())
   expect(marks(disk)).toEqual([1, 5, 0, 0])
 })
+
+test('with a cache for each path a flush brings home its own, as it was when it was sent, and a dead server takes its own', () => {
+  const disk = new Disk(4 * BLOCK, 4 * BLOCK)
+  const stable = () => Array.from({ length: 3 }, (_, block) => disk.stable(block)[0])
+  disk.write(0, filled(1), false, 'a')
+  disk.write(BLOCK, filled(2), false, 'b')
+  const sent = disk.writes
+  disk.write(2 * BLOCK, filled(3), false, 'a')
+  expect([disk.flush('a', sent), stable()]).toEqual([true, [1, 0, 0]])
+  // The later write of a block counts, whichever cache is flushed first.
+  disk.write(0, filled(4), false, 'b')
+  disk.write(0, filled(5), false, 'a')
+  disk.flush('a')
+  disk.flush('b')
+  expect(stable()).toEqual([5, 2, 3])
+  disk.write(0, filled(6), false, 'a')
+  disk.write(0, filled(7), false, 'b')
+  disk.lose('b')
+  expect([marks(disk)[0], disk.dirty]).toEqual([6, 1])
+  disk.lose('a')
+  expect([marks(disk)[0], disk.dirty]).toEqual([5, 0])
+})
