@@ -38,7 +38,9 @@ const FLUSH: IoRequest = { op: 'flush', offset: 0, length: 0, data: null, fua: f
 export async function flushLast(path: PathRuntime, wasWell: boolean): Promise<void> {
   const { cache, core, head } = path
   if (!wasWell || !cache.uncovered || cache.attached > 1 || path.inFlight > 0) return
-  if (!head.lun.reservations.admitsLast(path)) return
+  // Nothing is registered on the account of a path that goes.
+  const { registrants } = head.lun.reservations.state
+  if (registrants.length > 0 && !registrants.some(({ nexus }) => nexus === path.hctl)) return
   const { clock, settings } = core
   const covers = head.lun.writes.last
   path.inFlight += 1

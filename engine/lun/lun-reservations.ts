@@ -131,11 +131,6 @@ export class LunReservations {
     return 'wait'
   }
 
-  /** Whether a flush may go down a path that is being let go: nothing is registered or waited for on its account. */
-  admitsLast({ hctl }: Nexus): boolean {
-    return this.#suspended === 0 && this.#mayWrite && (this.#key === null || this.#nexuses.has(hctl))
-  }
-
   /** A write, discard or zeroing was sent, in this epoch. */
   opened(): void {
     this.#open += 1

@@ -61,14 +61,12 @@ export class Workload {
     const place = this.#place(at)
     if (place === null) return
     const { host, lun, head } = place
-    const range = this.#freeRange(lun, head)
-    if (range === null) return
-    const { first, count } = range
+    const { first, count } = this.#freeRange(lun, head) ?? NOWHERE
+    if (count === 0) return
     const write = lun.shadow.startWrite(first, count, zero !== null)
     const io = this.#begin(place, { op: zero ?? 'write', first, count, write })
-    const { signal } = io.controller
     const fua = zero === null && below(this.random, 10) === 0
-    const common = { offset: first * BLOCK, node: below(this.random, 2), signal }
+    const common = { offset: first * BLOCK, node: below(this.random, 2), signal: io.controller.signal }
     if (zero !== null) {
       if (io.haunted) this.world.sometimes.reach('discardOverGhost')
       this.#run(
@@ -80,7 +78,7 @@ export class Workload {
     }
     const data = new Uint8Array(count * BLOCK)
     fillBlocks(data, first, write.generation)
-    const length = data.length
+    const { length } = data
     // One in three by the call that takes many.
     const start =
       below(this.random, 3) > 0
@@ -125,8 +123,8 @@ export class Workload {
   flush(of: SimLun | null = null): OpenIo | null {
     const place = this.#place(of === null ? {} : { lun: of })
     if (place === null || (of === null && place.lun.lossFlush !== null)) return null
-    const { lun, head, host } = place
-    const flusher = this.#flusher(host)
+    const { lun, head } = place
+    const flusher = this.#flusher(place.host)
     const covered = lun.shadow.startFlush(flusher)
     const io = this.#begin(place, { op: 'flush', first: 0, count: 0, write: null })
     const told = () => {
@@ -381,6 +379,7 @@ export class Workload {
   }
 }
 
+const NOWHERE = { first: 0, count: 0 }
 /** So many places are remembered. */
 const HAUNTS_MAX = 6
 
