@@ -35,11 +35,7 @@ export function arrive(path: PathRuntime, { access, preferred, blocked }: AddOpt
     return blocked ? recordPath(path, 'path.blocked', { why: HELD_BACK }) : step
   }
   // Another device in its place, or the same one attached anew: nothing that was known of it holds.
-  const unsaid =
-    lost?.last.known === false
-      ? 'what the last one was is told by an earlier segment'
-      : 'the machine was started anew'
-  const how = changed.join(', ') || unsaid
+  const how = changed.join(', ') || unsaid(lost)
   if (lost !== undefined) noteLeft(path.head, path.hctl, cut(`another attach: ${how}`))
   const cause = lost?.forget(cut(`another attach: ${how}`), null) ?? null
   if (blocked) createBlocked(path)
@@ -47,6 +43,13 @@ export function arrive(path: PathRuntime, { access, preferred, blocked }: AddOpt
   allLost.delete(path.hctl)
   paths.push(path)
   return recordPath(path, 'path.added', facts, { cause })
+}
+
+/** What speaks of another attach where nothing that is known of the two differs. */
+function unsaid(lost: LostPath | undefined): string {
+  return lost?.last.known === false
+    ? 'what the last one was is told by an earlier segment'
+    : 'the machine was started anew'
 }
 
 /** The same device as before: its health goes on where it stood, and so does what was asked of it and not answered. */

@@ -144,12 +144,7 @@ export class Registry {
     this.#parts.onRemoved(path)
     path.timers?.cancelAll()
     if (!(await quietInTime(path))) giveUpAttempts(path, why === 'closed' ? 'closed' : 'removed')
-    // Nothing is waited for any more; an armed timer would keep a program from ending.
-    const queue = pathQueue(path)
-    queue.timeout?.cancel()
-    queue.timeout = null
-    queue.silence?.cancel()
-    queue.silence = null
+    pathQueue(path).stopTimers()
     if (keepOpen) {
       leaveCache(path, why, noted)
       letGoOpen(path)

@@ -68,6 +68,14 @@ export class PathQueue {
   readonly room = new Set<Bio>()
   /** They are about to be sent on. */
   draining = false
+
+  /** Nothing is waited for any more; an armed timer would keep a program from ending. */
+  stopTimers(): void {
+    this.timeout?.cancel()
+    this.timeout = null
+    this.silence?.cancel()
+    this.silence = null
+  }
 }
 
 export function headQueue(head: HeadRuntime): HeadQueue {

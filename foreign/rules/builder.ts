@@ -234,10 +234,9 @@ function accessState(book: Book, placed: Placed): void {
   const path = book.pathOf(placed)
   if (path === null) return
   const { group = '0', state = '', preferred } = placed.statement.fields
-  const before = path.groupState?.detail.access
-  if (before !== undefined)
-    path.wasUnusable =
-      UNUSABLE.has(String(before)) || (path.wasUnusable && before === (ACCESS[state] ?? state))
+  const before: unknown = path.groupState?.detail.access
+  if (typeof before === 'string')
+    path.wasUnusable = UNUSABLE.has(before) || (path.wasUnusable && before === (ACCESS[state] ?? state))
   path.groupState = book.fact(placed, 'accessState', book.subject(path), {
     group: Number.parseInt(group, 16),
     access: ACCESS[state] ?? state,

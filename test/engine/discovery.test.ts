@@ -252,7 +252,7 @@ describe('word from the kernel', () => {
     const lines: unknown[][] = []
     const take = (...line: unknown[]) => void lines.push(line)
     const logger = { debug: () => undefined, info: () => undefined, warn: take, error: take }
-    const rig = await Rig.open({ discoveryPollMs: 10_000, ueventPollMs: 100, logger: logger as never })
+    const rig = await Rig.open({ discoveryPollMs: 10_000, ueventPollMs: 100, logger })
     const plugs = new Plugs(rig)
     plugs.plug(7)
     const says: Heard[] = []
