@@ -113,7 +113,22 @@ export class Waiters {
 
   /** A write waits for an older one: held back where that one is, else only for its turn. */
   follow(bio: Bio, ahead: Ahead): void {
-    this.add(bio, ahead instanceof Bio && isHeldBack(ahead) ? 'older' : 'turn')
+    this.add(bio, reasonBehind(ahead))
+    ahead.followers ??= []
+    ahead.followers.push(bio)
+  }
+
+  /** It waited for one, and now waits for another. It has not gone, so those behind it have nothing to look at. */
+  followOn(bio: Bio, ahead: Ahead): void {
+    const from = bio.waitsIn
+    const to = this.#lists[reasonBehind(ahead)]
+    if (from !== null && from !== to) {
+      from.bios.delete(bio)
+      from.bytes -= weightOf(bio)
+      to.bios.add(bio)
+      to.bytes += weightOf(bio)
+      bio.waitsIn = to
+    }
     ahead.followers ??= []
     ahead.followers.push(bio)
   }
@@ -123,6 +138,10 @@ export class Waiters {
     const bios = reasons.flatMap((reason) => [...this.#lists[reason].bios])
     return bios.sort((one, other) => one.id - other.id)
   }
+}
+
+function reasonBehind(ahead: Ahead): WaitReason {
+  return ahead instanceof Bio && isHeldBack(ahead) ? 'older' : 'turn'
 }
 
 function isHeldBack({ waitsIn }: Bio): boolean {

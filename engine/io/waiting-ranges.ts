@@ -19,6 +19,8 @@ class Lane<Item extends Ranged> {
   #ids: number[] = []
   #items: (Item | null)[] = []
   #gaps = 0
+  /** Before this one there are gaps alone: the oldest go first, nearly always. */
+  #from = 0
 
   get isEmpty(): boolean {
     return this.#gaps === this.#items.length
@@ -29,10 +31,12 @@ class Lane<Item extends Ranged> {
     if (this.#ids[at] !== item.id) {
       this.#ids.splice(at, 0, item.id)
       this.#items.splice(at, 0, item)
+      this.#from = Math.min(this.#from, at)
       return
     }
     if (this.#items[at] === null) this.#gaps -= 1
     this.#items[at] = item
+    this.#from = Math.min(this.#from, at)
   }
 
   delete({ id }: Item): void {
@@ -40,12 +44,13 @@ class Lane<Item extends Ranged> {
     if (this.#ids[at] !== id || this.#items[at] === null) return
     this.#items[at] = null
     this.#gaps += 1
+    while (this.#items[this.#from] === null) this.#from += 1
     if (this.#items.length >= LANE_MIN && this.#gaps * 2 > this.#items.length) this.#close()
   }
 
   /** The youngest that is older than the number and overlaps the range. */
   youngestBefore(id: number, range: ByteRange): Item | null {
-    for (let at = this.#find(id) - 1; at >= 0; at -= 1) {
+    for (let at = this.#find(id) - 1; at >= this.#from; at -= 1) {
       const item = this.#items[at]
       if (item !== null && item !== undefined && overlaps(item, range)) return item
     }
@@ -71,6 +76,7 @@ class Lane<Item extends Ranged> {
     this.#items = left
     this.#ids = left.map(({ id }) => id)
     this.#gaps = 0
+    this.#from = 0
   }
 }
 

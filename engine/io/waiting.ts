@@ -109,9 +109,13 @@ export function releaseHeld(head: HeadRuntime): void {
 
 /** Those that waited for older ones, in order: each goes, or waits for the next one that is in its way. */
 export function releaseFreed(head: HeadRuntime, freed: readonly Bio[]): void {
+  const { waiters } = headQueue(head)
   for (const bio of [...freed].sort((one, other) => one.id - other.id)) {
     const reason = bio.waitsIn?.reason
-    if (reason === 'older' || reason === 'turn') goOn(head, bio)
+    if (reason !== 'older' && reason !== 'turn') continue
+    const ahead = waiters.aheadOf(bio)
+    if (ahead === null) goOn(head, bio)
+    else waiters.followOn(bio, ahead)
   }
 }
 
