@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { PathledgerError } from '../../errors.ts'
 import { ledgerFile } from '../file/connection.ts'
 import { endingOf } from '../file/ending.ts'
+import { fromWire, type WireError } from '../file/error-wire.ts'
 import { ledgerError } from '../file/sqlite-errors.ts'
 
 /** Bounds of a question. */
@@ -27,7 +28,10 @@ export interface SqlAnswer {
 
 /** What the process answers: the rows, or why there are none. */
 export type SqlReply =
-  SqlAnswer | { readonly refused: string } | { readonly code: string; readonly message: string }
+  | SqlAnswer
+  | { readonly refused: string }
+  | { readonly error: WireError }
+  | { readonly code: string; readonly message: string }
 
 const ROWS = { usual: 1_000, most: 100_000 }
 const MS = { usual: 10_000, most: 3_600_000 }
@@ -49,6 +53,7 @@ export async function askSql(name: string, sql: string, bounds: SqlBounds = {}):
   const reply = await ask({ file, sql, rowsMax }, msMax)
   if ('rows' in reply) return reply
   if ('refused' in reply) throw refused(reply.refused)
+  if ('error' in reply) throw fromWire(reply.error)
   throw ledgerError(Object.assign(new Error(reply.message), { code: reply.code }), file)
 }
 

@@ -5,6 +5,7 @@ import type Database from 'better-sqlite3'
 import koffi from 'koffi'
 import { PathledgerError } from '../../errors.ts'
 import { connectReadOnly } from '../file/connection.ts'
+import { toWire } from '../file/error-wire.ts'
 import type { SqlReply } from './ask.ts'
 
 const PR_SET_PDEATHSIG = 1
@@ -70,7 +71,7 @@ function reply(): SqlReply {
     dieWith(question.asker)
     return answer(question)
   } catch (error) {
-    if (error instanceof PathledgerError) return { code: error.code, message: error.why }
+    if (error instanceof PathledgerError) return { error: toWire(error) }
     const { code = 'SQLITE_ERROR', message } = error as { code?: string; message: string }
     return code === 'SQLITE_ERROR' || code === 'ERR_SQLITE' ? { refused: `${message}.` } : { code, message }
   }
