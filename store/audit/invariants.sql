@@ -54,15 +54,13 @@ path_state AS (
     substr(rtrim(stream, replace(stream, '/', '')), 6, length(rtrim(stream, replace(stream, '/', ''))) - 6) AS wwid,
     decision ->> '$.state.device' = 'running'
       AND decision ->> '$.state.access' IN ('optimal', 'active')
-      AND decision ->> '$.state.health' IN ('online', 'marginal')
-      AND (
-        decision ->> '$.state.admin' = 'enabled'
-        OR max(override) OVER (PARTITION BY stream, overrides) IS 'on'
-      ) AS usable
+      AND decision ->> '$.state.health' IN ('online', 'marginal') AS well,
+    decision ->> '$.state.admin' = 'enabled'
+      OR max(override) OVER (PARTITION BY stream, overrides) IS 'on' AS wanted
   FROM path_event
 ),
 path_step AS (
-  SELECT *, lag(usable, 1, 0) OVER (PARTITION BY stream ORDER BY version) AS usable_before
+  SELECT *, well AND wanted AS usable, lag(well AND wanted, 1, 0) OVER (PARTITION BY stream ORDER BY version) AS usable_before
   FROM path_state
 ),
 tally AS (
@@ -85,7 +83,8 @@ usable_span AS (
     boot_id,
     mono_us AS from_us,
     lead(mono_us, 1, 9223372036854775807) OVER (PARTITION BY stream, boot_id ORDER BY version) AS to_us,
-    usable
+    well,
+    wanted
   FROM path_state
 ),
 attempt AS (
@@ -94,7 +93,9 @@ attempt AS (
     NOT EXISTS (
       SELECT 1
       FROM usable_span
-      WHERE usable_span.usable
+      -- A path that its operator pulled takes a flush, which brings home what was acknowledged there.
+      WHERE usable_span.well
+        AND (usable_span.wanted OR event.data ->> '$.op' = 'flush')
         AND usable_span.stream = 'path/' || substr(event.stream, 6) || '/' || (attempt.value ->> '$.path')
         AND usable_span.boot_id = event.boot_id
         AND attempt.value ->> '$.startedUs' BETWEEN usable_span.from_us AND usable_span.to_us

@@ -258,7 +258,7 @@ describe('audit queries', () => {
       const comment = sql.slice(0, sql.indexOf('\nSELECT') < 0 ? sql.indexOf('WITH') : undefined)
       expect(sql.split('\n\n')[0] ?? '').toMatch(/^-- [^]*\?/)
       const used = new Set(
-        [...sql.replaceAll(/--.*/g, '').matchAll(/:(\w+)/g)].map(([, parameter]) => parameter),
+        [...sql.replaceAll(/--.*|'[^']*'/g, '').matchAll(/:(\w+)/g)].map(([, parameter]) => parameter),
       )
       for (const parameter of used) expect(comment, name).toMatch(new RegExp(`^-- :${parameter!} `, 'm'))
     }
