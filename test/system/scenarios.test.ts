@@ -187,8 +187,9 @@ test('scenario 3: both loop devices fail, one 4 KiB write: EIO for the caller, n
   const head = bench.mp.head(WWID)
   await expect(head.write({ offset: 0, data: blockOf(0, 1) })).rejects.toMatchObject({ errno: 'EIO' })
   expect(bench.paths.map(({ path }) => path.state.health)).toEqual(['failed', 'failed'])
-  // Two writes and two probes: each was refused once.
-  expect(bench.paths.map(({ error }) => error.failed)).toEqual([2, 2])
+  // Each path refused the write once, and then the reads of its check at several places: a bounded number of them.
+  expect(bench.paths.map(({ path }) => path.counters.errors)).toEqual([1, 1])
+  for (const { error } of bench.paths) expect(error.failed).toBeLessThanOrEqual(1 + 2 * 4)
   expect(eventsOf(bench, 'path.failed').map(({ first }) => (first as { op: string }).op)).toEqual([
     'write',
     'write',
