@@ -115,7 +115,7 @@ export class Tracer {
   }
 }
 
-/** One I/O that is traced, from when it was cut for its caller to when he hears of it. */
+/** One I/O that is traced, from when it was cut for its caller to when they hear of it. */
 export class IoTrace {
   readonly #core: Core
   readonly #stream: Stream

@@ -1,4 +1,4 @@
-// What an operator says of a head: its policy, what I/O does without a path, the path he prefers, failback. A word that is
+// What an operator says of a head: its policy, what I/O does without a path, the path they prefer, failback. A word that is
 // none is refused, and nothing is changed.
 import { PathledgerError } from '../../errors.ts'
 import { noPathRetry } from '../../machines/head/events.ts'

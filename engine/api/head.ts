@@ -317,7 +317,7 @@ export class Head {
     words.setDelayedRemoval(this.#spoken(word), milliseconds, word)
   }
 
-  /** What its operator set: failback, and the path that he prefers (H:C:I:L). And why no path is usable. */
+  /** What its operator set: failback, and the path that they prefer (H:C:I:L). And why no path is usable. */
   get failback(): Failback {
     return this.#runtime.context.failback
   }

@@ -164,7 +164,7 @@ export async function sendCommand(
   const [opcode = 0] = cdb
   const what = `SCSI command 0x${opcode.toString(16).padStart(2, '0')}`
   if (PERSISTENT_RESERVE.has(opcode)) throw reservesOnePath(head, what)
-  // What the caller does to his bytes afterwards is his own business.
+  // What the caller does to their bytes afterwards is their own business.
   const command = { cdb: cdb.slice(), dataOut: dataOut?.slice() ?? null }
   const { path, answer } = await onOnePath(head, what, node, (device, chosen) =>
     device.command === undefined ? undefined : sendOn(chosen, command),

@@ -24,7 +24,7 @@ function isKept(word: unknown): boolean {
   return word.isWellFormed() && !word.includes('\0')
 }
 
-/** Who says so, and why, in his own words; both are on the ledger for ever. */
+/** Who says so, and why, in their own words; both are on the ledger for ever. */
 export interface OperatorWord {
   /** Default 'operator'. On the ledger as 'operator:<who>' where a uid is known. */
   readonly actor?: string

@@ -4,7 +4,7 @@ import { RANK_HELD_BACK, RANK_MARGINAL } from '../../machines/predicates.ts'
 import type { Failback, Loss } from '../../machines/words.ts'
 import type { HeadRuntime, PathRuntime } from './runtime.ts'
 
-/** Looks up the path that the operator prefers; he may prefer one that is away. */
+/** Looks up the path that the operator prefers; they may prefer one that is away. */
 export function findPreferred({ paths, context }: HeadRuntime): PathRuntime | null {
   if (context.preferred === null) return null
   return paths.find(({ hctl }) => hctl === context.preferred) ?? null

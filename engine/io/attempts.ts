@@ -181,7 +181,7 @@ function tellTrace(attempt: Attempt, status: string, errno: string | null): void
   attempt.bio.trace?.tried(attempt, status, errno)
 }
 
-/** The kernel calls the request itself wrong: the caller took his own memory away under it, or it is our bug. */
+/** The kernel calls the request itself wrong: the caller took their own memory away under it, or it is our bug. */
 function misused(head: HeadRuntime, bio: Bio, path: PathRuntime, completion: IoCompletion): void {
   if (memoryIsGone(bio)) return finishBio(head, bio, memoryGoneError(head, bio))
   head.core.breakEngine(ourBug(path, completion))

@@ -95,7 +95,7 @@ export function waitTooLongError(head: HeadRuntime, bio: Bio | null, reason: Wai
   })
 }
 
-/** The caller detached or shrank his own memory while it was being written from. */
+/** The caller detached or shrank their own memory while it was being written from. */
 export function memoryGoneError(head: HeadRuntime, bio: Bio): PathledgerError {
   return new PathledgerError('BUFFER_GONE', {
     message: `${head.name}: the memory of a ${bio.op} at ${bio.offset} went away under it.`,

@@ -124,7 +124,7 @@ function resend(head: HeadRuntime, bio: Bio): void {
 function flushFailed(head: HeadRuntime, bio: Bio, { path, status, evidence, suspicion }: Refusal): void {
   const how = path.present ? 'its probe does not explain it' : 'it is gone'
   const why = `${path.name} answered so and ${how}: writes may be lost, and a second flush would not say so.`
-  // In a storm of them the rows are bounded; each caller hears of his own all the same.
+  // In a storm of them the rows are bounded; each caller hears of their own all the same.
   if (!head.errorRows.take()) return giveUp(head, bio, status, why)
   const cause = suspicion?.recorded ?? null
   const { recorded } = head.lun.stream.record('lun.flushFailed', { path: path.name, evidence }, { cause })

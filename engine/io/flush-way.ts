@@ -1,6 +1,6 @@
 // Where a flush goes: down a path to the cache that it is for, and to no other cache. A path that its operator pulled takes
 // it, too: what was acknowledged there is brought home, and nothing else goes there. Without a way it waits for one, for a
-// limited time, and then its caller hears that his writes are not known to be durable.
+// limited time, and then its caller hears that their writes are not known to be durable.
 import { isDisabled } from '../../machines/predicates.ts'
 import { usOfMs, guarded } from '../core/core.ts'
 import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'

@@ -1,5 +1,5 @@
-// The flushes of a head. A caller's flush covers what was acknowledged when he called, in every write cache that may hold some
-// of it. One run for each cache; another caller joins a run that was not sent yet, or was sent after all of his writes had been
+// The flushes of a head. A caller's flush covers what was acknowledged when they called, in every write cache that may hold some
+// of it. One run for each cache; another caller joins a run that was not sent yet, or was sent after all of their writes had been
 // acknowledged, and no other. A run belongs to nobody: a caller who aborts leaves it.
 import type { PathledgerError } from '../../errors.ts'
 import { countDone } from '../accounting/counters.ts'
@@ -64,7 +64,7 @@ export class Flushes implements BioOwner {
     if (known === undefined) submitBio(this.#head, run.bio)
   }
 
-  /** Its caller does not wait any more. Returns for how many caches he did. */
+  /** Its caller does not wait any more. Returns for how many caches they did. */
   leave(io: OpenIo): number {
     this.#callers.delete(io)
     return [...this.#runs.values()].filter(({ waiters }) => waiters.delete(io)).length

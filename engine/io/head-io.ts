@@ -364,7 +364,7 @@ export class HeadIo implements BioOwner {
     if (io.signal !== null) this.#abortable.delete(io)
     this.#keptBytes -= io.keptBytes
     if (io.error !== null) this.#head.counters.callerErrors += 1
-    // The caller's own memory: he hears of it when no attempt has it any more.
+    // The caller's own memory: they hear of it when no attempt has it any more.
     if (io.memory !== 'callersOwn') this.#tell(io)
     io.borrowed?.release()
   }

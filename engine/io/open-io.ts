@@ -63,7 +63,7 @@ export class OpenIo {
     this.done = done
   }
 
-  /** A write that has to wait for memory keeps its bytes: its caller has his memory again when the call returns. */
+  /** A write that has to wait for memory keeps its bytes: its caller has their memory again when the call returns. */
   keepBytes(): void {
     if (this.op !== 'write' || this.memory !== 'copied' || this.data === null) return
     const bytes = new Uint8Array(this.length)

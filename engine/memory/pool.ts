@@ -1,5 +1,5 @@
 // Aligned memory for every I/O in flight, with a bound in bytes. O_DIRECT needs it, and the bytes are the engine's own:
-// what the caller does with his buffer after the submit cannot reach the medium.
+// what the caller does with their buffer after the submit cannot reach the medium.
 //
 // One WebAssembly memory is page-aligned without FFI, and the kernel gives its pages only when they are touched.
 // Blocks are powers of two from 4 KiB (a buddy allocator), so that memory given back is whole again.
