@@ -47,10 +47,13 @@ function hasOpen(process: string, device: string): boolean | null {
   return open && !isOver(process) && !isHelper(process)
 }
 
-/** A helper of ours claims nothing: its engine, where it lives, has the device open itself; else it keeps it attached. */
+/**
+ * A helper of ours claims nothing: its engine, where it lives, has the device open itself; else it keeps it attached. Those of
+ * older versions stood in child/.
+ */
 function isHelper(process: string): boolean {
   const words = textOf(`${process}/cmdline`)?.split('\0') ?? []
-  return words.some((word) => /[\\/]adapters[\\/]child[\\/]main\.(ts|js)$/.test(word))
+  return words.some((word) => /[\\/]adapters[\\/](helper|child)[\\/]main\.(ts|js)$/.test(word))
 }
 
 /** It is gone, a zombie, or has SIGKILL pending: it does nothing of its own any more. */

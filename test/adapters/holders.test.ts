@@ -1,5 +1,5 @@
 // Who has a claimed loop device, from a /proc and a /sys that the test writes.
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -67,12 +67,17 @@ test('so are a device above it and swap', () => {
   expect(swapping.look()).toEqual({ kind: 'holder', why: 'The machine swaps to it.' })
 })
 
-test('whoever was killed and waits for his I/O is nobody, and so is a helper that keeps it attached', () => {
+/** Where a helper really stands: had it moved, it would be taken for somebody alive who has the device. */
+const HELPER = join(import.meta.dirname, '../../adapters/helper/main.ts')
+
+test('whoever was killed and waits for their I/O is nobody, and so is a helper that keeps it attached', () => {
+  expect(existsSync(HELPER)).toBe(true)
   const { look } = machine(
     { pid: 10, opens: ['/dev/loop30'] },
     { pid: 11, opens: [DEVICE], state: 'Z (zombie)' },
     { pid: 12, opens: [DEVICE], state: 'D (disk sleep)', pending: '0000000000000100' },
     { pid: 13, opens: [DEVICE], command: 'node\0/opt/pathledger/adapters/child/main.js\0' },
+    { pid: 14, opens: [DEVICE], command: `node\0${HELPER}\0` },
   )
   expect(look()).toEqual({ kind: 'nobody' })
 })

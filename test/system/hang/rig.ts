@@ -75,6 +75,8 @@ export class HangRig {
     requireTools()
     const { paths = ['A', 'B'], sizeBytes = LUN_BYTES, logged = true, plugin } = settings
     const rig = new HangRig(mkdtempSync(join(tmpdir(), 'pathledger-hang-')))
+    // A machine of its own: the ghosts of another rig are of another medium, though its LUN has the same name.
+    process.env['PATHLEDGER_STATE'] = join(rig.folder, 'state')
     onTestFinished(() => rig.cleanUp())
     writeFileSync(rig.image, '')
     truncateSync(rig.image, sizeBytes)
