@@ -22,11 +22,11 @@ export function packingOf(first: Uint8Array): Packing {
 }
 
 /** The unpacked bytes of a file. `damaged` is called with the reason when what follows cannot be unpacked. */
-export async function* bytesOf(path: string, damaged: (why: string) => void): AsyncGenerator<Buffer> {
+export async function* bytesOf(path: string, damaged: (why: string) => void): AsyncGenerator<Uint8Array> {
   const packing = packingOf(await firstBytes(path))
   const unpacked = unpack(path, packing)
   try {
-    for await (const chunk of unpacked) yield chunk as Buffer
+    for await (const chunk of unpacked) yield chunk as Uint8Array
   } catch (error) {
     if (packing === 'plain' || error instanceof PathledgerError) throw error
     damaged(messageOf(error))
@@ -58,7 +58,7 @@ function through(file: Readable, unpacker: NodeJS.ReadWriteStream & Readable): R
 }
 
 /** xz and bzip2 have no place in Node: the system's programs do it. */
-async function* byProgram(path: string, packing: 'xz' | 'bzip2'): AsyncGenerator<Buffer> {
+async function* byProgram(path: string, packing: 'xz' | 'bzip2'): AsyncGenerator<Uint8Array> {
   const child = spawn(packing, ['-dc', '--', path], { stdio: ['ignore', 'pipe', 'pipe'] })
   const said: string[] = []
   child.stderr.on('data', (text: Buffer) => said.push(text.toString()))
@@ -68,7 +68,7 @@ async function* byProgram(path: string, packing: 'xz' | 'bzip2'): AsyncGenerator
   })
   // Reported where it is awaited; a child that never started must not end the process before.
   ended.catch(() => undefined)
-  for await (const chunk of child.stdout) yield chunk as Buffer
+  for await (const chunk of child.stdout) yield chunk as Uint8Array
   const code = await ended
   if (code !== 0) throw new Error(said.join('').trim() || `${packing} ended with ${String(code)}`)
 }

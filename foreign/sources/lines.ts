@@ -3,9 +3,10 @@
 const NEWLINE = 0x0a
 
 /** Splits bytes into lines without their ends. The last may have had none; it is a line like any other. */
-export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly string[]> {
+export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[]> {
   let rest: Buffer | null = null
-  for await (const chunk of chunks) {
+  for await (const { buffer, byteOffset, byteLength } of chunks) {
+    const chunk = Buffer.from(buffer, byteOffset, byteLength)
     const bytes: Buffer = rest === null ? chunk : Buffer.concat([rest, chunk])
     const end = bytes.lastIndexOf(NEWLINE)
     rest = end === bytes.length - 1 ? null : bytes.subarray(end + 1)

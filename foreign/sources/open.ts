@@ -23,7 +23,7 @@ export interface Reach {
   /** All files under what was named, each once. */
   readonly filesOf: (paths: readonly string[]) => Promise<SourceFile[]>
   /** The unpacked bytes of a file; `damaged` is told why what follows cannot be unpacked. */
-  readonly bytesOf: (path: string, damaged: (why: string) => void) => AsyncIterable<Buffer>
+  readonly bytesOf: (path: string, damaged: (why: string) => void) => AsyncIterable<Uint8Array>
   readonly zones: ZoneData
 }
 

@@ -100,8 +100,10 @@ const otherwise: WhatIf | string = await whatIf(reader, { settings: { iopolicy: 
   error instanceof PathledgerError ? error.code : String(error),
 )
 reader.close()
-export const answer = [run.seeds, run.violations, typeof otherwise, new VirtualClock().monoUs() >= 0, seededRandom('a').nextUint32() >= 0]
+// Four I/Os by the wall clock may be too few to be done again; then it says so.
+const told = typeof otherwise === 'object' || otherwise === 'WHAT_IF_UNLIKE'
+export const answer = [run.seeds, run.violations, told, new VirtualClock().monoUs() >= 0, seededRandom('a').nextUint32() >= 0]
 `,
-    answers: [2, [], 'object', true, true],
+    answers: [2, [], true, true, true],
   },
 ]
