@@ -15,11 +15,11 @@ export interface Said {
 export const START_US = 1_783_238_400_000_000
 const SECOND_US = 1_000_000
 
-function kernel(second: number, text: string): Said {
+export function kernel(second: number, text: string): Said {
   return { us: START_US + Math.round(second * SECOND_US), program: 'kernel', text }
 }
 
-function multipathd(second: number, text: string): Said {
+export function multipathd(second: number, text: string): Said {
   return { us: START_US + Math.round(second * SECOND_US), program: 'multipathd', text }
 }
 
