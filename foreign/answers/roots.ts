@@ -79,8 +79,9 @@ function identity(answered: Answered): string[] {
   const [first] = changes
   if (first === undefined) return []
   const before = answered.facts.find(
-    ({ what, subject }) =>
-      what === 'attention' || (what === 'checkerDown' && subject.map === first.subject.map),
+    ({ what, subject, detail }) =>
+      subject.map === first.subject.map &&
+      (what === 'checkerDown' || (what === 'attention' && detail.what === 'LUN assignments changed')),
   )
   return [
     `${list(changes.map(({ subject }) => shortName(subject)))} became paths of another LUN at ${at(first)}: the wwid changed from ` +
@@ -102,12 +103,12 @@ function lyingPath({ facts, lying }: Answered): string[] {
   return lying.map((name) => {
     const fails = facts.filter(({ what, subject }) => what === 'failed' && subject.dev === name)
     const errors = facts.find(({ what, subject }) => what === 'ioErrors' && subject.dev === name)
-    const operator = fails.some(({ detail }) => detail.by === 'operator')
-      ? ' until an operator failed it by hand'
-      : ''
+    // What an operator failed was not brought back.
+    const wrongly = fails.filter(({ detail }) => detail.by !== 'operator').length
+    const operator = wrongly < fails.length ? ' until an operator failed it by hand' : ''
     return (
       `${called(fails[0]?.subject ?? { kind: 'path', dev: name })} answers its checker and fails I/O` +
-      `${errors === undefined ? '' : ` with ${String(errors.detail.hostbyte ?? errors.detail.status)}`}: ${fails.length} times it was failed ` +
+      `${errors === undefined ? '' : ` with ${String(errors.detail.hostbyte ?? errors.detail.status)}`}: ${wrongly} times it was failed ` +
       `and, wrongly, brought back by the checker${operator}. The checker does not see what is wrong with it.`
     )
   })

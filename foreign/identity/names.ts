@@ -63,9 +63,11 @@ export class Names {
   }
 
   #ownWwid(fields: Fields, at: number | null, says: string, devt: string): void {
-    if (says === 'wwidChanged' && fields.to !== undefined && at !== null)
+    if (says === 'wwidChanged' && fields.to !== undefined && at !== null) {
+      // Until this line it was the other LUN, whoever else has said so.
+      if (fields.from !== undefined) this.#wwidOfDev.state(devt, at, wwidOf(fields.from))
       this.#wwidOfDev.state(devt, at + 1, wwidOf(fields.to))
-    else if (says === 'snapPath' && fields.wwid !== undefined)
+    } else if (says === 'snapPath' && fields.wwid !== undefined)
       this.#put(this.#wwidOfDev, devt, at, wwidOf(fields.wwid))
   }
 

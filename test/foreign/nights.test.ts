@@ -200,3 +200,17 @@ describe('of a path', () => {
     ])
   })
 })
+
+describe('of who a path was', () => {
+  it('is the LUN that it was, until the line that says otherwise', async () => {
+    const all = await told(nights.PATHS)
+    const wwids = all.facts.filter(({ subject }) => subject.dev === 'sdc').map(({ subject }) => subject.wwid)
+    expect(new Set(wwids.slice(0, -1))).toEqual(new Set(['naa.6000000000000000000000000000beef']))
+    expect(wwids.at(-1)).toBe('naa.6000000000000000000000000000cafe')
+    expect(all.explain).not.toContain('did not answer')
+  })
+
+  it('a person who takes a lying path out brings nothing back', async () => {
+    expect((await told(nights.LYING)).explain).toContain('4 times it was failed and, wrongly, brought back')
+  })
+})
