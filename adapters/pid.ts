@@ -11,7 +11,10 @@ export function systemPid(): number {
  * Where pathledger keeps what belongs to the machine: PATHLEDGER_STATE, else /var/lib/pathledger for root, else pathledger in
  * the user's state folder.
  */
-export function systemStateFolder(env: Readonly<Record<string, string | undefined>> = process.env, uid = process.getuid?.()): string {
+export function systemStateFolder(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  uid = process.getuid?.(),
+): string {
   const { PATHLEDGER_STATE: given, XDG_STATE_HOME: state } = env
   if (given !== undefined && given !== '') return given
   if (uid === 0) return '/var/lib/pathledger'
