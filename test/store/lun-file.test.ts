@@ -157,6 +157,21 @@ test('F-03: what an older version kept beside a ledger is taken over once, with 
   await c.close()
 })
 
+test('what another engine has reserved is read in both, and in one that is closed as it was last', async () => {
+  const a = await openLunFile(folder, WWID, 'engine-a')
+  const b = await openLunFile(folder, WWID, 'engine-b')
+  expect(b.reservations.readNow().epoch).toBe(0)
+  const its = { initiator: 'host-a', nexus: 'n', nexuses: ['n'], type: null, aptpl: false }
+  const keys = { key: '0x0000000000000000', serviceKey: '0x0000000000000001' }
+  const command = { ...its, ...keys, action: 'registerIgnore' } as const
+  const { status } = await a.reservations.request({ kind: 'command', command })
+  await b.catchUp()
+  expect([status, b.reservations.word(), b.reservations.readNow().epoch]).toEqual(['GOOD', 1, 1])
+  await b.close()
+  expect([b.reservations.word(), b.reservations.readNow().epoch]).toEqual([1, 1])
+  await a.close()
+})
+
 test('an engine id is taken once; the files are for their owner alone', async () => {
   const a = await openLunFile(folder, WWID, 'engine-a')
   await expect(openLunFile(folder, WWID, 'engine-a')).rejects.toMatchObject({ code: 'LUN_CLAIMED' })
