@@ -57,4 +57,4 @@ function timerSays({ timer, kind }: ExplainRoot): string {
 }
 
 /** What is over when it is over: nobody's data is in doubt afterwards. */
-const PASSES = ['pathError', 'deviceState', 'accessState', 'slow', 'identity']
+const PASSES = ['pathError', 'deviceState', 'accessState', 'slow', 'silent', 'identity']

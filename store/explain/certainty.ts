@@ -5,7 +5,7 @@ import { adapterOf, type Together } from './together.ts'
 import type { ExplainRoot } from './types.ts'
 
 /** Kinds of which a path is the suspect: what of it, other paths may tell. */
-const OF_A_PATH = ['pathError', 'identity', 'deviceState', 'slow']
+const OF_A_PATH = ['pathError', 'identity', 'deviceState', 'slow', 'silent']
 
 /** A sentence or two about it; '' where nothing is wrong. `event` is what brought the symptom about. */
 export function certaintyOf(

@@ -132,9 +132,11 @@ function explainHead(history: History, stream: string): Explanation {
     return made(history, { ...base, now: true, symptom, event, also })
   }
   if (service !== 'serving') return impaired(history, stream, last)
-  const [standing, ...more] = standingTroubles(history, stream)
   const paths = history.pathsOf(stream.slice('head/'.length))
-  const slighted = paths.flatMap((path) => drawbacks(history.of(path), history.nameOf(path)))
+  const all = paths.flatMap((path) => drawbacks(history.of(path), history.nameOf(path)))
+  const slighted = all.filter(({ event }) => event.type !== 'path.silent')
+  const silent = all.filter(({ event }) => event.type === 'path.silent')
+  const [standing, ...more] = [...standingTroubles(history, stream), ...silent]
   if (standing !== undefined) {
     const { says, event, advice } = standing
     const symptom = `${name} serves through all its paths, and something has to be done: ${says}`

@@ -8,6 +8,7 @@ const LAYERS: Readonly<Record<RootKind, Layer>> = {
   pathError: 'path',
   identity: 'path',
   slow: 'path',
+  silent: 'path',
   lunError: 'medium',
   operator: 'operator',
   accessState: 'target',
@@ -76,6 +77,8 @@ const ADVICE: Readonly<Record<RootKind, string>> = {
   pathError: LINK,
   identity:
     'Another device stands there than was added, so no I/O goes to it and no probe brings it back: attach the right device and add it anew.',
+  silent:
+    'It hangs rather than fails: look at the server or the device behind it. New I/O and its reads go elsewhere; writes that it has may still land.',
   slow: 'It answered, and late: look at the load and at what is between this host and the target on that path.',
   lunError:
     'The paths are well: look at the logical unit itself (a bad block, a full pool, a reservation). Its data at that place is in doubt.',

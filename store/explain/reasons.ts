@@ -79,12 +79,18 @@ export function comesBack(events: readonly Told[]): boolean {
 export function drawbacks(events: readonly Told[], name: string): Reason[] {
   const last = events.at(-1)
   if (last === undefined || !isUsable(last)) return []
-  const { override, heldBack, goingAway } = flagsAfter(last)
+  const { override, heldBack, goingAway, silent } = flagsAfter(last)
   const reasons: Reason[] = []
   const add = (says: string, event: Told, advice?: string): void =>
     void reasons.push({ says, event, ...(advice === undefined ? {} : { advice }) })
   if (stateOf(last).health === 'marginal') {
     add(`${name} works badly: it is marginal, and used last.`, enteredBy(events, last, 'health'))
+  }
+  if (silent === true) {
+    add(
+      `${name} is silent: it answers nothing while another path does, and is used last.`,
+      firstOfRun(events, last, (event) => flagsAfter(event).silent === true),
+    )
   }
   if (heldBack) {
     add(
@@ -118,8 +124,9 @@ export function isUsable(event: Told): boolean {
 
 /** Used like any other path. */
 function isWell(event: Told): boolean {
-  const { heldBack, goingAway } = flagsAfter(event)
-  return isUsable(event) && stateOf(event).health === 'online' && !heldBack && !goingAway
+  const { heldBack, goingAway, silent } = flagsAfter(event)
+  const asOthers = !heldBack && !goingAway && silent !== true
+  return isUsable(event) && stateOf(event).health === 'online' && asOthers
 }
 
 /** The last event that made a path unusable, or used last, or put it under suspicion. */

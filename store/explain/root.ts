@@ -3,6 +3,7 @@ import type { Evidence } from '../../machines/events.ts'
 import { CARRIED } from '../state/fold.ts'
 import { incarnationOf, isIdentity, lastPart, type History, type Told } from './history.ts'
 import { isOutsider } from './sentences.ts'
+import { isShortHang, unansweredOn } from './silence.ts'
 import type { ExplainRoot, RootKind } from './types.ts'
 
 /** The root of a chain: what its last event is evidence of. */
@@ -13,7 +14,8 @@ export function rootOf(event: Told, history: History): ExplainRoot {
   return {
     ...NOTHING,
     ...(evidence === null ? {} : pick(evidence)),
-    ...{ kind: kindOf(event), position, stream },
+    ...(event.type === 'path.silent' ? unansweredOn(history, event) : {}),
+    ...{ kind: isShortHang(event, history) ? 'slow' : kindOf(event), position, stream },
     path: path ?? hctlOf(textOrNull(data['path'] ?? data['hctl']), stream, history),
     incarnation:
       path === null ? numberOrNull(data['incarnation']) : incarnationOf(history.of(stream), position),
@@ -84,6 +86,7 @@ const KINDS: Readonly<Record<string, RootKind>> = {
   'path.failed': 'pathError',
   'path.probeFailed': 'pathError',
   'path.becameMarginal': 'pathError',
+  'path.silent': 'silent',
   'path.placeUnreadable': 'lunError',
   'lun.ghostsOpened': 'ghost',
   'lun.holdExpired': 'ghost',

@@ -30,6 +30,8 @@ export type RootKind =
   | 'identity'
   /** It answered, and later than others: no limit was met. */
   | 'slow'
+  /** It answers nothing while another path does: it hangs rather than fails, and no limit was met yet. */
+  | 'silent'
   /** The target answered alike through every path, or said itself that it was its own error. */
   | 'lunError'
   /** Somebody who is neither the engine nor its checker. */
