@@ -72,7 +72,9 @@ export class Rows {
     const { stream, type, data } = observationOf(fact)
     const [source, line] = fact.lines[0] ?? [0, 0]
     const sha = this.#sources[source]?.sha256 ?? ''
-    const eventId = idOf(this.#host, sha, line, fact.what, stream)
+    // The number of a source is its place among the arguments: the same line is the same event in any order of them.
+    const of = stream.startsWith('source/') ? 'source' : stream
+    const eventId = idOf(this.#host, sha, line, fact.what, of)
     const recordedAtUs = fact.atUs ?? fallbackUs
     const common = { recordedAtUs, actor: actorOf(fact), monoUs: fact.monoUs, boot: fact.boot }
     const known = KNOWN[stream.split('/')[0] ?? '']
