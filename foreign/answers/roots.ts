@@ -1,5 +1,6 @@
 // What the trouble comes down to, as far as lines tell: one sentence for each kind of root that is there. None names a
 // part (cable, switch, optics) that no line names.
+import { UNUSABLE } from '../rules/causes.ts'
 import type { Fact } from '../types.ts'
 import type { Answered } from './answered.ts'
 import { called, lasted, printedTime, shortName } from './print.ts'
@@ -139,6 +140,7 @@ function portGroups(answered: Answered): string[] {
   for (const fact of causes) groups.set(fact.detail.group, [...(groups.get(fact.detail.group) ?? []), fact])
   return [...groups].map(([group]) => {
     const states = all(answered, 'accessState').filter(({ detail }) => detail.group === group)
+    const out = states.find(({ detail }) => UNUSABLE.has(String(detail.access)))
     const words = states
       .map(({ detail }) => String(detail.access))
       .filter((word, index, whole) => word !== whole[index - 1])
@@ -147,7 +149,7 @@ function portGroups(answered: Answered): string[] {
     )
     return (
       `The array says that its target port group ${String(group)} went through ${words.join(', ')} (port group ${String(group)} in ` +
-      `transition or out of service from ${at(states[0])} on), and ${list(paths.map(({ subject }) => shortName(subject)))} failed with it.`
+      `transition or out of service from ${at(out ?? states[0])} on), and ${list(paths.map(({ subject }) => shortName(subject)))} failed with it.`
     )
   })
 }

@@ -198,6 +198,7 @@ describe('of a path', () => {
         [11, 'optimal'],
       ],
     ])
+    expect(all.explain).toContain('out of service from 2026-07-05T08:00:20')
   })
 })
 
