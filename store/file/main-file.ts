@@ -72,14 +72,19 @@ class Pages {
   }
 
   #page(number: number): { page: Buffer; at: number; kind: number; cells: number[] } {
-    const page = Buffer.alloc(this.#bytes)
-    readSync(this.#fd, page, 0, this.#bytes, (number - 1) * this.#bytes)
+    const page = this.#bytesOf(number)
     const at = number === 1 ? HEADER_BYTES : 0
     const kind = page.readUInt8(at)
     const first = at + (kind === INTERIOR ? 12 : 8)
     const count = page.readUInt16BE(at + 3)
     const cells = Array.from({ length: count }, (_, index) => page.readUInt16BE(first + 2 * index))
     return { page, at, kind, cells }
+  }
+
+  #bytesOf(number: number): Buffer {
+    const page = Buffer.alloc(this.#bytes)
+    readSync(this.#fd, page, 0, this.#bytes, (number - 1) * this.#bytes)
+    return page
   }
 
   #record(page: Buffer, cell: number): MainRow {
@@ -98,7 +103,7 @@ class Pages {
     const parts = [page.subarray(at, at + here)]
     let next = page.readUInt32BE(at + here)
     for (let left = length - here; left > 0 && next > 0; left -= this.#usable - 4) {
-      const { page: more } = this.#page(next)
+      const more = this.#bytesOf(next)
       parts.push(more.subarray(4, 4 + Math.min(left, this.#usable - 4)))
       next = more.readUInt32BE(0)
     }
