@@ -94,7 +94,7 @@ function endOfRow(bytes: Buffer, from: number, versions: Map<string, [number, nu
       continue
     }
     let length = 0
-    for (; at < bytes.length && bytes[at] !== COLON; at += 1) length = length * 10 + (bytes[at] ?? 0) - ZERO
+    for (; at < bytes.length && bytes[at] !== COLON; at += 1) length = length * 10 + Number(bytes[at]) - ZERO
     const start = at + 1
     at = start + length
     if (at > bytes.length) return -1
@@ -111,7 +111,7 @@ function endOfRow(bytes: Buffer, from: number, versions: Map<string, [number, nu
 function wholeNumber(bytes: Buffer, from: number, to: number): number {
   let value = 0
   for (let at = from; at < to; at += 1) {
-    const digit = (bytes[at] ?? 0) - ZERO
+    const digit = Number(bytes[at]) - ZERO
     if (digit < 0 || digit > 9) return -1
     value = value * 10 + digit
   }
