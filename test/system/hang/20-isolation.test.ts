@@ -12,6 +12,8 @@ const READS = 64
 async function hangWithReads(rig: HangRig, more: (child: EngineChild) => void = () => undefined) {
   const child = await EngineChild.start(rig, { options: PATIENT })
   expect(await child.ask('write', { offset: 0, mark: 7 })).toMatchObject({ ok: true })
+  // What A has acknowledged must be durable before it hangs: a later flush would have to wait for it there.
+  expect(await child.ask('flush')).toMatchObject({ ok: true })
   rig.a.hang()
   let answered = 0
   for (let index = 0; index < READS; index += 1) {
