@@ -1,17 +1,17 @@
 // docs/rooms.mmd: the rooms of the house and who imports whom, drawn from the imports themselves.
-import { existsSync, globSync, readFileSync } from 'node:fs'
-import { dirname, join, posix } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { repositoryFiles, ROOT } from '../test/tidy/source.ts'
+import { importsOf, type Import } from './structure/graph.ts'
 import { PRODUCT_FOLDERS } from './structure/rooms.ts'
-
-const ROOT = dirname(import.meta.dirname)
-const IMPORT = /^(?:import|export)\b[^'"]*?\bfrom '(\.[^']+)'/gm
 
 /** The houses at the top, as they stand below each other. */
 const HOUSES = PRODUCT_FOLDERS.filter((house) => existsSync(join(ROOT, house))).toReversed()
 
 /** The text of the drawing: the houses at the top, and inside the engine its rooms. */
 export function roomsDrawing(): string {
-  const files = HOUSES.flatMap((house) => globSync(`${house}/**/*.ts`, { cwd: ROOT })).sort()
+  const imports = importsOf(repositoryFiles())
+  const files = imports.flatMap(({ from, to }) => [from, to])
   const lines = [
     '%% The rooms of the house: an arrow says that files of one import files of the other.',
     '%% Generated from the imports by `npm run diagrams`; do not edit.',
@@ -20,7 +20,7 @@ export function roomsDrawing(): string {
     '  subgraph engine["engine/"]',
     ...roomsOf(files).map((room) => `    ${idOf(room)}["${room.slice('engine/'.length)}"]`),
     '  end',
-    ...arrows(files).map(([from, to]) => `  ${idOf(from)} --> ${idOf(to)}`),
+    ...arrows(imports).map(([from, to]) => `  ${idOf(from)} --> ${idOf(to)}`),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -30,13 +30,12 @@ function roomsOf(files: readonly string[]): string[] {
 }
 
 /** From room to room: between the rooms of the engine each, and from house to house once. */
-function arrows(files: readonly string[]): [string, string][] {
+function arrows(imports: readonly Import[]): [string, string][] {
   const pairs = new Set<string>()
-  for (const file of files) {
-    for (const [, target = ''] of readFileSync(join(ROOT, file), 'utf8').matchAll(IMPORT)) {
-      const [from, to] = ends(roomOf(file), roomOf(posix.join(posix.dirname(file), target)))
-      if (from !== to && HOUSES.includes(houseOf(to))) pairs.add(`${from} ${to}`)
-    }
+  for (const it of imports) {
+    const [from, to] = ends(roomOf(it.from), roomOf(it.to))
+    if (from !== to && HOUSES.includes(houseOf(from)) && HOUSES.includes(houseOf(to)))
+      pairs.add(`${from} ${to}`)
   }
   return [...pairs].sort().map((pair) => pair.split(' ') as [string, string])
 }
