@@ -1,6 +1,6 @@
 // A few rows of an SQLite file as they lie in the file alone, without its write-ahead log: SQLite itself never shows that. It reads
 // what the file format says of tables (https://www.sqlite.org/fileformat2.html), a page at a time, and answers null for anything else.
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 
 /** Values of a row: whole numbers, texts, bytes; null for NULL and for what no ledger holds. */
 export type MainRow = readonly (number | string | Uint8Array | null)[]
@@ -15,6 +15,8 @@ const HEADER_BYTES = 100
 const [LEAF, INTERIOR] = [0x0d, 0x05]
 /** A tree of more levels holds more rows than a file has bytes. */
 const DEPTH_MAX = 12
+/** So often a question may read each page of the file. A page that names itself, or its parent, would be read without end. */
+const READS_A_PAGE = 2
 
 /**
  * Reads rows of a file. Only for a file that this process has not open: closing a descriptor would drop SQLite's own locks.
@@ -23,7 +25,7 @@ export function withMainFile<Answer>(file: string, ask: (main: MainFile) => Answ
   const fd = openSync(file, 'r')
   try {
     const pages = new Pages(fd)
-    return ask({ row: (table, key) => quietly(() => pages.row(pages.rootOf(table), key)) })
+    return ask({ row: (table, key) => quietly(() => pages.begin().row(pages.rootOf(table), key)) })
   } finally {
     closeSync(fd)
   }
@@ -33,6 +35,8 @@ class Pages {
   readonly #fd: number
   readonly #bytes: number
   readonly #usable: number
+  readonly #mayRead: number
+  #read = 0
 
   constructor(fd: number) {
     this.#fd = fd
@@ -41,6 +45,13 @@ class Pages {
     const size = header.readUInt16BE(16)
     this.#bytes = size === 1 ? 65_536 : size
     this.#usable = this.#bytes - header.readUInt8(20)
+    this.#mayRead = READS_A_PAGE * Math.ceil(fstatSync(fd).size / Math.max(1, this.#bytes))
+  }
+
+  /** A new question, with a bound of its own. */
+  begin(): this {
+    this.#read = 0
+    return this
   }
 
   rootOf(table: string): number {
@@ -82,6 +93,8 @@ class Pages {
   }
 
   #bytesOf(number: number): Buffer {
+    this.#read += 1
+    if (this.#read > this.#mayRead) throw new RangeError('pages of this file lead round in a circle')
     const page = Buffer.alloc(this.#bytes)
     readSync(this.#fd, page, 0, this.#bytes, (number - 1) * this.#bytes)
     return page

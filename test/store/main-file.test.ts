@@ -74,3 +74,56 @@ describe.each([
     expect(withMainFile(noise, (main) => main.row('one', 1))).toBeNull()
   })
 })
+
+describe('of a file that was written to mislead', () => {
+  const PAGE = 512
+
+  it('a page whose children are all the page itself is given up', () => {
+    const file = tempFile()
+    copyFileSync(fileOf(PAGE, 10), file)
+    const bytes = readFileSync(file)
+    // The first page lists the tables: an interior page with 60 children, each of them page 1.
+    bytes.writeUInt8(0x05, 100)
+    bytes.writeUInt16BE(60, 103)
+    bytes.writeUInt32BE(1, 108)
+    for (let cell = 0; cell < 60; cell += 1) bytes.writeUInt16BE(300, 112 + 2 * cell)
+    bytes.writeUInt32BE(1, 300)
+    writeFileSync(file, bytes)
+    expect(withMainFile(file, (main) => main.row('one', 1))).toBeNull()
+  })
+
+  it('a row that goes on in a page which names itself is given up', () => {
+    const file = fileOf(PAGE, 3_000)
+    const db = new Database(file, { readonly: true })
+    const root = db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'one'").pluck().get() as number
+    db.close()
+    const bytes = readFileSync(file)
+    const last = bytes.length / PAGE
+    const page = bytes.subarray((root - 1) * PAGE, root * PAGE)
+    // One cell at 100: a row of 39 + 508 * 2^26 bytes with key 1, of which 39 are here. The rest is in the last page ...
+    page.writeUInt8(0x0d, 0)
+    page.writeUInt16BE(1, 3)
+    page.writeUInt16BE(100, 8)
+    const length = varintOf(39 + 508 * 2 ** 26)
+    Buffer.from([...length, 1]).copy(page, 100)
+    page.writeUInt32BE(last, 100 + length.length + 1 + 39)
+    // ... which goes on in itself.
+    bytes.writeUInt32BE(last, (last - 1) * PAGE)
+    writeFileSync(file, bytes)
+    expect(withMainFile(file, (main) => main.row('one', 1))).toBeNull()
+  })
+
+  it('and a good file may be asked as often as one likes', () => {
+    withMainFile(fileOf(PAGE, 100), (main) => {
+      for (let time = 0; time < 1_000; time += 1) expect(main.row('one', 1)?.[0]).toBe(1)
+    })
+  })
+})
+
+/** A number as SQLite writes it: seven bits a byte, the last byte without its highest bit. */
+function varintOf(value: number): number[] {
+  const bytes = [value % 128]
+  for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128))
+    bytes.unshift((rest % 128) | 0x80)
+  return bytes
+}
