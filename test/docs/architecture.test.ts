@@ -13,10 +13,10 @@ const TASKS: readonly (readonly [task: string, file: string])[] = [
   ['Refuse a device as a path when its logical blocks are of another size', 'engine/attach/qualify.ts'],
   ['Let an I/O be cut at other places before it is sent', 'engine/io/head-io.ts'],
   ['Change what the record says when a probe has answered after a suspicion', 'engine/health/verdict.ts'],
-  ['Commit more events at once', 'store/write/writer.ts'],
+  ['Commit more events at once', 'store/limits.ts'],
   ['Let a path that has come back wait longer before I/O goes back to it', 'engine/heads/failback.ts'],
   ['Say in other words why a path failed when somebody asks `explain`', 'store/explain/sentences.ts'],
-  ['Give the SCSI device of a path one more state', 'machines/path/path.ts'],
+  ['Give the SCSI device of a path one more state', 'machines/path/device.ts'],
   ['Plant a bug to see whether the simulator finds it', 'simulation/plants/plants.ts'],
 ]
 
