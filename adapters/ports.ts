@@ -198,6 +198,8 @@ export interface PathDevice {
   readonly facts: Readonly<Record<string, string | number | boolean | null>>
   /** Bytes that the device has now. Waits for no server. Without it the size never changes. */
   sizeNow?(): number
+  /** What one I/O may be now, as `geometry.limits` said at first. Waits for no server. Without it that never changes. */
+  limitsNow?(): Partial<DeviceLimits>
   /** Starts one I/O. `done` is called exactly once and never inside `submit`. Never throws. */
   submit(request: IoRequest, done: IoDone): void
   /**
@@ -271,6 +273,8 @@ export interface IoBackend {
   useMemory?(memory: ArrayBufferLike): void
   /** Same contract as {@link PathDevice.submit}. */
   submit(fd: number, request: IoRequest, done: IoDone): void
+  /** The device may take other I/O than it did: looks at it again. Waits for nothing. Without it there is nothing to know. */
+  lookAgain?(): void
   /** Ends what the backend started, and waits for none of it. Nothing may be submitted afterwards. */
   close?(): Promise<void>
 }

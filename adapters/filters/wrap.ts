@@ -66,6 +66,9 @@ export function wrapPath(
     ...(inner.sizeNow === undefined
       ? {}
       : { sizeNow: () => (inner.sizeNow as NonNullable<PathDevice['sizeNow']>)() }),
+    ...(inner.limitsNow === undefined
+      ? {}
+      : { limitsNow: () => (inner.limitsNow as NonNullable<PathDevice['limitsNow']>)() }),
     identify: () => inner.identify(),
     carries: (file) => inner.carries(file),
     close: () => inner.close(),

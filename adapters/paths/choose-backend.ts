@@ -4,7 +4,7 @@ import { childBackend } from '../child/backend.ts'
 import type { Helper } from '../helper/helper.ts'
 import type { Clock, IoBackend, Turns } from '../ports.ts'
 import { inFlightLimit, probeDescriptor, probeUring, readQueue, uringBackend } from '../uring/index.ts'
-import type { UringProbe } from '../uring/index.ts'
+import type { DeviceTakes, QueueFacts, UringProbe } from '../uring/index.ts'
 
 /** What a choice depends on. */
 export interface BackendNeeds {
@@ -39,16 +39,21 @@ export function chooseBackend(needs: BackendNeeds): BackendChoice {
 }
 
 function uringChoice({ clock, turns, number, helper }: BackendNeeds, discards: boolean): BackendChoice {
-  const queue = number === null ? null : readQueue(number)
-  const inFlightMax = inFlightLimit(queue)
+  const queueNow = () => (number === null ? null : readQueue(number))
+  const takes = (queue: QueueFacts | null): DeviceTakes => ({
+    inFlightMax: inFlightLimit(queue),
+    transferBytesMax: queue?.transferBytesMax ?? Infinity,
+    discardBytesMax: discards ? (queue?.discardBytesMax ?? 0) : 0,
+  })
+  const limitsNow = () => {
+    const queue = queueNow()
+    return queue === null ? null : takes(queue)
+  }
+  const atFirst = takes(queueNow())
+  const { inFlightMax } = atFirst
   const backend = uringBackend(
-    { clock, turns, helper: helper.backend },
-    {
-      inFlightMax,
-      transferBytesMax: queue?.transferBytesMax ?? Infinity,
-      discardBytesMax: discards ? (queue?.discardBytesMax ?? 0) : 0,
-      again: number === null ? 'helper' : 'queueFull',
-    },
+    { clock, turns, helper: helper.backend, limitsNow },
+    { ...atFirst, again: number === null ? 'helper' : 'queueFull' },
   )
   return {
     backend,

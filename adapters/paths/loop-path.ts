@@ -188,6 +188,10 @@ function makePath(
     ioctl: async (request) => passIoctl(fd, request),
     uniqueId: async (type) => uniqueIdOf(lun.wwid, type),
     sizeNow: () => (size.bytes = readBlockFacts(fd).sizeBytes),
+    limitsNow: () => {
+      backend.lookAgain?.()
+      return readLimits(loop.name)
+    },
     identify: async () => identify(loop),
     carries: (file) => restsOn(file, { number, inode: status.inode }),
     close: async () => {

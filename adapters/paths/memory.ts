@@ -1,7 +1,7 @@
 // A logical unit in memory, and paths to it on any clock: truth tables, simulation and tests run on them.
 import { PathledgerError } from '../../errors.ts'
 import { scsiFront } from '../scsi/front.ts'
-import type { Clock, DeviceIoctl, DeviceIoctlAnswer, IdentityVerdict } from '../ports.ts'
+import type { Clock, DeviceIoctl, DeviceIoctlAnswer, DeviceLimits, IdentityVerdict } from '../ports.ts'
 import type { IoCompletion, IoDone, IoRequest, Lun, PathDevice, ScsiTarget } from '../ports.ts'
 import { uniqueIdOf } from '../unique-id.ts'
 import { IO_DONE, blocksFit, completed, failed, isOutOfRange } from '../completions.ts'
@@ -53,6 +53,8 @@ export interface MemoryPathSettings {
   readonly errorsAreFinal?: boolean
   /** Answers ioctls, at once or later. Without it the device has none, as a plain file has not. */
   readonly ioctl?: (request: DeviceIoctl) => DeviceIoctlAnswer | Promise<DeviceIoctlAnswer>
+  /** What it says one I/O may be. Default: nothing. */
+  readonly limits?: Partial<DeviceLimits>
   /** Sees every request as it is submitted. */
   readonly onSubmit?: (request: IoRequest) => void
 }
@@ -64,6 +66,8 @@ export interface MemoryPath extends PathDevice {
   setIdentity(wwid: string): void
   /** From now on the device has this many bytes; I/O beyond them fails with EIO. */
   resize(sizeBytes: number): void
+  /** From now on it takes what these say; a larger read, write or discard is told EAGAIN, as the kernel tells I/O that must not wait. */
+  limit(limits: Partial<DeviceLimits>): void
 }
 
 /**
@@ -73,7 +77,7 @@ export interface MemoryPath extends PathDevice {
 export function memoryPath(lun: MemoryLun, settings: MemoryPathSettings): MemoryPath {
   const { clock, latencyUs = 0, readOnly = false, onSubmit, ioctl } = settings
   const opened = { wwid: lun.wwid, sizeBytes: lun.medium.length }
-  const now = { ...opened, open: true }
+  const now = { ...opened, open: true, limits: settings.limits ?? {} }
   const front = scsiFront(lun, settings.hctl)
 
   function submit(request: IoRequest, done: IoDone): void {
@@ -84,6 +88,7 @@ export function memoryPath(lun: MemoryLun, settings: MemoryPathSettings): Memory
 
   function perform(request: IoRequest): IoCompletion {
     if (!now.open) return failed('EBADF')
+    if (isTooLarge(request, now.limits)) return failed('EAGAIN')
     if (isOutOfRange(request, Math.min(now.sizeBytes, lun.medium.length))) return failed('EIO')
     if (readOnly && request.op !== 'read' && request.op !== 'flush') return failed('EROFS')
     return move(lun.medium, request)
@@ -103,7 +108,12 @@ export function memoryPath(lun: MemoryLun, settings: MemoryPathSettings): Memory
     lun: { wwid: lun.wwid, implicitAlua: lun.implicitAlua },
     ...front.commands,
     numaNode: settings.numaNode ?? null,
-    geometry: { sizeBytes: opened.sizeBytes, logicalBlockBytes: lun.logicalBlockBytes, readOnly },
+    geometry: {
+      sizeBytes: opened.sizeBytes,
+      logicalBlockBytes: lun.logicalBlockBytes,
+      readOnly,
+      limits: now.limits,
+    },
     guarantees: { errorsAreFinal: settings.errorsAreFinal ?? true, isolatesExit: true, backend: 'memory' },
     coherence: { inode: null, direct: true },
     deviceKey: null,
@@ -112,6 +122,7 @@ export function memoryPath(lun: MemoryLun, settings: MemoryPathSettings): Memory
     ...(ioctl === undefined ? {} : { ioctl: async (request) => ioctl(request) }),
     uniqueId: async (type) => uniqueIdOf(now.wwid, type),
     sizeNow: () => now.sizeBytes,
+    limitsNow: () => now.limits,
     identify,
     carries: () => null,
     close: async () => {
@@ -120,7 +131,14 @@ export function memoryPath(lun: MemoryLun, settings: MemoryPathSettings): Memory
     },
     setIdentity: (wwid) => void (now.wwid = wwid),
     resize: (sizeBytes) => void (now.sizeBytes = sizeBytes),
+    limit: (limits) => void (now.limits = limits),
   }
+}
+
+function isTooLarge({ op, length }: IoRequest, limits: Partial<DeviceLimits>): boolean {
+  const { maxTransferBytes = Infinity, discardMaxBytes = Infinity } = limits
+  if (op === 'discard') return length > discardMaxBytes
+  return (op === 'read' || op === 'write') && length > maxTransferBytes
 }
 
 function move(medium: Uint8Array, { op, offset, length, data }: IoRequest): IoCompletion {

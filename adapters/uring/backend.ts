@@ -4,14 +4,14 @@
 // An I/O that the kernel can do at once costs no object here and no turn of the event loop: it is written into the ring
 // when it is submitted, one system call takes all that one tick submitted, and what has completed by then is told at once.
 import { invariant, PathledgerError } from '../../errors.ts'
-import { completeSoon, completed, failed, IO_DONE } from '../completions.ts'
+import { completeSoon, completed, failed, IO_DONE, joinPieces, piecesOf } from '../completions.ts'
 import { errnoOfNumber } from '../errno.ts'
 import type { Clock, IoBackend, IoCompletion, IoDone, IoRequest, TimerHandle, Turns } from '../ports.ts'
 import { Attention } from './attention.ts'
 import type { Seen } from './attention.ts'
 import { companyOf, type Company, type Member } from './company.ts'
 import { Fifo } from './fifo.ts'
-import { joinPieces, piecesOf } from './pieces.ts'
+import type { DeviceTakes, UringLimits } from './limits.ts'
 import { FEW_IN_FLIGHT, QuickWait } from './quick-wait.ts'
 import { openRing } from './ring.ts'
 import type { Ring } from './ring.ts'
@@ -21,6 +21,9 @@ import type { Wake } from './wake.ts'
 
 /** After "queue full" and without a completion, until the next try. */
 export const QUEUE_FULL_RETRY_MS = 1
+
+/** While the device says "queue full", what it takes is looked up again, but not more often. */
+export const LIMITS_LOOK_MS = 100
 
 /** Submissions handed over in one call at most. */
 const SUBMISSIONS = 256
@@ -37,21 +40,8 @@ export interface UringPorts {
   readonly turns: Turns
   /** Does what the ring is not for: flush, writeZeroes, discards that it cannot do at once, and what would have to wait. */
   readonly helper: IoBackend
-}
-
-/** What the path's device takes. */
-export interface UringLimits {
-  /** I/Os of this path in flight at most; the others wait here, in order. */
-  readonly inFlightMax: number
-  /** Bytes of the largest read or write that the device takes as one; larger ones go in pieces. */
-  readonly transferBytesMax: number
-  /** Bytes of the largest discard done on the ring; 0 sends them all to the helper. */
-  readonly discardBytesMax: number
-  /**
-   * What EAGAIN means. On a block device the queue is full, and it will pass. On a plain file it may also be a block to
-   * allocate or a dirty page, and then it never does: the I/O goes to the helper.
-   */
-  readonly again: 'queueFull' | 'helper'
+  /** What the device takes now; null where that is not known. Waits for nothing. Default: what it took at first. */
+  readonly limitsNow?: () => DeviceTakes | null
 }
 
 interface Waiting {
@@ -62,8 +52,10 @@ interface Waiting {
 
 /** The backend of one path, with its own ring. */
 export interface UringBackend extends IoBackend {
+  /** Never more than that, whatever the device takes later. */
   readonly inFlightMax: number
   useMemory(memory: ArrayBufferLike): void
+  lookAgain(): void
   close(): Promise<void>
 }
 
@@ -89,7 +81,11 @@ class PathRing implements UringBackend, Member {
   readonly isolatesExit = true
   readonly inFlightMax: number
   readonly #ports: UringPorts
-  readonly #limits: UringLimits
+  readonly #again: UringLimits['again']
+  #takes: DeviceTakes
+  /** Tags that stay free: the device takes fewer than it did at first. */
+  #spare = 0
+  #lookedUs: number
   readonly #ring: Ring
   readonly #submitter: Submitter
   readonly #wake: Wake
@@ -127,7 +123,9 @@ class PathRing implements UringBackend, Member {
     }
     const { inFlightMax } = limits
     this.#ports = ports
-    this.#limits = limits
+    this.#again = limits.again
+    this.#takes = limits
+    this.#lookedUs = ports.clock.monoUs()
     this.#ring = ring
     this.#submitter = new Submitter(ring)
     this.#wake = wake
@@ -155,10 +153,19 @@ class PathRing implements UringBackend, Member {
     if (this.#closed) return completeSoon(done, failed('EBADF'))
     if (!isWellFormed(request)) return completeSoon(done, failed('EINVAL'))
     if (!this.#isForRing(request)) return this.#ports.helper.submit(fd, request, done)
-    const small = request.data === null || request.length <= this.#limits.transferBytesMax
-    if (small && this.#waiting.length === 0 && this.#hasRoom()) this.#place(fd, request, done)
-    else this.#putLast(fd, request, done)
+    if (this.#isOnePiece(request) && this.#waiting.length === 0 && this.#hasRoom())
+      this.#place(fd, request, done)
+    else this.#waiting.push({ fd, request, done })
     this.#pumpSoon()
+  }
+
+  /** What the device takes may have changed. What waits here is cut by it when it is its turn. */
+  lookAgain(): void {
+    this.#lookedUs = this.#ports.clock.monoUs()
+    const takes = this.#ports.limitsNow?.() ?? null
+    if (takes === null) return
+    this.#takes = takes
+    this.#spare = Math.max(0, this.inFlightMax - Math.max(1, takes.inFlightMax))
   }
 
   async close(): Promise<void> {
@@ -180,20 +187,23 @@ class PathRing implements UringBackend, Member {
 
   #isForRing({ op, length }: IoRequest): boolean {
     if (op === 'read' || op === 'write') return true
-    return op === 'discard' && length > 0 && length <= this.#limits.discardBytesMax
+    return op === 'discard' && length > 0 && length <= this.#takes.discardBytesMax
   }
 
-  #putLast(fd: number, request: IoRequest, done: IoDone): void {
-    const pieces = piecesOf(request, this.#limits.transferBytesMax)
-    const dones = pieces.length === 1 ? [done] : joinPieces(pieces, done)
-    pieces.forEach((piece, index) => {
-      this.#waiting.push({ fd, request: piece, done: dones[index] ?? done })
-    })
+  #isOnePiece({ data, length }: IoRequest): boolean {
+    return data === null || length <= this.#takes.transferBytesMax
+  }
+
+  /** By the limits in force when it goes, not when it came: the kernel would say EAGAIN to a larger one for ever. */
+  #cut({ fd, request, done }: Waiting): readonly Waiting[] {
+    const pieces = piecesOf(request, this.#takes.transferBytesMax)
+    const dones = joinPieces(pieces, done)
+    return pieces.map((piece, index) => ({ fd, request: piece, done: dones[index] ?? done }))
   }
 
   /** Whether one more may be put into the ring now. */
   #hasRoom(): boolean {
-    return !this.#full && this.#free > 0 && this.#ring.unsubmitted < this.#ring.submissions
+    return !this.#full && this.#free > this.#spare && this.#ring.unsubmitted < this.#ring.submissions
   }
 
   #place(fd: number, request: IoRequest, done: IoDone): void {
@@ -245,11 +255,13 @@ class PathRing implements UringBackend, Member {
 
   /** Puts into the ring what waited and has a place now. */
   #fill(): void {
-    while (!this.#full && this.#free > 0) {
+    while (!this.#full && this.#free > this.#spare) {
       if (this.#ring.unsubmitted >= this.#ring.submissions && !this.#handOver()) break
       const next = this.#waiting.shift()
       if (next === undefined) break
-      this.#place(next.fd, next.request, next.done)
+      if (!this.#isForRing(next.request)) this.#ports.helper.submit(next.fd, next.request, next.done)
+      else if (this.#isOnePiece(next.request)) this.#place(next.fd, next.request, next.done)
+      else this.#waiting.putBack(this.#cut(next))
     }
   }
 
@@ -357,17 +369,19 @@ class PathRing implements UringBackend, Member {
   #goOn(ended: number): void {
     const refused = this.#refused
     this.#refused = []
-    if (this.#limits.again === 'helper') {
+    if (this.#again === 'helper') {
       for (const { fd, request, done } of refused) this.#ports.helper.submit(fd, request, done)
       return
     }
+    // Full it is for a moment; what is too large for it by now would be refused for ever.
+    if (this.#ports.clock.monoUs() - this.#lookedUs >= LIMITS_LOOK_MS * 1000) this.lookAgain()
     this.#waiting.putBack(refused)
     this.#full = ended === 0 && refused.length > 0
     if (refused.length > 0) this.#retrySoon()
   }
 
   #mustWait(errno: string): boolean {
-    return errno === 'EAGAIN' || (errno === 'EOPNOTSUPP' && this.#limits.again === 'helper')
+    return errno === 'EAGAIN' || (errno === 'EOPNOTSUPP' && this.#again === 'helper')
   }
 }
 

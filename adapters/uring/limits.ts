@@ -51,3 +51,22 @@ export function inFlightLimit(queue: QueueFacts | null): number {
   if (queue === null) return FILE_IN_FLIGHT_MAX
   return Math.max(1, Math.min(IN_FLIGHT_MAX, queue.requests - QUEUE_RESERVE))
 }
+
+/** What the path's device takes, which its operator may change at any time. */
+export interface DeviceTakes {
+  /** I/Os of this path in flight at most; the others wait here, in order. */
+  readonly inFlightMax: number
+  /** Bytes of the largest read or write that the device takes as one; larger ones go in pieces. */
+  readonly transferBytesMax: number
+  /** Bytes of the largest discard done on the ring; 0 sends them all to the helper. */
+  readonly discardBytesMax: number
+}
+
+/** What the path's device takes at first, and what it means. */
+export interface UringLimits extends DeviceTakes {
+  /**
+   * What EAGAIN means. On a block device the queue is full, and it will pass. On a plain file it may also be a block to
+   * allocate or a dirty page, and then it never does: the I/O goes to the helper.
+   */
+  readonly again: 'queueFull' | 'helper'
+}

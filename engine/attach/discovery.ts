@@ -5,6 +5,7 @@ import { hasCode } from '../../errors.ts'
 import { guarded, usOfMs, type Core } from '../core/core.ts'
 import { Hearing } from './hearing.ts'
 import { recordPath } from '../heads/lifecycle.ts'
+import { followLimits } from '../heads/limits.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
 import type { Origin } from '../ledger/recorder.ts'
 import { followSizes } from '../heads/resize.ts'
@@ -106,6 +107,7 @@ export class Discovery {
     const sizeBytes = path.context.newSizeBytes ?? geometry.sizeBytes
     // The open device is asked, and its head follows: here is only seen that it is worth asking.
     if (now.sizeBytes !== sizeBytes) followSizes(path.head)
+    followLimits(path)
     if (now.autoclear && facts['autoclear'] === false) this.#leaves(path)
   }
 

@@ -20,7 +20,7 @@ import {
   quietInTime,
 } from './let-go.ts'
 import { giveUpLost, recordHead, recordPath } from '../heads/lifecycle.ts'
-import { stackLimits } from '../heads/limits.ts'
+import { limitsOf, restack } from '../heads/limits.ts'
 import type { Attach } from '../lun/attach.ts'
 import type { Luns } from '../lun/luns.ts'
 import { ALL_WAITS, releaseFreed, releaseHeld } from '../io/waiting.ts'
@@ -122,7 +122,7 @@ export class Registry {
     const head = entry ?? this.#createHead(device)
     const path = this.#createPath(device, attach, head.runtime)
     const { recorded } = arrive(path, options)
-    head.runtime.limits = stackLimits(head.runtime.paths.map((one) => one.device.geometry))
+    restack(head.runtime)
     followHealth(path, recorded)
     if (head.runtime.value.life !== 'allocated') return { path, head, recorded }
     const published = recordHead(head.runtime, 'head.published', {}, { cause: recorded })
@@ -273,6 +273,7 @@ export class Registry {
       name: pathName(head.name, index),
       errorRows: new RateLimit(core.clock, core.settings.errorRowsPerMinute),
       queue: new PathQueue(),
+      limits: limitsOf(device.geometry),
     })
     path.timers = new Timers(core.clock, (timer, dueUs) => {
       guarded(core, () => void recordPath(path, 'path.timerFired', { timer, dueUs }))

@@ -4,7 +4,7 @@ import type { Effect } from '../../machines/effects.ts'
 import { bestRank, findPreferred, lossOf, lossWhy, wouldTakeOver } from './failback.ts'
 import { awaitsGroups, isOutByAccess, isWorthWaitingFor, shouldAwaitGroups } from './group-wait.ts'
 import type { HeadRuntime, PathRuntime } from './runtime.ts'
-import { stackLimits } from './limits.ts'
+import { followLimits, restack } from './limits.ts'
 import { stopSampling } from './path-health.ts'
 import type { Origin, Recorded } from '../ledger/recorder.ts'
 import { clearCurrentPath, clearCurrentPaths, searchPath } from '../select/select.ts'
@@ -27,7 +27,10 @@ export function recordPath(
   const step = path.stream.record(type, data, origin)
   path.refresh()
   if (!path.present) leaveList(path)
-  if (wasDisabled && !path.disabled) path.returns += 1
+  if (wasDisabled && !path.disabled) {
+    path.returns += 1
+    followLimits(path)
+  }
   if (wasDisabled && !path.disabled && !PROVED.has(type)) head.actions.prove(path, step.recorded)
   for (const effect of step.effects) performForPath(path, effect, step.recorded)
   if (path.disabled) head.actions.drainBacklog(path)
@@ -82,7 +85,7 @@ function leaveList(path: PathRuntime): void {
   const at = path.head.paths.indexOf(path)
   if (at < 0) return
   path.head.paths.splice(at, 1)
-  path.head.limits = stackLimits(path.head.paths.map(({ device }) => device.geometry)) ?? path.head.limits
+  restack(path.head)
   stopSampling(path)
   path.retire()
 }

@@ -45,6 +45,7 @@ export interface PathParts {
   readonly name: string
   readonly errorRows: RateLimit
   readonly queue: object
+  readonly limits: DeviceLimits
 }
 
 export class PathRuntime {
@@ -81,6 +82,9 @@ export class PathRuntime {
   liveBytes = 0
   /** What it has of I/O: the I/O's own (queues.ts). */
   readonly queue: object
+  /** What one I/O may be here, as it was last asked, and when that was. */
+  limits: DeviceLimits
+  limitsLookedUs: number
   /** What stands between it and the medium, which a flush has to reach; set when it arrives. */
   cache = new WriteCache(null, '')
   /** Its fence command is running. */
@@ -140,6 +144,8 @@ export class PathRuntime {
     this.name = parts.name
     this.errorRows = parts.errorRows
     this.queue = parts.queue
+    this.limits = parts.limits
+    this.limitsLookedUs = this.sampledUs
   }
 
   get hctl(): string {

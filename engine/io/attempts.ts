@@ -1,6 +1,7 @@
 // One try of a bio on a path: its accounting, its time limit, and what its completion means. An attempt of a write is
 // open until there is proof that it can no longer change the medium; where it ends without proof it leaves a ghost.
-import type { IoCompletion } from '../../adapters/ports.ts'
+import { joinPieces, piecesOf } from '../../adapters/completions.ts'
+import type { IoCompletion, IoDone } from '../../adapters/ports.ts'
 import { invariant, PathledgerError } from '../../errors.ts'
 import type { Evidence } from '../../machines/events.ts'
 import type { GhostReason } from '../../machines/lun/events.ts'
@@ -14,6 +15,7 @@ import { onLateError, onPathError } from './failover.ts'
 import { fenceIfNeeded } from '../health/fencing.ts'
 import { finishBio } from './finish.ts'
 import type { Ghost } from '../lun/ghosts.ts'
+import { followLimitsOfBusy, takesAtOnce } from '../heads/limits.ts'
 import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
 import { ioError, memoryGoneError } from './errors.ts'
 import { noteOutcome } from '../health/margin.ts'
@@ -47,12 +49,21 @@ export function startAttempt(head: HeadRuntime, bio: Bio, path: PathRuntime): vo
   if (attempt.countedActive) path.adapter.active += 1
   if (attempt.block !== null && !core.guardsOff) core.pool.hold(attempt.block)
   try {
-    path.device.submit(attempt, (completion) => onCompletion(head, attempt, completion))
+    give(path, attempt, (completion) => onCompletion(head, attempt, completion))
   } catch (error) {
     return neverSent(head, attempt, error)
   }
   if (queue.timeout === null) armTimeout(head, path)
   if (queue.silence === null) head.actions.watchSilence(path)
+}
+
+/** Down the path as it is, or in pieces: the path may take less by now than when the I/O was cut. */
+function give({ device, limits }: PathRuntime, attempt: Attempt, done: IoDone): void {
+  const most = takesAtOnce(limits, attempt.op)
+  if (attempt.length <= most) return device.submit(attempt, done)
+  const pieces = piecesOf(attempt, most)
+  const dones = joinPieces(pieces, done)
+  pieces.forEach((piece, index) => device.submit(piece, dones[index] ?? done))
 }
 
 /**
@@ -288,6 +299,7 @@ function retrySoon(head: HeadRuntime, bio: Bio, path: PathRuntime, evidence: Evi
   const { resourceRetriesMax } = core.settings
   // Having been busy is no attempt: it has a bound of its own, and must not use up those for other paths.
   bio.attempts -= 1
+  followLimitsOfBusy(path)
   if (mayTryAnother(head, bio, path, evidence)) return headQueue(head).again(head, bio)
   bio.resourceRetries += 1
   if (bio.resourceRetries > resourceRetriesMax) {

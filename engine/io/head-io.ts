@@ -13,6 +13,7 @@ import { countDone } from '../accounting/counters.ts'
 import { submitBio } from './dispatch.ts'
 import { Callers, isRoomWait, type RoomWait } from './callers.ts'
 import { Flushes } from './flushes.ts'
+import { takesAtOnce } from '../heads/limits.ts'
 import type { HeadRuntime } from '../heads/runtime.ts'
 import { endWaiting, HELD, WITHOUT_PATH } from './waiting.ts'
 import { queueFull, refusalOf } from './checks.ts'
@@ -256,12 +257,10 @@ export class HeadIo implements BioOwner {
     this.#waiters.leave(rest)
   }
 
-  /** Bytes that every path takes at once; a device without discard answers one of any length with its own error. */
+  /** Bytes that every path takes at once. */
   #limitOf(op: IoOp): number {
     const { limits } = this.#head
-    if (limits === null) return Infinity
-    if (op === 'read' || op === 'write') return limits.maxTransferBytes
-    return op === 'discard' && limits.discardMaxBytes > 0 ? limits.discardMaxBytes : Infinity
+    return limits === null ? Infinity : takesAtOnce(limits, op)
   }
 
   /**

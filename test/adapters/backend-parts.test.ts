@@ -19,7 +19,7 @@ import { Attention, COMPLETION_WAIT_MS, SPIN_TURNS } from '../../adapters/uring/
 import type { Seen } from '../../adapters/uring/attention.ts'
 import { Fifo } from '../../adapters/uring/fifo.ts'
 import { inFlightLimit, probeUring, readQueue } from '../../adapters/uring/index.ts'
-import { joinPieces, piecesOf } from '../../adapters/uring/pieces.ts'
+import { joinPieces, piecesOf } from '../../adapters/completions.ts'
 import { companyOf, type Member } from '../../adapters/uring/company.ts'
 import { GATHER_US, PAYS_US, QuickWait, TURN_US, WAIT_US, WATCH_US } from '../../adapters/uring/quick-wait.ts'
 import { VirtualClock } from '../../adapters/virtual-clock.ts'
@@ -253,7 +253,10 @@ describe('the parts of the backends', () => {
       ])
       expect(pieces.map(({ data }) => data!.byteOffset)).toEqual([0, 4096, 8192])
       expect(piecesOf(request, 10_240)).toEqual([request])
-      expect(piecesOf(makeRequest({ op: 'discard', length: 8192 }), 4096)).toHaveLength(1)
+      expect(piecesOf(makeRequest({ op: 'discard', length: 8192 }), 4096)).toMatchObject([
+        { op: 'discard', data: null, offset: 0 },
+        { offset: 4096, length: 4096 },
+      ])
     })
 
     test('together they succeed, are short where the first is, or fail with the first error', () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { wrapPath } from '../../adapters/filters/wrap.ts'
 import type { DeviceLimits, IoRequest, PathDevice } from '../../adapters/ports.ts'
-import { stackLimits } from '../../engine/heads/limits.ts'
+import { limitsOf, stackLimits } from '../../engine/heads/limits.ts'
 import { BLOCK, bytesOf, Rig, testLun } from './rig.ts'
 
 const A = '8:0:0:0'
@@ -14,14 +14,13 @@ const limited =
   (device: PathDevice): PathDevice => ({
     ...wrapPath(device, (request, done) => device.submit(request, done)),
     geometry: { ...device.geometry, limits },
+    limitsNow: () => limits,
   })
 
 describe('limits', () => {
   test('are stacked as the block layer stacks them: blocks and minimum up, optimum to a common multiple, transfers down', () => {
-    const geometry = (limits: Partial<DeviceLimits>) => ({
-      ...{ sizeBytes: 1, logicalBlockBytes: 512, readOnly: false },
-      limits,
-    })
+    const geometry = (limits: Partial<DeviceLimits>) =>
+      limitsOf({ sizeBytes: 1, logicalBlockBytes: 512, readOnly: false, limits })
     const one = {
       physicalBlockBytes: 4096,
       ioMinBytes: 4096,
