@@ -29,9 +29,19 @@ async function run() {
   process.exitCode = await main(process.argv.slice(2))
 }
 
+/** As cli/text.ts, which may be what failed: an error may quote a name that would steer the terminal. */
+function printable(text) {
+  return text.replace(
+    /[^\n\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
 function stopWithBug(error) {
   const isError = error instanceof Error
-  process.stderr.write(`pathledger stopped because of a bug of its own: ${isError ? error.message : error}\n`)
-  if (isError && error.stack) process.stderr.write(`${error.stack}\n`)
+  process.stderr.write(
+    printable(`pathledger stopped because of a bug of its own: ${isError ? error.message : error}\n`),
+  )
+  if (isError && error.stack) process.stderr.write(printable(`${error.stack}\n`))
   process.exit(EXIT_BUG)
 }

@@ -2,6 +2,7 @@
 import { messageOf, PathledgerError } from '../errors.ts'
 import { exitCodeOf } from './exit-codes.ts'
 import type { Io } from './io.ts'
+import { lines } from './text.ts'
 
 /** A command line that is wrong: what, why, and how it is right. */
 export function usageError(message: string, why: string, todo: string): PathledgerError {
@@ -11,7 +12,7 @@ export function usageError(message: string, why: string, todo: string): Pathledg
 /** Tells of an error and returns the exit code for it. A bug keeps its stack: somebody has to find it. */
 export function tellFailure(io: Io, error: unknown, json: boolean): number {
   if (json) io.err(`${JSON.stringify({ error: errorDocument(error) })}\n`)
-  else if (error instanceof PathledgerError) io.err(`pathledger: ${error.message}\n`)
+  else if (error instanceof PathledgerError) io.err(lines([`pathledger: ${error.message}`]))
   else io.err(`pathledger stopped because of a bug of its own: ${stackOf(error)}\n`)
   return exitCodeOf(error)
 }

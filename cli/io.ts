@@ -2,10 +2,15 @@
 
 /** The outside of the command. */
 export interface Io {
-  /** Prints data. Rejects with {@link OutputClosed} when nobody reads any more. */
-  out(text: string): Promise<void>
+  /**
+   * Prints data. Rejects with {@link OutputClosed} when nobody reads any more. `exact`: a program reads it that knows no escapes of
+   * JSON, and gets every byte, unless stdout is a terminal.
+   */
+  out(text: string, form?: 'exact'): Promise<void>
   /** Prints everything else: errors, hints, progress. */
   err(text: string): void
+  /** True when stdout is a terminal. */
+  readonly terminal: boolean
   /** True when colours may be used on stdout. */
   readonly color: boolean
   /** True when stderr is a terminal: only then is there progress to watch. */
@@ -36,6 +41,7 @@ export function processIo(): Io {
         })
       }),
     err: (text) => void stderr.write(text),
+    terminal: stdout.isTTY,
     color: stdout.isTTY && !plain,
     live: stderr.isTTY && env['TERM'] !== 'dumb',
     columns: stderr.columns || 80,

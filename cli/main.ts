@@ -5,6 +5,7 @@ import { EXIT } from './exit-codes.ts'
 import { tellFailure, usageError } from './failure.ts'
 import { OutputClosed, processIo } from './io.ts'
 import type { Io } from './io.ts'
+import { printable } from './text.ts'
 import { withExamples } from './verb.ts'
 import type { Cli } from './verb.ts'
 import { addAudit } from './verbs/audit.ts'
@@ -33,13 +34,26 @@ import { addWhatIf } from './verbs/what-if.ts'
 /**
  * Runs the command with these arguments (without node and the script) and resolves with its exit code. Never rejects.
  */
-export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
+export async function main(argv: readonly string[], outside: Io = processIo()): Promise<number> {
+  const io = guarded(outside)
   const json = argv.includes('--json')
   try {
     return await run(argv, io)
   } catch (error) {
     if (error instanceof OutputClosed) return EXIT.ok
     return tellFailure(io, error, json)
+  }
+}
+
+/** The one edge at which text becomes what a terminal gets: {@link printable}, whoever prints, data and errors alike. */
+function guarded(io: Io): Io {
+  return {
+    ...io,
+    out: (text, form) => {
+      if (form !== 'exact') return io.out(printable(text))
+      return io.out(io.terminal ? printable(text.replaceAll('\r\n', '\n')) : text)
+    },
+    err: (text) => io.err(printable(text)),
   }
 }
 

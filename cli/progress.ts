@@ -1,10 +1,12 @@
 // A bar for work that takes long, on stderr, at a terminal only.
 import type { Io } from './io.ts'
-import { figure } from './text.ts'
+import { figure, sealed } from './text.ts'
 
 /** Time between two drawings, milliseconds: smooth to the eye, and nothing to the work. */
 const REDRAW_MS = 100
 const BAR_COLUMNS = 24
+/** To the first column, and nothing behind it. */
+export const WIPE = sealed('[G') + sealed('[K')
 
 export interface Progress {
   /** So much of the whole is done. */
@@ -26,11 +28,11 @@ export function startProgress(io: Io, noun: string, wanted = true): Progress {
       const filled = Math.round(share * BAR_COLUMNS)
       const bar = '#'.repeat(filled).padEnd(BAR_COLUMNS, '.')
       io.err(
-        `\r\x1b[K[${bar}] ${String(Math.floor(share * 100)).padStart(3)} %  ${figure(done)} of ${figure(total)} ${noun}`,
+        `${WIPE}[${bar}] ${String(Math.floor(share * 100)).padStart(3)} %  ${figure(done)} of ${figure(total)} ${noun}`,
       )
     },
     end() {
-      if (drawnAt > 0) io.err('\r\x1b[K')
+      if (drawnAt > 0) io.err(WIPE)
     },
   }
 }

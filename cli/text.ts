@@ -1,4 +1,9 @@
-// Text for a terminal: colours, columns, figures.
+// Text for a terminal: colours, lines, columns, figures; and what it never gets.
+//
+// Text that steers no terminal. Names, reasons and whole rows are of others, and a ledger may be anybody's: on a terminal an escape
+// sequence in them would wipe the line before it, a bidirectional override would turn it round, a line break would forge one.
+// So nothing is printed but by this page: such characters as JSON writes them (`\u001b`), our own colours by a seal that no text can hold.
+import { randomUUID } from 'node:crypto'
 
 /** Colours by what they mean. Each returns its text unchanged where colours are not wanted. */
 export interface Paint {
@@ -12,20 +17,23 @@ export interface Paint {
 /** The paint for a stream: real when `color`, none otherwise. */
 export function paint(color: boolean): Paint {
   const with_ = (code: number) => (text: string) =>
-    color && text !== '' ? `\x1b[${code}m${text}\x1b[0m` : text
+    color && text !== '' ? `${sealed(`[${code}m`)}${text}${sealed('[0m')}` : text
   return { bold: with_(1), dim: with_(2), good: with_(32), warn: with_(33), bad: with_(31) }
 }
 
-// Built from its number: the source stays free of control characters.
-const STYLE = new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'g')
-
 /** Columns that a text takes on a terminal, colours not counted. */
 export function widthOf(text: string): number {
-  return text.replace(STYLE, '').length
+  return withoutStyles(text).length
 }
 
-/** Columns side by side, each as wide as its widest cell. Empty columns vanish; no line ends in spaces. */
-export function table(rows: readonly (readonly string[])[], indent = ''): string {
+/** One line for each text, whatever is in it: what comes from a ledger makes no line of its own. */
+export function lines(texts: readonly string[]): string {
+  return texts.map((text) => `${inOneLine(text)}\n`).join('')
+}
+
+/** Columns side by side, each as wide as its widest cell. Empty columns vanish; no line ends in spaces, nor begins another. */
+export function table(cells: readonly (readonly string[])[], indent = ''): string {
+  const rows = cells.map((row) => row.map(inOneLine))
   // Row by row: a table may have a million of them, and a call takes no million arguments.
   const widths: number[] = []
   for (const row of rows) {
@@ -84,4 +92,49 @@ export function parseJson(json: string): unknown {
 export function parseObject(json: string): Readonly<Record<string, unknown>> {
   const value = parseJson(json)
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+}
+
+/**
+ * Control characters but tab and line feed, which lines and columns are made of; marks that turn the direction of text, hide it or
+ * break it; halves of characters.
+ */
+const STEERS =
+  /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\u{e0000}-\u{e007f}]/gu // eslint-disable-line no-control-regex -- these are what it is about
+
+/** Stands before our own control sequences until they are printed. Nobody who writes a ledger knows it. */
+const SEAL = `\x1b${randomUUID()}`
+
+/** A control sequence of ours: `sealed('[1m')` is bold. */
+export function sealed(sequence: string): string {
+  return `${SEAL}${sequence}`
+}
+
+/** Text without its sealed styles: what it takes on a terminal. */
+export function withoutStyles(text: string): string {
+  return text.replace(STYLE, '')
+}
+
+const STYLE = new RegExp(`${SEAL}\\[\\d+m`, 'g')
+
+/**
+ * What is printed: sealed sequences become what they stand for, whatever else would steer a terminal is written as JSON writes it.
+ * JSON stays the same JSON by it.
+ */
+export function printable(text: string): string {
+  return text.split(SEAL).map(escaped).join('\x1b')
+}
+
+/** One line, whatever is in it: its line breaks and tabs are escaped as the rest will be. */
+export function inOneLine(text: string): string {
+  return text.replace(/[\t\n\r]/g, (character) => BREAKS[character] ?? '')
+}
+
+const BREAKS: Readonly<Record<string, string>> = { '\t': '\\t', '\n': '\\n', '\r': '\\r' }
+
+function escaped(text: string): string {
+  return text.replace(STEERS, (character) =>
+    [...Array(character.length).keys()]
+      .map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`)
+      .join(''),
+  )
 }

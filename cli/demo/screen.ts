@@ -1,11 +1,11 @@
 // What a person sees while the demo runs, on stderr: the story, and at a terminal one line that is alive.
 import type { Head } from '../../index.ts'
 import type { Io } from '../io.ts'
+import { WIPE } from '../progress.ts'
 import { figure, paint, widthOf } from '../text.ts'
 import type { Load } from './load.ts'
 
 const REDRAW_MS = 100
-const WIPE = '\r\x1b[K'
 
 export interface Screen {
   /** Tells one thing, with the time since the beginning. */

@@ -5,7 +5,7 @@ import type { StateValue } from '../../machines/step.ts'
 import type { StoredEvent } from '../../store/types.ts'
 import { isoOf } from '../moment.ts'
 import type { NameOf } from '../names.ts'
-import { bytes, counted, duration, figure, parseObject } from '../text.ts'
+import { bytes, counted, duration, figure, inOneLine, parseObject } from '../text.ts'
 import type { Paint } from '../text.ts'
 import { observationWords } from './observed.ts'
 
@@ -33,7 +33,7 @@ export function describeEvent(event: StoredEvent, nameOf: NameOf, paint: Paint):
     event.actor === 'engine' ? '' : oneLine(`by ${event.actor}`),
     event.reason === null ? '' : oneLine(`"${event.reason}"`),
   ]
-  return parts.filter((part) => part !== '').join('  ')
+  return inOneLine(parts.filter((part) => part !== '').join('  '))
 }
 
 /** 'running/optimal/failed/enabled'. */
@@ -122,9 +122,9 @@ function colourOf(type: string, { good, warn, bad }: Paint): (text: string) => s
 
 const WORDS_MAX = 240
 
-/** What others wrote, on one line and without what would steer the terminal. */
+/** What others wrote, on one line that is not too long. */
 export function oneLine(words: string): string {
-  const plain = words.replace(/\s*\n\s*/g, ' ').replace(/\p{Cc}/gu, '?')
+  const plain = inOneLine(words)
   return plain.length > WORDS_MAX ? `${plain.slice(0, WORDS_MAX)}...` : plain
 }
 

@@ -1,5 +1,6 @@
 // What a running engine says of itself, for people.
 import type { HeadValue, PathFlags, PathValue } from '../../index.ts'
+import { lines } from '../text.ts'
 import { flagWords } from './flag-words.ts'
 
 interface LivePath {
@@ -33,10 +34,10 @@ export interface LiveShow {
 
 /** Heads with their paths, what waits, and the countdown where one runs. */
 export function describeLive({ heads, ghosts, broken }: LiveShow): string {
-  const lines = heads.flatMap(describeHead)
-  if (ghosts > 0) lines.push(`${ghosts} ghosts: pathledger ghosts`)
-  if (broken !== null) lines.push(`the engine has stopped: ${broken}`)
-  return `${lines.length === 0 ? 'no heads' : lines.join('\n')}\n`
+  const said = heads.flatMap(describeHead)
+  if (ghosts > 0) said.push(`${ghosts} ghosts: pathledger ghosts`)
+  if (broken !== null) said.push(`the engine has stopped: ${broken}`)
+  return lines(said.length === 0 ? ['no heads'] : said)
 }
 
 function describeHead(head: LiveHead): string[] {

@@ -1,6 +1,6 @@
 // States and events of a ledger of observations: what lines said, who says so, and where it stands.
 import type { LedgerState, StreamAt } from '../../store/types.ts'
-import { table } from '../text.ts'
+import { lines, table } from '../text.ts'
 
 /** True where the streams are observations: nothing on them was decided here. */
 export function isObserved({ streams }: LedgerState): boolean {
@@ -71,7 +71,7 @@ export function describeObserved(state: LedgerState): string {
         path.usable === null ? 'not known whether usable' : path.usable ? 'usable' : 'not usable',
         `as of ${path.asOf}`,
       ])
-      return `${name}  ${words(own)}\n${table(rows, '  ')}`
+      return `${lines([`${name}  ${words(own)}`])}${table(rows, '  ')}`
     })
     .join('\n')
 }

@@ -7,7 +7,7 @@ import type { StreamAt } from '../../store/types.ts'
 import type { HeadContext } from '../../machines/head/head.ts'
 import type { PathContext } from '../../machines/path/path.ts'
 import { describeEvidence } from './describe-event.ts'
-import { bytes, table } from '../text.ts'
+import { bytes, lines, table } from '../text.ts'
 import type { Paint } from '../text.ts'
 
 /** A path as `show --json` prints it. */
@@ -104,7 +104,7 @@ function describeHead(head: ShownHead, paint: Paint): string {
   if (head.checksLeft > 0) facts.push(paint.bad(`${head.checksLeft} checks left`))
   if (head.loss === 'permanent') facts.push(paint.bad('no path will come back by itself'))
   const rows = paths.map((path) => pathRow(path, paint))
-  return `${facts.join('  ')}\n${table(rows, '  ')}`
+  return `${lines([facts.join('  ')])}${table(rows, '  ')}`
 }
 
 function pathRow(path: ShownPath, paint: Paint): string[] {

@@ -1,5 +1,6 @@
 // The sysfs tree for people: what `ls -l` and `cat` would say in /sys, command by command.
 import type { SysfsEntry, SysfsTree } from '../../index.ts'
+import { lines } from '../text.ts'
 
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 
@@ -60,12 +61,11 @@ class Lister {
 
   #cat(shown: string, real: string, name: string): string {
     const content = this.#entries.find(({ path }) => path === `${real}/${name}`)?.content ?? ''
-    return `$ cat ${shown}/${name}\n${content}`
+    return lines([`$ cat ${shown}/${name}`, content.replace(/\n$/, '')])
   }
 
   #ls(shown: string, real: string): string {
-    const lines = this.#in(real).map((entry) => this.#line(entry))
-    return `$ ls -l ${shown}/\ntotal 0\n${lines.join('')}`
+    return lines([`$ ls -l ${shown}/`, 'total 0', ...this.#in(real).map((entry) => this.#line(entry))])
   }
 
   #line({ path, mode, content, target }: SysfsEntry): string {
@@ -73,7 +73,7 @@ class Lister {
     const size = content === undefined ? 0 : 4096
     const to = target === undefined ? '' : ` -> ${target}`
     const figures = `${String(below).padStart(5)} root     root     ${String(size).padStart(9)}`
-    return `${mode}${figures} ${this.#time} ${nameOf(path)}${to}\n`
+    return `${mode}${figures} ${this.#time} ${nameOf(path)}${to}`
   }
 
   #in(directory: string): SysfsEntry[] {

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { ControlRequest } from '../../index.ts'
 import { ask, withReason, withSocket, type EngineOptions } from '../engine-verb.ts'
 import { usageError } from '../failure.ts'
-import { figure } from '../text.ts'
+import { figure, lines } from '../text.ts'
 import { withExamples, withJson, type Cli } from '../verb.ts'
 
 type Counters = Readonly<Record<string, number>>
@@ -50,7 +50,9 @@ function addSet(parent: Command, cli: Cli): void {
         ...(given.length === 0 ? {} : { counters: Object.fromEntries(given.map(parse)) }),
         ...(reason === undefined ? {} : { reason }),
       }
-      await ask(cli, options, request, ({ counters }: { counters: Counters }) => line({ name: of, counters }))
+      await ask(cli, options, request, ({ counters }: { counters: Counters }) =>
+        lines([line({ name: of, counters })]),
+      )
     })
   withJson(withReason(withSocket(command)))
   withExamples(command, [
@@ -72,15 +74,15 @@ function parse(given: string): [string, number] {
 }
 
 function describeAll({ heads, adapters }: Shown): string {
-  const lines = heads.flatMap((head) => [
+  const said = heads.flatMap((head) => [
     line(head),
     line({ name: `${head.name} stat`, counters: head.stat }),
     ...head.paths.map(line),
   ])
-  return lines.length === 0 ? 'no heads\n' : [...lines, ...adapters.map(line)].join('')
+  return lines(said.length === 0 ? ['no heads'] : [...said, ...adapters.map(line)])
 }
 
 function line({ name, counters }: Counted): string {
   const figures = Object.entries(counters).map(([counter, value]) => `${counter} ${figure(value)}`)
-  return `${name.padEnd(9)} ${figures.join(', ')}\n`
+  return `${name.padEnd(9)} ${figures.join(', ')}`
 }

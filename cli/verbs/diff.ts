@@ -7,7 +7,7 @@ import type { Io } from '../io.ts'
 import { MOMENT_HELP, positionOf, timeAt } from '../moment.ts'
 import { readNames } from '../names.ts'
 import { changeRows } from '../replay/step-lines.ts'
-import { counted, paint, table } from '../text.ts'
+import { counted, lines, paint, table } from '../text.ts'
 import { printJson, withExamples, withJson, withLedger } from '../verb.ts'
 import type { Cli } from '../verb.ts'
 
@@ -56,7 +56,7 @@ async function run(
     const count = counted(Math.abs(change.events), 'event')
     const name = nameOf(change.stream, to)
     const title = name === change.stream ? name : `${name}  ${colours.dim(change.stream)}`
-    await io.out(`${colours.bold(title)}  ${count}\n${table(changeRows(change, colours), '  ')}`)
+    await io.out(`${lines([`${colours.bold(title)}  ${count}`])}${table(changeRows(change, colours), '  ')}`)
   }
   return EXIT.ok
 }

@@ -8,7 +8,7 @@ import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { isoOf, MOMENT_HELP, positionOf } from '../moment.ts'
 import { findStream } from '../names.ts'
-import { paint } from '../text.ts'
+import { lines, paint } from '../text.ts'
 import { printJson, withExamples, withJson, withLedger } from '../verb.ts'
 import type { Cli } from '../verb.ts'
 
@@ -65,7 +65,7 @@ function describe(explanation: Explanation, color: boolean): string {
     certainty,
   } = explanation
   const where = dim(`position ${position}, ${isoOf(recordedAtUs)}`)
-  const lines = [
+  return lines([
     `${bold(subject)}  ${state === null ? '' : `${stateWords(state)}  `}${where}`,
     now ? bad(oneLine(symptom)) : oneLine(symptom),
     ...chain.map(({ position: at, recordedAtUs: us, says }) => {
@@ -75,8 +75,7 @@ function describe(explanation: Explanation, color: boolean): string {
     ...(root.kind === 'nothing' ? [] : [`${bold('First evidence')}: ${oneLine(evidence(explanation))}`]),
     ...(certainty === '' ? [] : [`${bold('Where to look')}: the ${layer}. ${certainty}`]),
     `${bold('What to do')}: ${oneLine(advice)}`,
-  ]
-  return lines.map((line) => `${line}\n`).join('')
+  ])
 }
 
 /** Who or what stands at the beginning, with its figures. */

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { ControlRequest, GhostInfo } from '../../index.ts'
 import { ask, withReason, withSocket, type EngineOptions } from '../engine-verb.ts'
 import { usageError } from '../failure.ts'
+import { lines } from '../text.ts'
 import { withExamples, withJson, type Cli } from '../verb.ts'
 
 export function addGhosts(program: Command, cli: Cli): void {
@@ -13,7 +14,7 @@ export function addGhosts(program: Command, cli: Cli): void {
     )
     .action(async (options: EngineOptions) => {
       await ask(cli, options, { verb: 'ghosts' }, ({ ghosts }: { ghosts: GhostInfo[] }) =>
-        ghosts.length === 0 ? 'no ghosts\n' : ghosts.map(describe).join(''),
+        lines(ghosts.length === 0 ? ['no ghosts'] : ghosts.map(describe)),
       )
     })
   withJson(withSocket(command))
@@ -54,5 +55,5 @@ function addRelease(parent: Command, cli: Cli): void {
 function describe({ id, wwid, path, op, offset, length, reason, returned, foreign }: GhostInfo): string {
   const where = foreign ? ' of another engine' : ''
   const state = returned ? 'given back by the kernel' : 'the kernel still has it'
-  return `${id}  ${wwid} ${path}${where}: ${op} of ${length} bytes at ${offset} (${reason}; ${state})\n`
+  return `${id}  ${wwid} ${path}${where}: ${op} of ${length} bytes at ${offset} (${reason}; ${state})`
 }

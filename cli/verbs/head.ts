@@ -6,7 +6,7 @@ import { checkHead, makeKeys, parseSignedHead, signHead } from '../../doors/ledg
 import type { HeadCheck } from '../../doors/ledger.ts'
 import { EXIT } from '../exit-codes.ts'
 import { isoOf } from '../moment.ts'
-import { counted, paint } from '../text.ts'
+import { counted, lines, paint } from '../text.ts'
 import { printJson, withExamples, withJson, withLedger } from '../verb.ts'
 import type { Cli } from '../verb.ts'
 
@@ -91,7 +91,10 @@ function describe(
 ): string {
   const { good, bad, dim } = paint(color)
   const word = verdict === 'holds' ? good(verdict) : bad(verdict)
-  return `${word}  ${why}\n${dim(`${counted(events, 'event')} now, ${signedEvents} when it was signed at ${signedAt}`)}\n`
+  return lines([
+    `${word}  ${why}`,
+    dim(`${counted(events, 'event')} now, ${signedEvents} when it was signed at ${signedAt}`),
+  ])
 }
 
 function textOf(file: string): string {

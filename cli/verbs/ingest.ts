@@ -5,7 +5,7 @@ import type { Ingested } from '../../doors/ledger.ts'
 import { VERSION } from '../../index.ts'
 import { usageError } from '../failure.ts'
 import { startProgress } from '../progress.ts'
-import { counted, figure } from '../text.ts'
+import { counted, figure, lines } from '../text.ts'
 import { printJson, withExamples, withJson } from '../verb.ts'
 import type { Cli } from '../verb.ts'
 
@@ -107,14 +107,15 @@ function documentOf(ledger: string, done: Ingested): Record<string, unknown> {
 }
 
 function textOf(ledger: string, done: Ingested, showUnread: boolean): string {
-  const { lines = 0, witness = 0, context = 0, noise = 0, unread = 0 } = countsOf(done)
+  const { lines: read = 0, witness = 0, context = 0, noise = 0, unread = 0 } = countsOf(done)
   const groups = showUnread
-    ? done.unreadGroups.map(({ count, like }) => `${String(count).padStart(8)}  ${like}\n`)
+    ? done.unreadGroups.map(({ count, like }) => `${String(count).padStart(8)}  ${like}`)
     : []
-  return [
-    `${ledger}: ${counted(done.events, 'event')} of ${done.host === '' ? 'a host without a name' : done.host}`,
-    done.known === 0 ? '\n' : `, ${figure(done.known)} were there already\n`,
-    `${counted(lines, 'line')}: ${figure(witness)} witness, ${figure(context)} context, ${figure(noise)} known noise, ${figure(unread)} unread\n`,
+  const host = done.host === '' ? 'a host without a name' : done.host
+  const known = done.known === 0 ? '' : `, ${figure(done.known)} were there already`
+  return lines([
+    `${ledger}: ${counted(done.events, 'event')} of ${host}${known}`,
+    `${counted(read, 'line')}: ${figure(witness)} witness, ${figure(context)} context, ${figure(noise)} known noise, ${figure(unread)} unread`,
     ...groups,
-  ].join('')
+  ])
 }

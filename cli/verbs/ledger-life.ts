@@ -5,7 +5,7 @@ import { segmentLedger } from '../../index.ts'
 import type { CacheInfo, Repair } from '../../doors/ledger.ts'
 import { EXIT } from '../exit-codes.ts'
 import { usageError } from '../failure.ts'
-import { bytes, counted, paint } from '../text.ts'
+import { bytes, counted, lines, paint } from '../text.ts'
 import { printJson, withExamples, withJson } from '../verb.ts'
 import type { Cli } from '../verb.ts'
 
@@ -50,7 +50,7 @@ async function snapshot({ io }: Cli, file: string, options: SnapshotOptions): Pr
   if (check === true) {
     const found = checkCaches(file)
     if (json) await printJson(io, found)
-    else await io.out(found.equal ? 'equal\n' : `different: ${found.wrong.join(', ')}\n`)
+    else await io.out(lines([found.equal ? 'equal' : `different: ${found.wrong.join(', ')}`]))
     return found.equal ? EXIT.ok : EXIT.verification
   }
   const info = ledgerCaches(file, make === true ? 'make' : drop === true ? 'drop' : 'list')
@@ -63,12 +63,11 @@ function describeCaches({ snapshots, projections }: CacheInfo): string {
   const total = snapshots.reduce((sum, one) => sum + one.bytes, 0)
   const refused = snapshots.filter((one) => one.refused !== null)
   const last = snapshots.at(-1)
-  const lines = [
+  return lines([
     `${counted(snapshots.length, 'snapshot')}${last === undefined ? '' : `, ${bytes(total)}, the last at position ${last.position}`}`,
     ...refused.map((one) => `  the one at position ${one.position} is not believed: ${one.refused ?? ''}`),
     ...projections.map(({ name, position }) => `${name} up to position ${position}`),
-  ]
-  return `${lines.join('\n')}\n`
+  ])
 }
 
 export function addSegment(program: Command, { io }: Cli): void {
@@ -85,8 +84,10 @@ export function addSegment(program: Command, { io }: Cli): void {
       if (json) await printJson(io, closed)
       else {
         await io.out(
-          `${closed.file} is closed after ${counted(closed.events, 'event')}, head ${closed.head}\n` +
-            `${closed.next} goes on from there with ${counted(closed.nextEvents, 'event')}\n`,
+          lines([
+            `${closed.file} is closed after ${counted(closed.events, 'event')}, head ${closed.head}`,
+            `${closed.next} goes on from there with ${counted(closed.nextEvents, 'event')}`,
+          ]),
         )
       }
     })
@@ -106,7 +107,10 @@ export function addBackup(program: Command, { io }: Cli): void {
     .action(async (file: string, copy: string, { json }: { readonly json?: true }) => {
       const backup = backupLedger(file, copy)
       if (json) await printJson(io, backup)
-      else await io.out(`${backup.file}: ${counted(backup.events, 'event')}, chain ok, head ${backup.head}\n`)
+      else
+        await io.out(
+          lines([`${backup.file}: ${counted(backup.events, 'event')}, chain ok, head ${backup.head}`]),
+        )
     })
   withJson(command)
   withExamples(command, [['pathledger backup mp.ledger /backup/mp-2026-11-24.ledger', 'a file of its own']])
@@ -139,12 +143,11 @@ function describeRepair(
   const { good, bad } = paint(color)
   if (firstBad === null) return `${good('whole')}: ${counted(kept, 'event')}; no ledger was made\n`
   const claim = claimed === null ? 'it does not say how many there were' : `its head counts ${claimed}`
-  return [
+  return lines([
     `${bad(`first bad position: ${firstBad}`)}  ${why}`,
     `kept ${counted(kept, 'event')} in ${file}; ${claim}`,
     droppedFile === null
       ? 'nothing behind them could be read'
       : `${counted(dropped, 'row')} behind them, unproved, in ${droppedFile}`,
-    '',
-  ].join('\n')
+  ])
 }

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { ControlRequest, PathValue } from '../../index.ts'
 import { ask, withReason, withSocket, type EngineOptions } from '../engine-verb.ts'
+import { lines } from '../text.ts'
 import { withExamples, withJson, type Cli } from '../verb.ts'
 
 interface PathAnswer {
@@ -52,7 +53,7 @@ function addOne(parent: Command, cli: Cli, word: string, description: string, ve
       const request: ControlRequest = { verb, path, ...(reason === undefined ? {} : { reason }) }
       await ask(cli, options, request, ({ name, hctl, state }: PathAnswer) => {
         const { device, access, health, admin } = state
-        return `${name} (${hctl}) is ${admin}: ${device}, ${access}, ${health}\n`
+        return lines([`${name} (${hctl}) is ${admin}: ${device}, ${access}, ${health}`])
       })
     })
   withJson(withReason(withSocket(command)))

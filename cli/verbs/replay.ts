@@ -16,7 +16,7 @@ import { follow } from '../replay/follow.ts'
 import { stepThrough } from '../replay/session.ts'
 import { stepDocument, stepLines } from '../replay/step-lines.ts'
 import { describeState } from '../show/state.ts'
-import { counted, paint } from '../text.ts'
+import { counted, lines, paint } from '../text.ts'
 import { printJson, withExamples, withJson, withLedger } from '../verb.ts'
 import type { Cli } from '../verb.ts'
 
@@ -140,16 +140,16 @@ async function verified(io: Io, reader: FileReader, { to, json }: Options): Prom
 function describeVerdict(verdict: ReplayVerdict, color: boolean): string {
   const { events, equal, position, why, difference, reason, says, warnings } = verdict
   const { good, bad, warn } = paint(color)
-  const lines = equal
+  const said = equal
     ? [good(`${counted(events, 'event')} decided again, state and effects: all alike`)]
     : [
         bad(`first difference: position ${position ?? ''}`),
-        difference === null ? why : `  stored   ${difference.stored}\n  decided  ${difference.decided}`,
+        ...(difference === null
+          ? [why]
+          : [`  stored   ${difference.stored}`, `  decided  ${difference.decided}`]),
         `likely reason: ${reason ?? ''}. ${says}`,
       ]
-  return [...lines, ...warnings.map((warning) => `${warn('warning')}  ${warning}`)]
-    .map((line) => `${line}\n`)
-    .join('')
+  return lines([...said, ...warnings.map((warning) => `${warn('warning')}  ${warning}`)])
 }
 
 function wrong(message: string, why: string): PathledgerError {

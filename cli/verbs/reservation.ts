@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { ControlRequest, ReservationReport } from '../../index.ts'
 import { ask, withReason, withSocket, type EngineOptions } from '../engine-verb.ts'
+import { lines } from '../text.ts'
 import { withExamples, withJson, type Cli } from '../verb.ts'
 
 type Asked = Extract<ControlRequest, { key: string }>
@@ -159,8 +160,10 @@ function describe({ head, generation, reservation, registrants }: ReservationRep
     reservation === null
       ? 'not reserved'
       : `${reservation.type}, held by ${reservation.holder === null ? 'every registrant' : holderOf(reservation)}`
-  const lines = registrants.map(({ initiator, nexus, key }) => `  ${key}  ${nexus} of ${initiator}\n`)
-  return `${head}: ${held}; generation ${generation}, ${registrants.length} paths registered\n${lines.join('')}`
+  return lines([
+    `${head}: ${held}; generation ${generation}, ${registrants.length} paths registered`,
+    ...registrants.map(({ initiator, nexus, key }) => `  ${key}  ${nexus} of ${initiator}`),
+  ])
 }
 
 function holderOf({ key, holder }: NonNullable<ReservationReport['reservation']>): string {
@@ -168,6 +171,8 @@ function holderOf({ key, holder }: NonNullable<ReservationReport['reservation']>
 }
 
 function describeKeys({ head, generation, registrants }: ReservationReport): string {
-  const lines = registrants.map(({ key }) => `  ${key}\n`)
-  return `${head}: generation ${generation}, ${registrants.length} keys\n${lines.join('')}`
+  return lines([
+    `${head}: generation ${generation}, ${registrants.length} keys`,
+    ...registrants.map(({ key }) => `  ${key}`),
+  ])
 }

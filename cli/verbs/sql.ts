@@ -53,7 +53,8 @@ async function run(io: Io, file: string, statement: string, options: Options): P
     ...(rows === undefined ? {} : { rowsMax: parseCount(rows) }),
     ...(time === undefined ? {} : { msMax: Math.max(1, Math.round(parseDuration(time) / 1000)) }),
   })
-  await io.out(json === true ? ndjson(answer) : csv === true ? csvOf(answer) : tableOf(answer, io))
+  if (csv === true) await io.out(csvOf(answer), 'exact')
+  else await io.out(json === true ? ndjson(answer) : tableOf(answer, io))
   if (answer.more) {
     io.err(`There are more than ${counted(answer.rows.length, 'row')}: --rows allows more.\n`)
   }

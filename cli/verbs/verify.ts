@@ -6,7 +6,7 @@ import type { SegmentCheck } from '../../doors/ledger.ts'
 import type { Verification } from '../../index.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
-import { counted, paint } from '../text.ts'
+import { counted, lines, paint } from '../text.ts'
 import { printJson, withExamples, withJson } from '../verb.ts'
 import type { Cli } from '../verb.ts'
 
@@ -59,8 +59,8 @@ async function runSegments(io: Io, file: string, { json }: Options): Promise<num
 
 function describeSegment({ file, verification, why }: SegmentCheck, color: boolean): string {
   const { bad, bold } = paint(color)
-  const lines = verification === null ? '' : describe({ ...verification, why: '' }, color)
-  return `${bold(file)}\n${lines}${why === '' ? '' : `${bad(why)}\n`}`
+  const found = verification === null ? '' : describe({ ...verification, why: '' }, color)
+  return `${lines([bold(file)])}${found}${why === '' ? '' : lines([bad(why)])}`
 }
 
 /** What is wrong is there only when something is. */
@@ -79,16 +79,13 @@ function describe(verification: Verification, color: boolean): string {
   const { events, chain, head, replay, firstBad, why, difference, derived, warnings } = verification
   const { good, bad, warn, dim } = paint(color)
   const mark = (fine: boolean, text: string): string => (fine ? good(text) : bad(text))
-  const lines = [
+  const said = [
     `${counted(events, 'event')}, chain ${mark(chain === 'ok', chain)}, replay ${mark(replay === 'equal', replay)}`,
     firstBad === null ? dim(`head ${head}`) : bad(`first bad position: ${firstBad}`),
     firstBad === null ? '' : why,
-    difference === null ? '' : `  stored   ${difference.stored}\n  decided  ${difference.decided}`,
+    ...(difference === null ? [] : [`  stored   ${difference.stored}`, `  decided  ${difference.decided}`]),
     ...derived.map((fault) => `${bad('index or cache')}  ${fault}`),
     ...warnings.map((warning) => `${warn('warning')}  ${warning}`),
   ]
-  return lines
-    .filter((line) => line !== '')
-    .map((line) => `${line}\n`)
-    .join('')
+  return lines(said.filter((line) => line !== ''))
 }

@@ -6,7 +6,7 @@ import type { FileReader } from '../../store/read/reader.ts'
 import { EXIT } from '../exit-codes.ts'
 import { usageError } from '../failure.ts'
 import type { Io } from '../io.ts'
-import { counted, duration, figure, paint, parseJson, table } from '../text.ts'
+import { counted, duration, figure, lines, paint, parseJson, table } from '../text.ts'
 import { printJson, withExamples, withJson, withLedger } from '../verb.ts'
 import type { Cli } from '../verb.ts'
 
@@ -85,11 +85,13 @@ function describe(answer: WhatIf, color: boolean): string {
     ...(io === null
       ? []
       : [
-          `  ${ioWords(io)}\n    then     ${outcomeWords(io.then)}\n    instead  ${outcomeWords(io.instead)}\n`,
+          `  ${ioWords(io)}`,
+          `    then     ${outcomeWords(io.then)}`,
+          `    instead  ${outcomeWords(io.instead)}`,
         ]),
     ...(event === null
       ? []
-      : [`  event\n    then     ${event.then ?? 'none'}\n    instead  ${event.instead ?? 'none'}\n`]),
+      : ['  event', `    then     ${event.then ?? 'none'}`, `    instead  ${event.instead ?? 'none'}`]),
   ]
   const shown = differing.slice(0, SHOWN)
   const rows = shown.map((one) => [ioWords(one), outcomeWords(one.then), outcomeWords(one.instead)])
@@ -99,7 +101,7 @@ function describe(answer: WhatIf, color: boolean): string {
       : ''
   const heading = differingCount === 0 ? '' : `${bold(`${counted(differingCount, 'I/O')} go otherwise`)}\n`
   const listed = rows.length === 0 ? '' : table([['', dim('then'), dim('instead')], ...rows], '  ')
-  return `${dim(trust)}${bold('First divergence')}\n${first.join('')}${heading}${listed}${more}${bold('In all')}\n${table(figures(then, instead, dim), '  ')}`
+  return `${dim(trust)}${bold('First divergence')}\n${lines(first)}${heading}${listed}${more}${bold('In all')}\n${table(figures(then, instead, dim), '  ')}`
 }
 
 function ioWords({ op, offset, length }: DifferingIo): string {

@@ -85,7 +85,7 @@ async function output(file: string, line: string): Promise<string> {
   const io = {
     out: async (more: string) => void (text += more),
     err: (more: string) => void (text += more),
-    ...{ color: false, live: false, columns: 120 },
+    ...{ terminal: false, color: false, live: false, columns: 120 },
   }
   const code = await main(
     line.split(' ').map((word) => (word === 'mp.ledger' ? file : word)),

@@ -252,7 +252,7 @@ export const HOUSES: Readonly<Record<string, House>> = {
       {
         'exit-codes.ts': 'exit codes and what they mean',
         'io.ts': 'where a verb reads and prints',
-        'text.ts': 'tables, counts and durations in words',
+        'text.ts': 'tables, counts and durations in words, and nothing that steers a terminal',
       },
     ],
   },

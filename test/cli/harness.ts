@@ -21,10 +21,16 @@ export async function run(...argv: string[]): Promise<Ran> {
 
 /** The same before a terminal, or with a reader that goes away after so many prints. */
 export async function runWith(
-  outside: { color?: boolean; live?: boolean; printsMax?: number; keys?: readonly string[] },
+  outside: {
+    terminal?: boolean
+    color?: boolean
+    live?: boolean
+    printsMax?: number
+    keys?: readonly string[]
+  },
   ...argv: string[]
 ): Promise<Ran> {
-  const { color = false, live = false, printsMax = Infinity, keys } = outside
+  const { terminal = false, color = false, live = false, printsMax = Infinity, keys } = outside
   let [stdout, stderr, prints] = ['', '', 0]
   const io: Io = {
     out: async (text) => {
@@ -33,6 +39,7 @@ export async function runWith(
       stdout += text
     },
     err: (text) => void (stderr += text),
+    terminal,
     color,
     live,
     columns: 120,

@@ -114,6 +114,7 @@ describe('exit codes', () => {
     const io = {
       out: async () => {},
       err: (text: string) => void told.push(text),
+      terminal: false,
       color: false,
       live: false,
       columns: 80,
