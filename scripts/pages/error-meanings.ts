@@ -165,6 +165,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     LEDGER_MOVED:
       'The ledger was moved, deleted, linked or replaced under the engine, which stops: nothing is told to be durable then.',
     LEDGER_STALLED: 'The ledger did not take an event in time. The I/O may have been done.',
+    LEDGER_FOREIGN_SQL:
+      'The file has a view, a trigger, a table or an index that pathledger did not make. None of its SQL ran.',
     LEDGER_WAL_FOREIGN: 'The write-ahead log beside the ledger is not its own. Nothing was touched.',
     NOT_A_LEDGER: 'The file is something else.',
     QUERY_INVALID: 'The query asks for something that cannot be answered; it is refused, not ignored.',

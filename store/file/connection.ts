@@ -6,6 +6,7 @@ import Database from 'better-sqlite3'
 import { messageOf, PathledgerError } from '../../errors.ts'
 import { fromTheFuture, refuseNewer } from '../rows/header.ts'
 import { BUSY_TIMEOUT_MS } from '../limits.ts'
+import { refuseForeignSql } from '../rows/our-schema.ts'
 import { APPLICATION_ID, SCHEMA_VERSION } from '../rows/schema.ts'
 import { isSqliteError, ledgerError } from './sqlite-errors.ts'
 import { endWithoutWal, refuseForeignWal, walBytes } from './write-ahead.ts'
@@ -17,17 +18,28 @@ export interface ConnectOptions {
   readonly busyTimeoutMs?: number
 }
 
-/** Opens a file that exists, by its name without symbolic links. Throws our errors. */
+/**
+ * Opens a file that exists, by its name without symbolic links. Throws our errors; LEDGER_FOREIGN_SQL for a ledger that has SQL of
+ * somebody else's, none of which has run by then.
+ */
 export function connect(file: string, options: ConnectOptions): Database.Database {
+  let db: Database.Database | null = null
   try {
-    return new Database(file, {
+    db = new Database(file, {
       readonly: options.mode === 'ro',
       fileMustExist: true,
       timeout: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS,
     })
+    if (applicationId(db) === APPLICATION_ID) refuseForeignSql(db, file)
+    return db
   } catch (error) {
+    db?.close()
     throw ledgerError(error, file)
   }
+}
+
+function applicationId(db: Database.Database): number {
+  return Number(db.pragma('application_id', { simple: true }))
 }
 
 /**
@@ -127,8 +139,7 @@ function checkFirstBytes(file: string): void {
 
 /** Checks application_id and user_version. Throws NOT_A_LEDGER or LEDGER_FROM_THE_FUTURE, or SQLite's own error. */
 export function checkIds(db: Database.Database, file: string): void {
-  const id = Number(db.pragma('application_id', { simple: true }))
-  requireIds(id, Number(db.pragma('user_version', { simple: true })), file)
+  requireIds(applicationId(db), Number(db.pragma('user_version', { simple: true })), file)
 }
 
 function requireIds(id: number, version: number, file: string): void {

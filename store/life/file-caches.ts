@@ -27,6 +27,8 @@ export function changeCaches(name: string, change: 'make' | 'drop', nowUs: numbe
   const file = ledgerFile(name)
   const lock = lockLedger(file, nowUs)
   try {
+    // A newer ledger, or one that is not ours alone, is left as it is: closing a connection that may write would move its log into it.
+    connectReadOnly(file, true).close()
     const db = connect(file, { mode: 'rw' })
     try {
       makeDurable(db)

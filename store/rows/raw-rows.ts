@@ -2,7 +2,7 @@
 import type Database from 'better-sqlite3'
 import { PAGE_ROWS } from '../limits.ts'
 import { COLUMN_LIST } from './rows.ts'
-import { EVENTS_TABLE, schemaOf } from './schema.ts'
+import { schemaOf } from './schema.ts'
 import type { HeadRow, RowSource, UntrustedRow } from './untrusted.ts'
 
 const TEXT_COLUMNS = ['event_id', 'stream', 'type', 'boot_id', 'actor', 'reason', 'data', 'decision'] as const
@@ -12,13 +12,12 @@ export const TEXT_AT: readonly number[] = [1, 2, 4, 8, 10, 11, 12, 13]
 
 /** The rows of a file. */
 export function fileRows(db: Database.Database): RowSource {
-  const ours = isTableOurs(db)
   let head: HeadRow | null = null
   const readHead = (): void => {
     head = headRow(db)
   }
   return {
-    batches: () => (ours ? pagesByPosition(db, readHead) : oneScan(db, readHead)),
+    batches: () => pagesByPosition(db, readHead),
     head: () => head,
     repeatedIds: () => repeatedIds(db),
     textBytes: (position) => {
@@ -29,27 +28,11 @@ export function fileRows(db: Database.Database): RowSource {
   }
 }
 
-/** What differs from the schema that we make, in sentences. The rows can be whole all the same. */
+/** What is missing of the schema that we make, in sentences. The rows can be whole all the same; anything else in it is refused on opening. */
 export function schemaWarnings(db: Database.Database): readonly string[] {
-  const rows = db.prepare('SELECT type, name, sql FROM sqlite_schema').raw().all() as [
-    string,
-    string,
-    unknown,
-  ][]
-  const there = new Map(rows.map(([, name, sql]) => [name, sql]))
+  const there = new Set(db.prepare('SELECT name FROM sqlite_schema').pluck().all())
   const schema = schemaOf(Number(db.pragma('user_version', { simple: true })))
-  const changed = [...schema].flatMap(([name, sql]) => {
-    if (!there.has(name)) return [`${name} is missing.`]
-    return there.get(name) === sql ? [] : [`${name} is not as pathledger made it.`]
-  })
-  const foreign = rows.filter(([type, name]) => type === 'trigger' && !schema.has(name))
-  return [...changed, ...foreign.map(([, name]) => `The trigger ${name} is not pathledger's.`)]
-}
-
-/** Whether the table of events is the one that we make, by the text of its schema. */
-export function isTableOurs(db: Database.Database): boolean {
-  const sql = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'events'"
-  return db.prepare(sql).pluck().get() === EVENTS_TABLE
+  return [...schema.keys()].flatMap((name) => (there.has(name) ? [] : [`${name} is missing.`]))
 }
 
 const FIRST_INTEGER = -(1n << 63n)
@@ -94,16 +77,6 @@ function* untilUnreadable(statement: Database.Statement, from: bigint): Generato
     if (next.done === true) return
     yield [next.value]
   }
-}
-
-/** A table that was made anew may hold anything as a position. Nobody writes to such a file: one long look does no harm. */
-function* oneScan(db: Database.Database, readHead: () => void): Generator<readonly UntrustedRow[]> {
-  const statement = db
-    .prepare(`SELECT ${COLUMN_LIST} FROM events ORDER BY position NULLS LAST`)
-    .raw()
-    .safeIntegers()
-  for (const row of statement.iterate()) yield [row as UntrustedRow]
-  readHead()
 }
 
 function headRow(db: Database.Database): HeadRow | null {

@@ -5,7 +5,6 @@ import { hex, sameBytes } from '../rows/encoding.ts'
 import { endingOf } from '../file/ending.ts'
 import { checkRange, hasRepeatedIds, joinRanges } from './fast-chain.ts'
 import { VERIFY_RANGE_ROWS, VERIFY_THREADS } from '../limits.ts'
-import { isTableOurs } from '../rows/raw-rows.ts'
 import type { RangeAnswer, VerifyData } from './verify-worker.ts'
 
 /** Where the chain ends, when all of it is as it was written. */
@@ -23,7 +22,7 @@ export interface FastCheck {
 }
 
 /**
- * Begins to check the chain of a file; null where the table is not as we make it, so that the slow check has to look. With
+ * Begins to check the chain of a file; null where its texts are not UTF-8 or it does not begin and end as its head says, so that the slow check has to look. With
  * no threads it is done in the caller's own, when its end is asked for.
  */
 export function beginFastCheck(
@@ -31,7 +30,7 @@ export function beginFastCheck(
   db: Database.Database,
   threadsMax = VERIFY_THREADS,
 ): FastCheck | null {
-  if (!isTableOurs(db) || db.pragma('encoding', { simple: true }) !== 'UTF-8') return null
+  if (db.pragma('encoding', { simple: true }) !== 'UTF-8') return null
   const claim = claimOf(db)
   if (claim === null) return null
   const { events, hash } = claim

@@ -11,7 +11,7 @@ import { decidedInputs } from '../rows/input-rows.ts'
 import { VERIFY_FAST_FROM } from '../limits.ts'
 import { checkCaches } from '../state/check-caches.ts'
 import { pages } from '../pages.ts'
-import { fileRows, isTableOurs, schemaWarnings } from '../rows/raw-rows.ts'
+import { fileRows, schemaWarnings } from '../rows/raw-rows.ts'
 import type { RowSource } from '../rows/untrusted.ts'
 import { isSqliteError, ledgerError } from '../file/sqlite-errors.ts'
 import type { LedgerReader } from '../types.ts'
@@ -81,8 +81,7 @@ function verifyFile(name: string, replay = true): Verification {
 
 /** A long ledger that is whole is found so by several threads; null where something may be wrong, or it is short. */
 function fastVerification(file: string, db: Database.Database, replays: boolean): Verification | null {
-  const events = db.prepare('SELECT events FROM ledger_head WHERE id = 1').pluck()
-  if (!isTableOurs(db) || Number(events.get()) < VERIFY_FAST_FROM) return null
+  if (claimedEvents(db) < VERIFY_FAST_FROM) return null
   const check = beginFastCheck(file, db)
   if (check === null) return null
   const replay = new ReplayCheck()
@@ -95,6 +94,16 @@ function fastVerification(file: string, db: Database.Database, replays: boolean)
   return {
     ...{ events: whole.events, chain: 'ok', head: whole.head, replay: bad === null ? 'equal' : 'different' },
     ...{ firstBad: bad?.position ?? null, why: differs ?? '', difference, derived: [], warnings },
+  }
+}
+
+/** What the head counts; 0 where it cannot be read, which is for the slow check. */
+function claimedEvents(db: Database.Database): number {
+  try {
+    return Number(db.prepare('SELECT events FROM ledger_head WHERE id = 1').pluck().get() ?? 0)
+  } catch (error) {
+    if (isSqliteError(error)) return 0
+    throw error
   }
 }
 

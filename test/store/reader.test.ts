@@ -11,6 +11,7 @@ import type { ReadQuery, StoredEvent } from '../../store/types.ts'
 import { failed, HEADER, PATH_A, Scribe, twoPaths } from './events.ts'
 import { story } from './story.ts'
 import { tempFiles } from './tmp.ts'
+import { loosely } from './tamper.ts'
 
 const tempFile = tempFiles()
 const readers: FileReader[] = []
@@ -35,13 +36,7 @@ describe('ledger reader', () => {
     const ledger = LedgerFile.open(file, { header: HEADER })
     ledger.append(twoPaths(new Scribe()))
     ledger.close()
-    const db = new Database(file)
-    // Made anew without types: anything can be written into it.
-    db.exec(
-      `CREATE TABLE loose AS SELECT * FROM events; DROP TABLE events; ALTER TABLE loose RENAME TO events`,
-    )
-    db.exec(`UPDATE events SET ${change} WHERE position = 3`)
-    db.close()
+    loosely(file, (db) => db.exec(`UPDATE events SET ${change} WHERE position = 3`))
     const reader = readerOf(file)
     expect(reader.read({ toPosition: 2 })).toHaveLength(2)
     expect(() => reader.read({})).toThrow(
