@@ -104,7 +104,7 @@ export type {
   PositionRange,
   StreamRange,
 } from './store/audit/index.ts'
-export { explain } from './store/explain/explain.ts'
+export { explain } from './foreign/recorded/explain.ts'
 export type { Explanation, ExplainLink, ExplainRoot, ExplainTarget, RootKind } from './store/explain/types.ts'
 export type {
   StreamAt,

@@ -106,12 +106,18 @@ function theOne(found: readonly string[], typed: string, what: string, none: () 
 
 /** The stream of a path or a head by any of its names. Throws as {@link findPath} does where neither is there. */
 export function findStream(reader: LedgerReader, typed: string, position = Infinity): string {
+  if (isNoDevice(reader, typed)) return typed
   try {
     return findHead(reader, typed, position)
   } catch (error) {
     if (!(error instanceof PathledgerError) || error.code !== 'HEAD_NOT_FOUND') throw error
     return findPath(reader, typed, position)
   }
+}
+
+/** What lines tell of ports and of the host has its own streams, which people name as they are. */
+function isNoDevice(reader: LedgerReader, typed: string): boolean {
+  return /^(?:port\/|host$)/.test(typed) && reader.read({ stream: typed, limit: 1 }).length > 0
 }
 
 /** Every name that a stream was given, or brought with it from the segment before, in order. */
@@ -126,11 +132,34 @@ function namingsOf(reader: LedgerReader): Namings {
       Record<string, { context?: { name?: unknown } }> | undefined
     for (const [stream, { context }] of Object.entries(streams ?? {})) add(stream, position, context?.name)
   }
+  for (const [stream, position, name] of observedNames(reader)) add(stream, position, name)
   const given = GIVING.flatMap((type) => [...pages(reader, { type })].flat())
   for (const { stream, position, data } of given.sort((one, other) => one.position - other.position)) {
     add(stream, position, parseObject(data)['name'])
   }
   return namings
+}
+
+/** True for a ledger that was made of what others logged: nothing on it was decided here. */
+export function isObservedLedger(reader: LedgerReader): boolean {
+  return reader.read({ type: 'source.opened', limit: 1 }).length > 0
+}
+
+/** What lines call maps and paths: a path has its device's name, which may change, and often no line adds it. */
+function observedNames(reader: LedgerReader): (readonly [string, number, unknown])[] {
+  if (!isObservedLedger(reader)) return []
+  const found: (readonly [string, number, unknown])[] = []
+  const last = new Map<string, unknown>()
+  for (const { stream, position, data } of [...pages(reader, {})].flat()) {
+    const house = /^(?:path|head)(?=\/)/.exec(stream)?.[0]
+    if (house === undefined) continue
+    const { map, dev } = parseObject(data)
+    const name = house === 'head' ? map : dev
+    if (typeof name !== 'string' || last.get(stream) === name) continue
+    last.set(stream, name)
+    found.push([stream, position, name])
+  }
+  return found
 }
 
 /** Devices that were not taken, by the stream of the path that they were to be. */

@@ -38,7 +38,19 @@ export type {
   TimerRow,
   TopologyRow,
 } from '../store/audit/index.ts'
-export { explain } from '../store/explain/explain.ts'
+export { explain } from '../foreign/recorded/explain.ts'
+
+// What a night is asked about first; of an engine's ledger as well as of one made from logs.
+export { broughtBack, byPort, dark, firstFailure, notKnown, unusable } from '../foreign/recorded/questions.ts'
+export type {
+  DarkRow,
+  FirstFailureRow,
+  NotKnownRow,
+  PortRow,
+  Told,
+  UnusableRow,
+} from '../foreign/recorded/questions.ts'
+export type { BroughtBack } from '../foreign/answers/brought-back.ts'
 export type {
   Explanation,
   ExplainLink,

@@ -36,19 +36,27 @@ export function failoverTable(rows: readonly FailoverRow[], nameOf: NameOf, pain
     String(row.position),
     isoOf(row.recordedAtUs),
     paint.bold(nameOf(row.path, row.position)),
-    describeEvidence(row),
+    firstEvidence(row),
     row.verdict,
-    figure(row.errors),
-    figure(row.resent),
+    row.errors === null ? '-' : figure(row.errors),
+    row.resent === null ? '-' : figure(row.resent),
     howItEnded(row, paint),
   ])
   return [head, ...body]
 }
 
+/** The first I/O that failed; of what lines told only who said it. */
+function firstEvidence({ errno, status, op, offset, length, detail }: FailoverRow): string {
+  if (status === null || op === null) return detail === null ? '' : `said by: ${detail}`
+  return describeEvidence({ errno, status, op, offset: offset ?? 0, length: length ?? 0 })
+}
+
 function howItEnded({ endedBy, tookUs }: FailoverRow, { good, bad, warn }: Paint): string {
   const after = tookUs === null ? '' : ` after ${duration(tookUs)}`
   if (endedBy === null) return bad('still failed')
-  return endedBy === 'path.probeSucceeded' ? good(`back${after}`) : warn(`${endedBy}${after}`)
+  return endedBy === 'path.probeSucceeded' || endedBy === 'path.reinstated'
+    ? good(`back${after}`)
+    : warn(`${endedBy}${after}`)
 }
 
 export function stateTable(rows: readonly TimeInStateRow[], nameOf: NameOf, paint: Paint): string[][] {
@@ -94,12 +102,13 @@ export function availabilityTable(
   nameOf: NameOf,
   { dim, bold }: Paint,
 ): string[][] {
-  const head = ['of', 'available', 'up', 'down', 'failures', 'MTBF', 'MTTR'].map(dim)
+  const head = ['of', 'available', 'up', 'down', 'unknown', 'failures', 'MTBF', 'MTTR'].map(dim)
   const body = rows.map((row) => [
     bold(nameOf(row.stream)),
     row.availabilityPpm === null ? '-' : `${(row.availabilityPpm / 10_000).toFixed(4)} %`,
     duration(row.upUs),
     duration(row.downUs),
+    row.unknownUs === 0 ? '-' : duration(row.unknownUs),
     figure(row.failures),
     row.mtbfUs === null ? '-' : duration(row.mtbfUs),
     row.mttrUs === null ? '-' : duration(row.mttrUs),
@@ -123,7 +132,9 @@ export function outageTable(rows: readonly OutageRow[], nameOf: NameOf, paint: P
     figure(row.drained),
     row.endedBy === null
       ? bad('goes on')
-      : good(`at ${row.endedPosition ?? ''} after ${duration(row.tookUs ?? 0)}`),
+      : (row.sure ? good : warn)(
+          `at ${row.endedPosition ?? ''} after ${duration(row.tookUs ?? 0)}${row.sure ? '' : ', not sure: lines are missing there'}`,
+        ),
   ])
   return [head, ...body]
 }

@@ -1,7 +1,8 @@
 // `pathledger audit`: questions, each answered by one query of the library.
 import type { Command } from 'commander'
 import type { FileReader } from '../../store/read/reader.ts'
-import { QUESTIONS, type Options, type OptionName, type Question } from '../audit/questions.ts'
+import { QUESTIONS } from '../audit/questions.ts'
+import type { OptionName, Options, Question } from '../audit/question.ts'
 import { EXIT } from '../exit-codes.ts'
 import { readNames } from '../names.ts'
 import { paint, table } from '../text.ts'
@@ -30,6 +31,10 @@ export function addAudit(program: Command, cli: Cli): void {
     ['pathledger audit failovers demo.ledger', 'every failure of a path, with its first evidence'],
     ['pathledger audit path-history demo.ledger --path sda:0', 'the life of one path'],
     ['pathledger audit availability demo.ledger', 'time up and down, MTBF and MTTR'],
+    [
+      'pathledger audit first-failure night.ledger',
+      'of a ledger made from logs: which path was first, and why?',
+    ],
     ['pathledger audit invariants demo.ledger', 'did all hold that must always hold?'],
   ])
   for (const question of QUESTIONS) addQuestion(audit, cli, question)

@@ -11,7 +11,7 @@ import { EXIT } from '../exit-codes.ts'
 import { usageError } from '../failure.ts'
 import type { Io } from '../io.ts'
 import { MOMENT_HELP, positionOf, timeAt } from '../moment.ts'
-import { readNames } from '../names.ts'
+import { isObservedLedger, readNames } from '../names.ts'
 import { follow } from '../replay/follow.ts'
 import { stepThrough } from '../replay/session.ts'
 import { stepDocument, stepLines } from '../replay/step-lines.ts'
@@ -133,15 +133,20 @@ async function verified(io: Io, reader: FileReader, { to, json }: Options): Prom
   if (to !== undefined) throw wrong('--verify looks at the whole ledger.', 'Leave out --to.')
   const verdict = replayVerdict(reader)
   if (json === true) await printJson(io, verdict)
-  else await io.out(describeVerdict(verdict, io.color))
+  else await io.out(describeVerdict(verdict, io.color, isObservedLedger(reader)))
   return verdict.equal ? EXIT.ok : EXIT.verification
 }
 
-function describeVerdict(verdict: ReplayVerdict, color: boolean): string {
+function describeVerdict(verdict: ReplayVerdict, color: boolean, observed: boolean): string {
   const { events, equal, position, why, difference, reason, says, warnings } = verdict
   const { good, bad, warn } = paint(color)
   const said = equal
-    ? [good(`${counted(events, 'event')} decided again, state and effects: all alike`)]
+    ? [
+        good(`${counted(events, 'event')} decided again, state and effects: all alike`),
+        ...(observed
+          ? ['Observed: nothing was decided here. What lines said was folded to states again.']
+          : []),
+      ]
     : [
         bad(`first difference: position ${position ?? ''}`),
         ...(difference === null

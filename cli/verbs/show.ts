@@ -9,6 +9,7 @@ import { usageError } from '../failure.ts'
 import { describeLive } from '../show/live.ts'
 import type { Io } from '../io.ts'
 import { MOMENT_HELP, positionOf, timeAt } from '../moment.ts'
+import { isObservedLedger } from '../names.ts'
 import { describeState, shownHeads } from '../show/state.ts'
 import { paint } from '../text.ts'
 import { printJson, withExamples, withJson, withLedger } from '../verb.ts'
@@ -61,9 +62,11 @@ async function run(io: Io, reader: FileReader, { at, json }: Options): Promise<n
     return EXIT.ok
   }
   const colours = paint(io.color)
-  await io.out(`${colours.dim(`position ${position}, ${time}, engine ${engine}`)}\n`)
+  const observed = isObservedLedger(reader)
+  const who = observed ? 'observed, as lines told' : `engine ${engine}`
+  await io.out(`${colours.dim(`position ${position}, ${time}, ${who}`)}\n`)
   await io.out(describeState(state, colours))
-  if (engine === 'stopped' && at === undefined) {
+  if (!observed && engine === 'stopped' && at === undefined) {
     io.err('The engine has closed, and its paths with it. `--at -1s` looks at the time before.\n')
   }
   return EXIT.ok

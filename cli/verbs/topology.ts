@@ -66,7 +66,7 @@ function line(row: TopologyRow, { good, bad, bold, dim }: Paint): string[] {
   return [
     kind === 'head' ? bold(name ?? row.stream) : `  ${bold(name ?? row.stream)}`,
     kind === 'head' ? (wwid ?? '') : (hctl ?? ''),
-    (present ? (usable ? good : bad) : dim)(Object.values(state).join('/')),
+    (present && usable !== null ? (usable ? good : bad) : dim)(Object.values(state).join('/')),
     dim(`by ${position}, ${isoOf(recordedAtUs)}`),
   ]
 }

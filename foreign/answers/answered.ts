@@ -1,5 +1,4 @@
 // What was asked and found of one host: facts, and answers that are made from them alone.
-import type { SourceRead } from '../sources/read-source.ts'
 import type { Fact } from '../types.ts'
 import type { BroughtBack } from './brought-back.ts'
 import type { BadSector, Flapping, Together } from './groups.ts'
@@ -9,7 +8,7 @@ export interface Answered {
   readonly host: string
   readonly severalHosts: boolean
   readonly facts: readonly Fact[]
-  readonly sources: readonly SourceRead[]
+  readonly sources: readonly { readonly name: string }[]
   readonly first: Fact | null
   readonly unusable: readonly Unusable[]
   readonly dark: readonly Darkness[]

@@ -19,6 +19,26 @@ import {
   type Unusable,
 } from './spans.ts'
 
+/** What all answers about a host are made from. */
+export type Asked = Pick<
+  Answered,
+  'host' | 'severalHosts' | 'facts' | 'sources' | 'wall' | 'endUs' | 'gaps' | 'unread' | 'hostOfPci'
+>
+
+/** Answers from the facts of one host alone: of files that were just read, or of the rows of a ledger. */
+export function answersOf(asked: Asked): Answered {
+  const { facts } = asked
+  const spans = unusable(facts)
+  const dark = darkness(facts)
+  const bad = badSectors(facts)
+  return {
+    ...asked,
+    ...{ first: firstFailed(facts), unusable: spans, dark, groups: together(facts) },
+    ...{ flapping: flapping(facts), bad, lying: lying(facts, bad) },
+    broughtBack: broughtBack(spans, dark, facts),
+  }
+}
+
 /** Answers for each host. */
 export function answerAll(history: History): Answered[] {
   const severalHosts = history.hosts.length > 1
@@ -26,26 +46,12 @@ export function answerAll(history: History): Answered[] {
     own.map(({ line, why }) => ({ name, line, why })),
   )
   const unread = history.sources.flatMap(({ name, unread: own }) => own.map(({ line }) => ({ name, line })))
-  return history.hosts.map(({ host, facts, names, wall, endUs }) => {
-    const spans = unusable(facts)
-    const dark = darkness(facts)
-    const bad = badSectors(facts)
-    return {
-      ...{
-        host,
-        severalHosts,
-        facts,
-        sources: history.sources,
-        first: firstFailed(facts),
-        unusable: spans,
-        dark,
-      },
-      ...{ groups: together(facts), flapping: flapping(facts), bad, lying: lying(facts, bad) },
-      broughtBack: broughtBack(spans, dark, facts),
-      ...{ wall, endUs, gaps, unread },
+  return history.hosts.map(({ host, facts, names, wall, endUs }) =>
+    answersOf({
+      ...{ host, severalHosts, facts, sources: history.sources, wall, endUs, gaps, unread },
       hostOfPci: (pci: string) => names.hostOfPci(pci),
-    }
-  })
+    }),
+  )
 }
 
 /** Answers as they are printed: of all hosts together, since a corpus may have several in one file. */

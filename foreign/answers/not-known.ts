@@ -2,6 +2,7 @@
 import type { Fact } from '../types.ts'
 import type { Answered } from './answered.ts'
 import { called, printedTime, shortName } from './print.ts'
+import { subjectName } from './sentences.ts'
 
 /** What is not known, one sentence each. */
 export function notKnown(answered: Answered): string[] {
@@ -156,9 +157,14 @@ function causes({ first, facts, lying }: Answered): string[] {
   if (!['ioErrors', 'failed', 'checkerDown', 'ioRejected', 'connError', 'timeout'].includes(root.what))
     return []
   return [
-    `why ${called(root.subject)} ${root.what === 'connError' ? 'lost its connection' : 'could not be used'}: no line tells what came before ${String(printedTime(root))}`,
+    `why ${whose(root)} ${root.what === 'connError' ? 'lost its connection' : 'could not be used'}: no line tells what came before ${String(printedTime(root))}`,
     ...(facts.length === 0 ? [''] : []),
   ].filter((sentence) => sentence !== '')
+}
+
+/** By the names that people use: a session and an adapter have no device's. */
+function whose(fact: Fact): string {
+  return fact.subject.kind === 'path' ? called(fact.subject) : subjectName(fact)
 }
 
 function unreadLines({ unread }: Answered): string[] {

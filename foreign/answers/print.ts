@@ -23,12 +23,16 @@ export function seconds(us: number): number {
 
 /** A subject without what is not known, as answers name it. */
 export function named(subject: Subject, severalHosts: boolean): Record<string, unknown> {
-  const found: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(subject)) {
-    if (value === null || value === undefined || (key === 'host' && !severalHosts)) continue
-    if (key !== 'life') found[key] = value
-  }
+  const { life: _life, ...found } = known(subject)
+  if (!severalHosts) delete found.host
   return found
+}
+
+/** All of a subject that is known. */
+export function known(subject: Subject): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(subject).filter(([, value]) => value !== null && value !== undefined),
+  )
 }
 
 /** 'sdb (5:0:0:1)', 'nvme1', 'mpatha'. */

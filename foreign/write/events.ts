@@ -1,5 +1,5 @@
 // Facts as events of observed streams: which type a fact is, on which stream it stands, and what of it is kept.
-import { named } from '../answers/print.ts'
+import { known } from '../answers/print.ts'
 import type { Fact, Subject } from '../types.ts'
 
 export interface Observation {
@@ -112,7 +112,8 @@ function firstSource({ lines }: Fact): number {
 
 function dataOf({ subject, detail, what }: Fact, more: Record<string, unknown>): Record<string, unknown> {
   const { backBy: _by, endedBy: _end, ...kept } = detail
-  return { fact: what, ...named(subject, false), ...kept, ...more }
+  const { host: _host, ...who } = known(subject)
+  return { fact: what, ...who, ...kept, ...more }
 }
 
 /** 'path/<wwid>/<H:C:I:L>', 'head/<wwid>', 'port/<kind>/<id>', 'host'; 'map:<alias>' where no source tells the wwid. */

@@ -30,12 +30,16 @@ export class Rows {
   readonly #host: string
   readonly #sources: readonly SourceRead[]
   readonly #hashes: readonly ReadonlyMap<number, string>[]
+  readonly #settled: ReadonlyMap<Fact, readonly Fact[]>
+  readonly #hostOfPci: (pci: string) => string | null
   #lastUs = 0
   #clock = 1
 
-  constructor(host: string, sources: readonly SourceRead[]) {
+  constructor({ host, facts, names }: Host, sources: readonly SourceRead[]) {
     this.#host = host
     this.#sources = sources
+    this.#settled = settledBy(facts)
+    this.#hostOfPci = (pci) => names.hostOfPci(pci)
     this.#hashes = sources.map(({ found }) => new Map(found.map(({ line, hash }) => [line, hash])))
   }
 
@@ -77,32 +81,77 @@ export class Rows {
     const eventId = idOf(this.#host, sha, line, fact.what, of)
     const recordedAtUs = fact.atUs ?? fallbackUs
     const common = { recordedAtUs, actor: actorOf(fact), monoUs: fact.monoUs, boot: fact.boot }
-    const known = KNOWN[stream.split('/')[0] ?? '']
-    if (known !== undefined && !this.#states.has(stream) && !BEGINS.has(type) && type !== known) {
+    if (this.#isNew(stream, type))
       this.put({
         ...common,
         eventId: idOf(eventId, 'known'),
         stream,
-        type: known,
+        type: knownOf(stream) ?? type,
         data: { ...subjectOf(data), seen: seenOf(fact, this.#hashes) },
       })
-    }
     const cause = fact.cause === null ? undefined : this.#ids.get(fact.cause)
+    const settles = (this.#settled.get(fact) ?? []).flatMap((one) => this.#ids.get(one) ?? [])
     this.put({
       ...common,
       eventId,
       stream,
       type,
       ...(cause === undefined ? {} : { cause }),
-      data: { ...data, seen: seenOf(fact, this.#hashes) },
+      data: {
+        ...data,
+        ...(settles.length === 0 ? {} : { settles }),
+        ...this.#adapter(fact),
+        seen: seenOf(fact, this.#hashes),
+      },
     })
     this.#ids.set(fact, eventId)
+    if (fact.what === 'hostBooted') this.#forget(fact, eventId)
   }
+
+  /** True where nothing said yet how the stream began. */
+  #isNew(stream: string, type: string): boolean {
+    const known = knownOf(stream)
+    return known !== undefined && !this.#states.has(stream) && !BEGINS.has(type) && type !== known
+  }
+
+  /** Which SCSI host an adapter is, where other lines tell it than those of the fact. */
+  #adapter({ subject }: Fact): Record<string, unknown> {
+    if (typeof subject.pci !== 'string' || typeof subject.scsiHost === 'number') return {}
+    const host = this.#hostOfPci(subject.pci)
+    return host === null ? {} : { hostOfPci: host }
+  }
+
+  /** Of paths and maps nothing is known after a start of the host until lines tell of them again. */
+  #forget(fact: Fact, eventId: string): void {
+    for (const stream of [...this.#states.keys()]) {
+      const type = knownOf(stream)
+      if (type === undefined || type === 'port.known') continue
+      this.put({
+        ...{ eventId: idOf(eventId, stream, 'forgotten'), stream, type, cause: eventId },
+        ...{ recordedAtUs: fact.atUs ?? 0, actor: actorOf(fact), monoUs: fact.monoUs, boot: fact.boot },
+        data: { after: 'boot', seen: seenOf(fact, this.#hashes) },
+      })
+    }
+  }
+}
+
+/** Facts that a later one says are over: a count of paths that is whole again, a start of the host. */
+function settledBy(facts: readonly Fact[]): Map<Fact, Fact[]> {
+  const found = new Map<Fact, Fact[]>()
+  for (const fact of facts) {
+    for (const by of [fact.detail.backBy, fact.detail.endedBy] as (Fact | undefined)[])
+      if (by !== undefined) found.set(by, [...(found.get(by) ?? []), fact])
+  }
+  return found
 }
 
 /** A stream that was seen without its beginning begins with one of these. */
 const KNOWN: Readonly<Record<string, string>> = { path: 'path.known', head: 'head.known', port: 'port.known' }
 const BEGINS = new Set(['path.added'])
+
+function knownOf(stream: string): string | undefined {
+  return KNOWN[stream.split('/')[0] ?? '']
+}
 
 function subjectOf({
   map,
@@ -142,7 +191,7 @@ function seenOf(fact: Fact, hashes: readonly ReadonlyMap<number, string>[]): Rec
 
 /** All rows of a host's history, sources first and last. */
 export function rowsOf(history: History, host: Host): Rows {
-  const rows = new Rows(host.host, history.sources)
+  const rows = new Rows(host, history.sources)
   const { sources } = history
   const first = host.facts.find(({ atUs }) => atUs !== null)?.atUs ?? 0
   const from = Math.min(host.firstUs ?? first, first)

@@ -39,7 +39,7 @@ function queueing(before: Regions, data: Data): Regions {
 }
 
 const STEPS: Readonly<Record<string, Step>> = {
-  'path.known': (before) => before,
+  'path.known': (before, { after }) => (after === 'boot' ? UNKNOWN_PATH : before),
   'path.added': set({ device: 'running', health: 'online', admin: 'enabled' }),
   'path.removed': set({ device: 'deleted', health: 'unknown' }),
   'path.failed': (before, { by }) => ({
@@ -53,7 +53,7 @@ const STEPS: Readonly<Record<string, Step>> = {
   'path.becameMarginal': (before) =>
     before.health === 'failed' ? before : { ...before, health: 'marginal' },
   'path.becameSteady': (before) => (before.health === 'marginal' ? { ...before, health: 'online' } : before),
-  'head.known': set({ life: 'live' }),
+  'head.known': (before, { after }) => (after === 'boot' ? INITIAL.head : { ...before, life: 'live' }),
   'head.tableLoaded': set({ life: 'live' }),
   'head.pathsChanged': service,
   'head.noPathRetryChanged': queueing,
@@ -87,7 +87,7 @@ export function observedStep(before: StreamState, type: string, data: Data): Str
 }
 
 /** Raised with every change of what an observation means. */
-const OBSERVED_VERSION = 1
+const OBSERVED_VERSION = 2
 
 /** Changes when what is decided changes. */
 export const OBSERVED_HASH = createHash('sha256')

@@ -129,7 +129,10 @@ export const HOUSES: Readonly<Record<string, House>> = {
     imports: ['store', ...BELOW_STORE],
     types: ['adapters/ports.ts'],
     floors: [
-      { write: 'facts as the rows of a ledger of observations' },
+      {
+        write: 'facts as the rows of a ledger of observations',
+        recorded: 'questions and explanations, answered from the rows of a ledger',
+      },
       { answers: 'the questions after a night, answered from facts' },
       { 'read.ts': 'files to facts, without a ledger' },
       { rules: 'from what lines say to what happened, and from what it came' },

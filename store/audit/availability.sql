@@ -5,6 +5,7 @@
 --
 -- A path is up while its health is online or marginal and down while it is failed or probing; what an operator or the target
 -- says of it does not count against it. A head is up while it is serving or degraded and down while it is queueing or failing.
+-- Time of which lines did not tell how it was is unknown_us, and counts for neither.
 -- Time in which it was not there (not added, not live, removed) counts for neither.
 --
 -- failures is how often it went from up to down. mtbf_us is the time up by failures, mttr_us the time down by failures, both
@@ -42,10 +43,16 @@ moment AS (
     -- 1 up, 0 down, NULL not there.
     CASE
       WHEN event.stream LIKE 'path/%' AND event.decision ->> '$.state.device' NOT IN ('created', 'createdBlocked', 'deleted')
-        THEN event.decision ->> '$.state.health' IN ('online', 'marginal')
+        THEN CASE WHEN event.decision ->> '$.state.health' <> 'unknown' THEN event.decision ->> '$.state.health' IN ('online', 'marginal') END
       WHEN event.stream LIKE 'head/%' AND event.decision ->> '$.state.life' IN ('live', 'removalPending')
-        THEN event.decision ->> '$.state.service' IN ('serving', 'degraded')
-    END AS up
+        THEN CASE WHEN event.decision ->> '$.state.service' <> 'unknown' THEN event.decision ->> '$.state.service' IN ('serving', 'degraded') END
+    END AS up,
+    CASE
+      WHEN event.stream LIKE 'path/%' THEN event.decision ->> '$.state.health'
+      ELSE event.decision ->> '$.state.service'
+    END = 'unknown'
+    AND event.decision ->> '$.state.device' IS NOT 'deleted'
+    AND event.decision ->> '$.state.life' IS NOT 'removed' AS unknown
   -- The index of types leaves samples out: they change no state, and most events are samples.
   FROM events AS event INDEXED BY events_by_type, ending
   WHERE (
@@ -61,6 +68,7 @@ span AS (
   SELECT
     stream,
     up,
+    unknown,
     lag(up) OVER (PARTITION BY stream ORDER BY version) AS up_before,
     CASE
       WHEN next_boot_id = boot_id THEN max(0, next_mono_us - mono_us)
@@ -71,12 +79,13 @@ span AS (
 total AS (
   SELECT
     stream,
-    sum(us) AS there_us,
+    sum(iif(up IS NULL, 0, us)) AS there_us,
     sum(iif(up, us, 0)) AS up_us,
-    sum(iif(up, 0, us)) AS down_us,
-    sum(up_before IS 1 AND up = 0) AS failures
+    sum(iif(up = 0, us, 0)) AS down_us,
+    sum(iif(unknown, us, 0)) AS unknown_us,
+    sum(up_before IS 1 AND up IS 0) AS failures
   FROM span
-  WHERE up IS NOT NULL
+  WHERE up IS NOT NULL OR unknown
   GROUP BY stream
 )
 SELECT
@@ -85,6 +94,7 @@ SELECT
   there_us,
   up_us,
   down_us,
+  unknown_us,
   failures,
   up_us / nullif(failures, 0) AS mtbf_us,
   down_us / nullif(failures, 0) AS mttr_us,

@@ -22,8 +22,10 @@ path_event AS (
   FROM events
   WHERE type IN (
       'path.failed', 'path.wentOffline', 'path.transportWentOffline',
-      'path.added', 'path.returned', 'path.removed', 'path.lost', 'path.forgotten'
+      'path.added', 'path.returned', 'path.removed', 'path.lost', 'path.forgotten', 'path.known'
     )
+    -- A log may tell of a device without its address: then nothing says which adapter it is of.
+    AND stream GLOB '*/*:*:*:*'
     AND type NOT IN ('path.ioSampled', 'head.ioSampled')
     AND decision ->> '$.refused' IS NULL
 ),
@@ -46,7 +48,7 @@ failure AS MATERIALIZED (
 coming AS MATERIALIZED (
   SELECT position, stream, type, hctl
   FROM path_event
-  WHERE type IN ('path.added', 'path.returned', 'path.removed', 'path.lost', 'path.forgotten')
+  WHERE type IN ('path.added', 'path.returned', 'path.removed', 'path.lost', 'path.forgotten', 'path.known')
 ),
 -- How far the window reaches that begins with this one, and whether another path is in it.
 reach AS MATERIALIZED (
@@ -117,9 +119,10 @@ SELECT
     FROM (
       SELECT came.stream, max(came.position) AS position
       FROM coming AS came
-      WHERE came.type IN ('path.added', 'path.returned')
+      WHERE came.type IN ('path.added', 'path.returned', 'path.known')
         AND came.hctl LIKE met.adapter || ':%'
-        AND came.position <= met.position
+        -- What lines first tell of in the burst itself had been there before.
+        AND came.position <= iif(came.type = 'path.known', met.to_position, met.position)
       GROUP BY came.stream
     ) AS there
     WHERE NOT EXISTS (

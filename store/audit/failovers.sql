@@ -10,6 +10,9 @@
 -- ended_by is the first event after which the path's health was neither failed nor probing: 'path.probeSucceeded' is a
 -- reinstatement; with 'path.removed' it never came back in that life. All of it is NULL while the path is still failed.
 --
+-- What lines said of a host (verdict 'observed') has no first I/O and no counts: those are NULL, and path.reinstated is what
+-- brought the path back.
+--
 -- took_us is by the monotonic clock; when the machine was booted in between, that clock began again, and the difference of
 -- the wall clock stands in for it, 0 where the wall clock stepped back.
 WITH failure AS (
@@ -49,8 +52,8 @@ SELECT
   failure.position,
   failure.recorded_at_us,
   failure.stream AS path,
-  failure.data ->> '$.verdict' AS verdict,
-  failure.data ->> '$.detail' AS detail,
+  iif(failure.schema >= 100, 'observed', failure.data ->> '$.verdict') AS verdict,
+  iif(failure.schema >= 100, failure.data ->> '$.by', failure.data ->> '$.detail') AS detail,
   failure.data ->> '$.first.errno' AS errno,
   failure.data ->> '$.first.status' AS status,
   failure.data ->> '$.first.op' AS op,
@@ -62,7 +65,7 @@ SELECT
   ended.type AS ended_by,
   ended.position AS ended_position,
   ended.recorded_at_us AS ended_at_us,
-  CASE ended.type WHEN 'path.probeSucceeded' THEN ended.recorded_at_us END AS reinstated_at_us,
+  CASE WHEN ended.type IN ('path.probeSucceeded', 'path.reinstated') THEN ended.recorded_at_us END AS reinstated_at_us,
   CASE
     WHEN ended.boot_id = failure.boot_id THEN max(0, ended.mono_us - failure.mono_us)
     ELSE max(0, ended.recorded_at_us - failure.recorded_at_us)

@@ -32,12 +32,12 @@ const topologyRow = rowOf({
   recorded_at_us: whole,
   state: regionsText,
   present: flag,
-  usable: flag,
+  usable: flag.nullable(),
 })
 
 /**
  * One head or path as it was at a position: `position` and `recordedAtUs` are those of its last event up to there,
- * `present` says whether it was there, `usable` whether I/O could go to it.
+ * `present` says whether it was there, `usable` whether I/O could go to it, null where a ledger of observations does not tell.
  */
 export type TopologyRow = z.infer<typeof topologyRow>
 
@@ -52,6 +52,7 @@ const availabilityRow = rowOf({
   there_us: whole,
   up_us: whole,
   down_us: whole,
+  unknown_us: whole,
   failures: whole,
   mtbf_us: whole.nullable(),
   mttr_us: whole.nullable(),
@@ -60,7 +61,8 @@ const availabilityRow = rowOf({
 
 /**
  * How available a path or a head was: time there, up and down, how often it went down, mean times between failures and
- * to repair (null without a failure), and the time up in a million of the time there.
+ * to repair (null without a failure), and the time up in a million of the time of which that is known. `unknownUs` is the time of
+ * which lines did not tell how it was: it counts for neither.
  */
 export type AvailabilityRow = z.infer<typeof availabilityRow>
 
@@ -84,7 +86,8 @@ const outageRow = rowOf({
   cause: whole.nullable(),
   cause_type: text.nullable(),
   cause_stream: text.nullable(),
-  worst: z.enum(['queueing', 'failing']),
+  worst: z.enum(['queueing', 'failing', 'dark']),
+  sure: flag,
   ended_position: whole.nullable(),
   ended_at_us: whole.nullable(),
   ended_by: text.nullable(),
@@ -97,6 +100,7 @@ const outageRow = rowOf({
 /**
  * One window in which a head had no usable path: what led to it, how it ended, and what waited (`requeued`), failed
  * (`failedNoPath`) or was ended by the operator (`drained`) meanwhile. Its end is null while it goes on.
+ * `sure` is false where lines alone tell of it and an end of it lies at a gap, a start of the host or the edge of what was read.
  */
 export type OutageRow = z.infer<typeof outageRow>
 

@@ -53,13 +53,13 @@ const failoverRow = z
     verdict: z.string(),
     detail: z.string().nullable(),
     errno: z.string().nullable(),
-    status: z.string(),
-    op: z.string(),
-    offset: whole,
-    length: whole,
-    errors: whole,
-    bios: whole,
-    resent: whole,
+    status: z.string().nullable(),
+    op: z.string().nullable(),
+    offset: whole.nullable(),
+    length: whole.nullable(),
+    errors: whole.nullable(),
+    bios: whole.nullable(),
+    resent: whole.nullable(),
     ended_by: z.string().nullable(),
     ended_position: whole.nullable(),
     ended_at_us: whole.nullable(),
@@ -80,7 +80,7 @@ const failoverRow = z
 
 /**
  * One failure of a path. `errno`, `status`, `op`, `offset` and `length` are its first evidence; `errors`, `bios` and
- * `resent` count what it met. `reinstatedAtUs` is null when it has not come back; `tookUs` is the time until it ended.
+ * `resent` count what it met; all of these are null where lines told of the failure (`verdict` 'observed', `detail` who said it). `reinstatedAtUs` is null when it has not come back; `tookUs` is the time until it ended.
  */
 export type FailoverRow = z.infer<typeof failoverRow>
 

@@ -4,9 +4,11 @@
 -- :from_position  first position at which such a window may begin
 -- :to_position    last position at which it may begin; how it went on is looked at wherever it is
 --
--- A window begins with the event after which a live head is queueing or failing, and ends with the event after which it is
+-- A window begins with the event after which a live head is queueing or failing (or dark, where no line tells which), and ends with the event after which it is
 -- not, or is no longer there. cause is the event that led to it: most often the failure of the last usable path. All of the
--- end is NULL while it goes on. worst is 'failing' where the head failed I/O for some of the time, else 'queueing'.
+-- end is NULL while it goes on. worst is 'failing' where the head failed I/O for some of the time, else 'queueing';
+-- 'dark' where only lines tell of it and none says what became of I/O. sure is 0 where a ledger of observations has no end of it,
+-- or lines were lost or the host was started while it lasted: then it may have been shorter, or have ended and begun again.
 --
 -- requeued and failed_no_path are what the head's samples counted from the beginning up to the first sample behind the end:
 -- at the borders that is exact to one sample. drained is how many I/Os the operator ended.
@@ -23,7 +25,8 @@ moment AS MATERIALIZED (
     boot_id,
     decision ->> '$.state.service' AS service,
     decision ->> '$.state.life' IN ('live', 'removalPending')
-      AND decision ->> '$.state.service' IN ('queueing', 'failing') AS dark
+      AND decision ->> '$.state.service' IN ('queueing', 'failing', 'dark') AS dark,
+    schema >= 100 AS observed
   -- The index of types leaves samples out: they change no state, and most events are samples.
   FROM events INDEXED BY events_by_type
   WHERE type >= 'head.'
@@ -82,8 +85,25 @@ SELECT
         AND moment.position >= outage.position
         AND (outage.ended_position IS NULL OR moment.position < outage.ended_position)
     ) THEN 'failing'
-    ELSE 'queueing'
+    WHEN EXISTS (
+      SELECT 1
+      FROM moment
+      WHERE moment.stream = outage.stream
+        AND moment.service = 'queueing'
+        AND moment.position >= outage.position
+        AND (outage.ended_position IS NULL OR moment.position < outage.ended_position)
+    ) THEN 'queueing'
+    ELSE 'dark'
   END AS worst,
+  NOT outage.observed
+  OR outage.ended_position IS NOT NULL
+    AND NOT EXISTS (
+      SELECT 1
+      FROM events AS hole
+      WHERE hole.type IN ('source.gap', 'host.booted')
+        AND hole.type NOT IN ('path.ioSampled', 'head.ioSampled')
+        AND hole.recorded_at_us BETWEEN outage.recorded_at_us AND outage.ended_at_us
+    ) AS sure,
   outage.ended_position,
   outage.ended_at_us,
   outage.ended_type AS ended_by,

@@ -5,7 +5,7 @@
 --
 -- One row per path, region and state: region 'health' has the states of health, region 'usable' has 'usable' and
 -- 'unusable' by the rule of isDisabled (machines/predicates.ts): device running, access optimal or active, health online
--- or marginal, admin enabled or overridden. us is the time in the state, entered how often the path came into it. Time in which the path
+-- or marginal, admin enabled or overridden; of what lines told, 'unknown' where no line says whether the path failed. us is the time in the state, entered how often the path came into it. Time in which the path
 -- was not there (before it was added, after it was removed) belongs to no state.
 --
 -- A span is measured by the monotonic clock of its two events. Where the machine was booted between them, that clock began
@@ -62,6 +62,13 @@ moment AS (
           OR max(event.override) OVER (PARTITION BY event.stream, event.overrides) IS 'on'
         )
         THEN 'usable'
+      -- What lines do not tell is unknown, and speaks against nothing.
+      WHEN event.schema >= 100
+        AND event.decision ->> '$.state.device' IN ('running', 'unknown')
+        AND event.decision ->> '$.state.access' IN ('optimal', 'active', 'unknown')
+        AND event.decision ->> '$.state.health' IN ('online', 'marginal', 'unknown')
+        AND event.decision ->> '$.state.admin' IN ('enabled', 'unknown')
+        THEN iif(event.decision ->> '$.state.health' = 'unknown', 'unknown', 'usable')
       ELSE 'unusable'
     END AS usable
   FROM path_event AS event, ending

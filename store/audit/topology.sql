@@ -3,7 +3,7 @@
 -- :position  the position; for a time it is max(position) over recorded_at_us <= the time
 --
 -- One row per head and per path that had an event by then, removed ones included: present is 1 for those that were there.
--- position and recorded_at_us are those of its last event up to then. usable is the rule of isDisabled
+-- position and recorded_at_us are those of its last event up to then. usable is NULL where lines do not tell it; else it is the rule of isDisabled
 -- (machines/predicates.ts) for a path, and 'serving or degraded' for a head. name is the one that it had been given by then.
 -- In a later segment what the segment before it handed on (ledger.stateCarried) stands until an event of its own.
 WITH RECURSIVE
@@ -64,20 +64,30 @@ carried AS MATERIALIZED (
     AND (handed.key LIKE 'head/%' OR handed.key LIKE 'path/%')
 ),
 standing AS (
-  SELECT latest.stream, latest.version, event.position, event.recorded_at_us, event.decision -> '$.state' AS state
+  SELECT
+    latest.stream,
+    latest.version,
+    event.position,
+    event.recorded_at_us,
+    event.decision -> '$.state' AS state,
+    event.schema >= 100 AS observed
   FROM latest
   JOIN events AS event ON event.stream = latest.stream AND event.version = latest.version
   UNION ALL
-  SELECT stream, NULL, position, recorded_at_us, was -> '$.value'
+  SELECT stream, NULL, position, recorded_at_us, was -> '$.value', 0
   FROM carried
   WHERE stream NOT IN (SELECT stream FROM latest)
 )
 SELECT
   substr(standing.stream, 1, 4) AS kind,
   standing.stream,
-  coalesce(named.data ->> '$.wwid', carried.was ->> '$.context.wwid') AS wwid,
-  coalesce(named.data ->> '$.hctl', carried.was ->> '$.context.hctl') AS hctl,
-  coalesce(named.data ->> '$.name', carried.was ->> '$.context.name') AS name,
+  coalesce(named.data ->> '$.wwid', told.data ->> '$.wwid', carried.was ->> '$.context.wwid') AS wwid,
+  coalesce(named.data ->> '$.hctl', told.data ->> '$.hctl', carried.was ->> '$.context.hctl') AS hctl,
+  coalesce(
+    named.data ->> '$.name',
+    iif(standing.stream LIKE 'path/%', told.data ->> '$.dev', told.data ->> '$.map'),
+    carried.was ->> '$.context.name'
+  ) AS name,
   standing.position,
   standing.recorded_at_us,
   standing.state,
@@ -85,8 +95,19 @@ SELECT
     WHEN 'head' THEN standing.state ->> '$.life' <> 'removed'
     ELSE standing.state ->> '$.device' NOT IN ('created', 'createdBlocked', 'deleted')
   END AS present,
-  CASE substr(standing.stream, 1, 4)
-    WHEN 'head'
+  CASE
+    -- What lines do not tell is NULL.
+    WHEN standing.observed AND standing.stream LIKE 'head/%' AND standing.state ->> '$.service' = 'unknown' THEN NULL
+    WHEN standing.observed AND standing.stream LIKE 'path/%'
+      THEN CASE
+        WHEN standing.state ->> '$.device' NOT IN ('running', 'unknown')
+          OR standing.state ->> '$.access' NOT IN ('optimal', 'active', 'unknown')
+          OR standing.state ->> '$.health' NOT IN ('online', 'marginal', 'unknown')
+          OR standing.state ->> '$.admin' NOT IN ('enabled', 'unknown')
+          THEN 0
+        WHEN standing.state ->> '$.health' <> 'unknown' THEN 1
+      END
+    WHEN standing.stream LIKE 'head/%'
       THEN standing.state ->> '$.life' IN ('live', 'removalPending')
         AND standing.state ->> '$.service' IN ('serving', 'degraded')
     ELSE standing.state ->> '$.device' = 'running'
@@ -111,6 +132,17 @@ SELECT
   END AS usable
 FROM standing
 LEFT JOIN carried ON carried.stream = standing.stream
+LEFT JOIN events AS told
+  -- What lines call it, by the last that named it.
+  ON standing.observed
+  AND told.stream = standing.stream
+  AND told.version = (
+    SELECT max(said.version)
+    FROM events AS said
+    WHERE said.stream = standing.stream
+      AND said.version <= standing.version
+      AND coalesce(said.data ->> '$.dev', said.data ->> '$.map') IS NOT NULL
+  )
 LEFT JOIN events AS named
   ON named.stream = standing.stream
   AND named.version = (

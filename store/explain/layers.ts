@@ -22,6 +22,8 @@ const LAYERS: Readonly<Record<RootKind, Layer>> = {
   refused: 'path',
   ledger: 'ledger',
   earlierSegment: 'ledger',
+  port: 'adapter',
+  unknown: 'none',
   nothing: 'none',
 }
 
@@ -101,6 +103,8 @@ const ADVICE: Readonly<Record<RootKind, string>> = {
   ledger:
     'Look at the file system of the ledger: is there space, does it answer? What needs its record waits for it or fails, as `ledgerStall` says.',
   earlierSegment: 'Ask the segment before this one: the header, at position 1, names its file.',
+  port: 'Look at what this port leads to: `pathledger audit by-port` lists what went with it.',
+  unknown: 'Look for lines before it: `pathledger audit not-known` lists what these do not tell.',
   nothing: 'Nothing has to be done.',
 }
 

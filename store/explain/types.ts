@@ -58,6 +58,10 @@ export type RootKind =
   | 'ledger'
   /** The ledger before this one, which this one goes on from: it has the evidence. */
   | 'earlierSegment'
+  /** On lines of a host: a link, a session, a remote port or a controller on the way to the path. */
+  | 'port'
+  /** On lines of a host: none of them tells what it came from. */
+  | 'unknown'
   /** Nothing has gone wrong as far as the ledger tells. */
   | 'nothing'
 

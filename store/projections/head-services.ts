@@ -3,7 +3,7 @@ import type Database from 'better-sqlite3'
 import { IS_NO_SAMPLE } from '../rows/schema.ts'
 import type { Projection } from './projection.ts'
 
-const COLUMNS = 'stream, position, version, type, cause, recorded_at_us, mono_us, boot_id, decision'
+const COLUMNS = 'stream, position, version, type, schema, cause, recorded_at_us, mono_us, boot_id, decision'
 
 /** Events of heads behind `:after` up to `:to`, those of traced I/O left out. */
 const FOUND = `SELECT ${COLUMNS}
@@ -14,13 +14,15 @@ const FOUND = `SELECT ${COLUMNS}
 
 export const HEAD_SERVICES: Projection = {
   name: 'head_services',
-  version: 1,
+  // Version 1 knew no head that is dark for all that lines tell.
+  version: 2,
   tables: {
     head_services: `CREATE TABLE head_services (
   stream         TEXT NOT NULL,
   position       INTEGER NOT NULL,
   version        INTEGER NOT NULL,
   type           TEXT NOT NULL,
+  schema         INTEGER NOT NULL,
   cause          INTEGER,
   recorded_at_us INTEGER NOT NULL,
   mono_us        INTEGER NOT NULL,
@@ -46,9 +48,13 @@ said AS (
     *,
     concat(
       decision ->> '$.state.life' IN ('live', 'removalPending')
-        AND decision ->> '$.state.service' IN ('queueing', 'failing'),
+        AND decision ->> '$.state.service' IN ('queueing', 'failing', 'dark'),
       '/',
-      decision ->> '$.state.service' IS 'failing'
+      iif(
+        decision ->> '$.state.service' IN ('queueing', 'failing', 'dark'),
+        decision ->> '$.state.service',
+        ''
+      )
     ) AS service
   FROM moment
 )

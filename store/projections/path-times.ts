@@ -7,7 +7,8 @@ import type { Projection } from './projection.ts'
 export const PATH_TIMES: Projection = {
   name: 'path_times',
   // Version 1 knew nothing of an operator's word that was overridden.
-  version: 2,
+  // Version 2 knew nothing of paths that only lines tell of.
+  version: 3,
   tables: {
     path_times: `CREATE TABLE path_times (
   path    TEXT NOT NULL,
@@ -51,13 +52,18 @@ const MOMENTS = `said AS (
       AND decision ->> '$.state.access' IN ('optimal', 'active')
       AND decision ->> '$.state.health' IN ('online', 'marginal') AS able,
     decision ->> '$.state.admin' = 'enabled' AS enabled,
+    schema >= 100
+      AND decision ->> '$.state.device' IN ('running', 'unknown')
+      AND decision ->> '$.state.access' IN ('optimal', 'active', 'unknown')
+      AND decision ->> '$.state.health' IN ('online', 'marginal', 'unknown')
+      AND decision ->> '$.state.admin' IN ('enabled', 'unknown') AS untold,
     NULL AS usable,
     decision ->> '$.context.override' AS override,
     0 AS before
   FROM events
   WHERE position > :after AND position <= :to AND ${IS_NO_SAMPLE} AND stream >= 'path/' AND stream < 'path0'
   UNION ALL
-  SELECT path, 0, wall_us, mono_us, boot_id, health IS NOT NULL, health, 0, 0, usable, override, 1 FROM path_moments
+  SELECT path, 0, wall_us, mono_us, boot_id, health IS NOT NULL, health, 0, 0, 0, usable, override, 1 FROM path_moments
 ),
 counted AS (
   -- An override holds until the next decision that changes it.
@@ -72,7 +78,9 @@ moment AS (
     iif(present, health, NULL) AS health,
     CASE
       WHEN before THEN usable
-      WHEN present THEN iif(able AND (enabled OR ruling IS 'on'), 'usable', 'unusable')
+      WHEN present AND able AND (enabled OR ruling IS 'on') THEN 'usable'
+      WHEN present AND untold THEN iif(health = 'unknown', 'unknown', 'usable')
+      WHEN present THEN 'unusable'
     END AS usable,
     ruling,
     before

@@ -176,6 +176,7 @@ test('availability: time up and down, failures, MTBF and MTTR', () => {
             thereUs,
             upUs,
             downUs,
+            unknownUs: 0,
             failures,
             mtbfUs: by(upUs),
             mttrUs: by(downUs),
@@ -217,7 +218,11 @@ function outagesByHand(rows: readonly StoredEvent[], head: string): OutageRow[] 
     const failing = during.some((row) => (stateOf(row) as unknown as HeadValue).service === 'failing')
     return {
       ...{ position: start.position, recordedAtUs: start.recordedAtUs, head, ...causeOf(rows, start) },
-      ...{ worst: failing ? ('failing' as const) : ('queueing' as const), ...endOf(start, ended) },
+      ...{
+        worst: failing ? ('failing' as const) : ('queueing' as const),
+        sure: true,
+        ...endOf(start, ended),
+      },
       requeued: sum(samples, 'requeued'),
       failedNoPath: sum(samples, 'failedNoPath'),
       drained: sum(drains, 'bios'),
