@@ -3,6 +3,7 @@ import type { Fact } from '../types.ts'
 import { called, shortName } from './print.ts'
 import { pathKey, type Darkness, type Unusable } from './spans.ts'
 
+/** Who or what brought a map, or paths, back. */
 export interface BroughtBack {
   readonly subject: string
   readonly by: string

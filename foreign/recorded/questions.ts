@@ -67,6 +67,7 @@ export interface DarkRow {
   readonly told: Told
 }
 
+/** One sentence about what the ledger does not tell. */
 export interface NotKnownRow {
   readonly notKnown: string
 }

@@ -171,16 +171,8 @@ test('availability: time up and down, failures, MTBF and MTTR', () => {
         const availabilityPpm = thereUs === 0 ? null : Math.floor((upUs * 1_000_000) / thereUs)
         return [
           {
-            kind,
-            stream,
-            thereUs,
-            upUs,
-            downUs,
-            unknownUs: 0,
-            failures,
-            mtbfUs: by(upUs),
-            mttrUs: by(downUs),
-            availabilityPpm,
+            ...{ kind, stream, thereUs, upUs, downUs, unknownUs: 0, failures },
+            ...{ mtbfUs: by(upUs), mttrUs: by(downUs), availabilityPpm },
           },
         ]
       })
