@@ -1,5 +1,5 @@
 // What the tests come by without a mutant, and so which of them may notice one.
-import { OWN, REST_MS, TWINS, TWINS_HOLD } from './scope.ts'
+import type { Scope } from './scope.ts'
 
 /** What a run without a mutant came to: of each file its suites, which are looked into, and its tests. */
 export interface Baseline {
@@ -33,8 +33,10 @@ export interface Asked {
 export class Candidates {
   readonly #statics: ReadonlySet<number>
   readonly #all: readonly Candidate[]
+  readonly #scope: Scope
 
-  constructor({ statics, suites, tests }: Baseline) {
+  constructor({ statics, suites, tests }: Baseline, scope: Scope) {
+    this.#scope = scope
     this.#statics = new Set(statics)
     this.#all = Object.entries(suites).flatMap(([file, suite]) => {
       const inside = Object.entries(tests[file] ?? {})
@@ -55,18 +57,21 @@ export class Candidates {
   for({ id, source, beside }: Asked): Candidate[] {
     // What was settled while a source was loaded shows wherever the source is used.
     const ids = this.isStatic(id) ? beside : [id]
-    const passes = (candidate: Candidate) => ids.some((one) => candidate.ids.has(one))
+    const { own, restMs: mostMs, twins, twinsHold, elsewhere } = this.#scope
+    const starting = elsewhere.find(([of]) => of.test(source))?.[1]
+    const passes = ({ file, name, ids: passed }: Candidate) =>
+      ids.some((one) => passed.has(one)) || (name !== null && starting?.test(file) === true)
     const passing = this.#all.filter(passes)
     const whole = new Set(passing.filter(({ name }) => name === null).map(({ file }) => file))
     let restMs = 0
     const isWithin = ({ file, ms }: Candidate): boolean => {
-      if (OWN.test(file)) return true
+      if (own.test(file)) return true
       restMs += ms
-      return restMs <= REST_MS
+      return restMs <= mostMs
     }
     return passing
       .filter(({ file, name }) => whole.has(file) === (name === null))
-      .filter(({ file }) => !TWINS.includes(file) || TWINS_HOLD.includes(source))
+      .filter(({ file }) => !twins.includes(file) || twinsHold.includes(source))
       .sort((one, other) => one.ms - other.ms)
       .filter(isWithin)
       .sort((one, other) => one.ms / (1 + one.kills) - other.ms / (1 + other.kills))

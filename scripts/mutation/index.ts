@@ -1,5 +1,5 @@
-// `npm run mutation`: changes the machines and the selection of a path in small ways, one at a time, and runs the tests that
-// come by. A change that no test notices has survived. Works in a copy of the tree; every change is compiled in at once and
+// `npm run mutation`: changes the machines and the selection of a path, or with `io` the way of the data, in small ways, one at a
+// time, and runs the tests that come by. A change that no test notices has survived. Works in a copy of the tree; every change is compiled in at once and
 // switched on by number (setup.ts), so that nothing is compiled twice.
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -24,7 +24,7 @@ import type { Asked } from './baseline.ts'
 import { openJournal } from './journal.ts'
 import { mutate } from './mutate.ts'
 import { hasSurvived, reportOf } from './report.ts'
-import { SHAPES, SOURCES } from './scope.ts'
+import { scopeOf } from './scope.ts'
 import type { Mutant } from './mutate.ts'
 import type { Outcome } from './runner.ts'
 
@@ -43,7 +43,8 @@ const COPIED = [
 /** So many seconds without an answer: it runs for ever. Counted in ticks, of which a process that is stopped has none. */
 const STALLED_TICKS = 180
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     minutes: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
@@ -58,15 +59,18 @@ const { values } = parseArgs({
 if (values.help) {
   process.stdout.write(`Examples:
   npm run mutation                        every mutant, as far as twenty minutes reach
+  npm run mutation -- io                  those of the way of the data, with 50 seeds of the simulator as tests
   npm run --silent mutation -- --minutes 5 --seed 7 --json
   npm run --silent mutation -- --journal FILE      goes on where the last run of these sources with FILE ended
   npm run --silent mutation -- --journal FILE --again --write    those that survived once more, and docs/mutation.md
 
-Mutants are taken in the order that --seed draws, until the time is over: a sample, whose score is that of all but for chance.
+Mutants that have a name come first, the others in the order that --seed draws, until the time is over: a sample, whose score is that of all but for chance.
 `)
   process.exit(0)
 }
 
+const [scopeName = 'machines'] = positionals
+const scope = scopeOf(scopeName)
 const folder = mkdtempSync(join(tmpdir(), 'pathledger-mutation-'))
 const children = new Set<ChildProcess>()
 process.on('exit', () => {
@@ -79,9 +83,10 @@ for (const name of COPIED) cpSync(join(ROOT, name), join(folder, name), { recurs
 symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
 const mutants: Mutant[] = []
 const sources = createHash('sha256')
-for (const file of globSync(SOURCES, { cwd: ROOT }).sort()) {
-  if (SHAPES.test(file)) continue
-  const { text, made } = mutate(file, readFileSync(join(ROOT, file), 'utf8'), mutants.length + 1)
+const files = [...globSync([...scope.sources], { cwd: ROOT }), ...scope.named.map(({ file }) => file)]
+for (const file of [...new Set(files)].sort()) {
+  if (scope.shapes.test(file)) continue
+  const { text, made } = mutate(file, readFileSync(join(ROOT, file), 'utf8'), mutants.length + 1, scope.named)
   writeFileSync(join(folder, file), text)
   sources.update(text)
   mutants.push(...made)
@@ -98,7 +103,7 @@ interface Runner {
 /** With a mutant: it is on before anything is loaded. */
 async function startRunner(mutant = 0): Promise<Runner> {
   const entry = join(import.meta.dirname, 'runner.ts')
-  const child = fork(entry, [folder, values.seed, String(mutant)], {
+  const child = fork(entry, [folder, values.seed, scopeName, String(mutant)], {
     detached: true,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
@@ -167,6 +172,8 @@ const again = values.again ? mutants.filter(({ id }) => hasSurvived(known.get(id
 const endMs = performance.now() + Number(values.minutes) * 60_000
 
 function nextMutant(): Mutant | undefined {
+  const named = left.findIndex((one) => one.named)
+  if (named >= 0) return left.splice(named, 1)[0]
   return left.length > 0 ? left.splice(random.nextUint32() % left.length, 1)[0] : again.pop()
 }
 
@@ -197,7 +204,7 @@ process.stdout.write(`${JSON.stringify(report, null, values.json ? 0 : 2)}\n`)
 if (values.write) {
   if (report.run < report.mutants)
     process.stderr.write(`only ${report.run} of ${report.mutants} were tried\n`)
-  writeFileSync(join(import.meta.dirname, 'result.json'), `${JSON.stringify(report, null, 2)}\n`)
+  writeFileSync(join(import.meta.dirname, scope.result), `${JSON.stringify(report, null, 2)}\n`)
   const { mutationPage } = await import('../pages/mutation-page.ts')
   writeFileSync(join(ROOT, 'docs/mutation.md'), await mutationPage())
 }

@@ -1,11 +1,14 @@
 // The mutants of a source: each is an expression beside the one that is there, chosen by `__m(number)` when it runs.
 import ts from 'typescript'
+import type { Named } from './named.ts'
 
 export interface Mutant {
   readonly id: number
   readonly file: string
   readonly line: number
   readonly what: string
+  /** One that must be noticed. */
+  readonly named?: true
 }
 
 const SWAPPED: Readonly<Record<string, string>> = {
@@ -22,7 +25,12 @@ const SWAPPED: Readonly<Record<string, string>> = {
   '&&': '||',
   '||': '&&',
 }
-const METHODS: Readonly<Record<string, string>> = { some: 'every', every: 'some', min: 'max', max: 'min' }
+const METHODS: ReadonlyMap<string, string> = new Map([
+  ['some', 'every'],
+  ['every', 'some'],
+  ['min', 'max'],
+  ['max', 'min'],
+])
 
 interface Change {
   readonly what: string
@@ -30,10 +38,21 @@ interface Change {
   readonly text: string
 }
 
-/** A source with all its mutants in it, numbered from `firstId`. */
-export function mutate(file: string, text: string, firstId: number): { text: string; made: Mutant[] } {
+/**
+ * A source with all its mutants in it, numbered from `firstId`. Throws where one that has a name does not stand there: it would
+ * not be tried any more.
+ */
+export function mutate(
+  file: string,
+  text: string,
+  firstId: number,
+  named: readonly Named[] = [],
+): { text: string; made: Mutant[] } {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.ESNext, true)
   const made: Mutant[] = []
+  const left = new Map(
+    named.filter((one) => one.file === file).map((one) => [plainOf(one.from), one] as const),
+  )
 
   const note = (node: ts.Node, what: string): number => {
     const line = source.getLineAndCharacterOfPosition(node.getStart()).line + 1
@@ -57,6 +76,11 @@ export function mutate(file: string, text: string, firstId: number): { text: str
 
   const render = (node: ts.Node): string => {
     if (isShape(node)) return node.getText()
+    const mistake = left.get(plainOf(node.getText()))
+    if (mistake !== undefined && !ts.isSourceFile(node)) {
+      left.delete(plainOf(mistake.from))
+      return withMistake(node, mistake)
+    }
     const dropped = droppable(node)
     if (dropped) {
       const id = note(node, `drops \`${shown(node)}\``)
@@ -71,9 +95,27 @@ export function mutate(file: string, text: string, firstId: number): { text: str
     )
   }
 
+  const withMistake = (node: ts.Node, { name, to }: Named): string => {
+    const id = note(node, name)
+    made.push({ ...(made.pop() as Mutant), named: true })
+    if (ts.isExpression(node)) return `(__m(${id}) ? ${to} : ${render(node)})`
+    // A declaration would end with its braces: as `var` it is there for what follows.
+    if (ts.isVariableStatement(node))
+      return `if (__m(${id})) { ${to} } else { ${inner(node).replace(/^(const|let)/, 'var')} }`
+    return `if (__m(${id})) { ${to} } else { ${render(node)} }`
+  }
+
   const body = source.statements.map((statement) => leading(text, statement) + render(statement)).join('')
-  // A process or a thread that a test starts has no mutants.
-  return { text: `const __m = globalThis.__m ?? (() => false); ${body}\n`, made }
+  const [missing] = left.values()
+  if (missing !== undefined) throw new Error(`${file} has no place for "${missing.name}": ${missing.from}`)
+  // A process or a thread that a test starts is told by its environment.
+  const told = '(id) => id === Number(process.env.PATHLEDGER_MUTANT)'
+  return { text: `const __m = globalThis.__m ?? (${told}); ${body}\n`, made }
+}
+
+/** Without white space that says nothing. */
+function plainOf(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim()
 }
 
 function leading(text: string, node: ts.Node): string {
@@ -142,7 +184,7 @@ function isText(node: ts.Node): boolean {
 function method(node: ts.Expression, inner: (node: ts.Node) => string): Change[] {
   if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return []
   const { expression, name } = node.expression
-  const other = METHODS[name.text]
+  const other = METHODS.get(name.text)
   // A schema's bounds are its events' shape.
   if (other === undefined || node.getText().startsWith('z')) return []
   const given = node.arguments.map((argument) => inner(argument)).join(', ')

@@ -14,7 +14,9 @@ export interface Counts {
 export interface Report extends Counts {
   readonly mutants: number
   readonly files: Readonly<Record<string, Counts>>
-  readonly survivors: readonly (Omit<Mutant, 'id'> & { readonly status: Outcome['status'] })[]
+  readonly survivors: readonly (Omit<Mutant, 'id' | 'named'> & { readonly status: Outcome['status'] })[]
+  /** Those that have a name: what notices each, or null. Absent: none was tried. */
+  readonly named?: Readonly<Record<string, string | null>>
 }
 
 export function reportOf(mutants: readonly Mutant[], outcomes: ReadonlyMap<number, Outcome>): Report {
@@ -32,6 +34,13 @@ export function reportOf(mutants: readonly Mutant[], outcomes: ReadonlyMap<numbe
     survivors: tried
       .filter(hasSurvived)
       .map(({ file, line, what, status }) => ({ file, line, what, status })),
+    ...(tried.some(({ named }) => named) && {
+      named: Object.fromEntries(
+        tried
+          .filter(({ named }) => named)
+          .map((one) => [one.what, hasSurvived(one) ? null : (one.by ?? one.status)]),
+      ),
+    }),
   }
 }
 

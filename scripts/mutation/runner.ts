@@ -1,5 +1,5 @@
 // Runs the tests of one mutant after the other, in a process that may be killed when one of them never ends. Arguments: the
-// copy of the tree, the seed of the property tests, and a mutant that is on before anything is loaded (0: none). The first
+// copy of the tree, the seed of the property tests, the scope, and a mutant that is on before anything is loaded (0: none). The first
 // process notes which tests come by which mutant.
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import { Candidates, type Asked, type Baseline, type Candidate, type Covered } from './baseline.ts'
-import { runTest, takeEntries, testsOf, type Entry, type Test } from './harness.ts'
-import { LONG, TESTS } from './scope.ts'
+import { it as declare, runTest, takeEntries, testsOf, type Entry, type Test } from './harness.ts'
+import { scopeOf } from './scope.ts'
 
 /** What the tests make of a mutant; `again` wants a process of its own for it. */
 export interface Outcome {
@@ -26,8 +26,10 @@ const TIMES_SLOWER = 20
 /** Of a test of which nothing is known yet. */
 const ALLOWED_MS = 20_000
 
-const [folder = '', seed = '1', first = '0'] = process.argv.slice(2)
+const [folder = '', seed = '1', scopeName = '', first = '0'] = process.argv.slice(2)
+const scope = scopeOf(scopeName)
 const isAlone = first !== '0'
+process.env.PATHLEDGER_MUTANT = first
 const mutants = { active: Number(first), hits: 0, stalled: false, passed: new Set<number>() }
 const recording = { on: false }
 
@@ -59,6 +61,12 @@ const strays: unknown[] = []
 process.on('uncaughtException', (error) => strays.push(error))
 process.on('unhandledRejection', (error) => strays.push(error))
 
+function switchOn(id: number): void {
+  mutants.active = id
+  // For the threads and processes that a test starts.
+  process.env.PATHLEDGER_MUTANT = String(id)
+}
+
 /** null: it passes. */
 type Failure = 'failed' | 'timeout' | null
 
@@ -85,12 +93,26 @@ async function failureOf(test: Test, ms: number): Promise<Failure> {
 
 async function loadFiles(): Promise<Map<string, Entry[]>> {
   const entries = new Map<string, Entry[]>()
-  for (const file of globSync(TESTS, { cwd: folder }).sort()) {
-    if (LONG.includes(file)) continue
+  for (const file of globSync([...scope.tests], { cwd: folder }).sort()) {
+    if (scope.long.includes(file)) continue
     await import(pathToFileURL(join(folder, file)).href)
     entries.set(file, takeEntries())
   }
+  if (scope.seeds > 0) entries.set('simulation', await seedsAsTests(scope.seeds))
   return entries
+}
+
+/** The simulator's seeds, each a test that finds no violation. */
+async function seedsAsTests(count: number): Promise<Entry[]> {
+  const simulator = pathToFileURL(join(folder, 'simulation/simulate.ts')).href
+  const { simulateSeed } = (await import(simulator)) as typeof import('../../simulation/simulate.ts')
+  for (let seed = 1; seed <= count; seed += 1) {
+    declare(`seed ${seed}`, async () => {
+      const { violations } = await simulateSeed(seed)
+      if (violations.length > 0) throw new Error(violations[0]?.invariant)
+    })
+  }
+  return takeEntries()
 }
 
 /** What `act` passes. */
@@ -130,7 +152,7 @@ class Trial {
   constructor(loaded: ReadonlyMap<string, readonly Entry[]>, baseline: Baseline) {
     this.#loaded = loaded
     this.#baseline = baseline
-    this.#candidates = new Candidates(baseline)
+    this.#candidates = new Candidates(baseline, scope)
   }
 
   async of(asked: Asked): Promise<Outcome> {
@@ -138,9 +160,9 @@ class Trial {
     const tests = this.#candidates.for(asked)
     if (tests.length === 0) return { status: 'uncovered' }
     for (const candidate of tests) {
-      mutants.active = asked.id
+      switchOn(asked.id)
       const failure = await this.#failureOf(candidate)
-      mutants.active = 0
+      switchOn(0)
       if (failure === null) continue
       candidate.kills += 1
       const by = `${candidate.file}: ${candidate.name ?? 'its suites'}`

@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { reasonFor } from '../mutation/reasons.ts'
 import { scoreOf, type Counts, type Report } from '../mutation/report.ts'
-import { LONG, TESTS } from '../mutation/scope.ts'
+import { SCOPES, type ScopeName } from '../mutation/scope.ts'
 import { code, page, table } from './markdown.ts'
 
 /** With the commit whose mutants they were. */
 type Published = Report & { readonly commit: string }
 
-function readReport(): Published {
-  const file = join(import.meta.dirname, '..', 'mutation', 'result.json')
+function readReport(name: ScopeName): Published {
+  const file = join(import.meta.dirname, '..', 'mutation', SCOPES[name].result)
   return JSON.parse(readFileSync(file, 'utf8')) as Published
 }
 
@@ -39,8 +39,7 @@ function sample(report: Published): string {
 these (95 % interval).`
 }
 
-export async function mutationPage(): Promise<string> {
-  const report = readReport()
+function filesTable(report: Published): string {
   const files = Object.entries(report.files).map(([file, counts]) => [
     code(file),
     String(counts.run),
@@ -48,11 +47,28 @@ export async function mutationPage(): Promise<string> {
     String(counts.survived + counts.uncovered),
     percent(counts),
   ])
+  return table(['file', 'mutants', 'noticed', 'survived', 'score'], files)
+}
+
+function survivorsTable(report: Published): string {
   const survivors = report.survivors.map(({ file, line, what, status }) => [
     code(`${file}:${line}`),
     `${what}${status === 'uncovered' ? ' (no test comes by)' : ''}`,
     reasonFor(file, what) ?? '',
   ])
+  return table(['where', 'mutant', 'why'], survivors)
+}
+
+function namedTable({ named = {} }: Published): string {
+  return table(
+    ['mistake', 'noticed by'],
+    Object.entries(named).map(([name, by]) => [name, by ?? '**nothing**']),
+  )
+}
+
+export async function mutationPage(): Promise<string> {
+  const report = readReport('machines')
+  const io = readReport('io')
   return page(
     'Mutation testing',
     `\`npm run mutation\` changes the machines and the selection of a path (\`machines/*.ts\` but for the shapes of events and
@@ -67,7 +83,7 @@ passes again without the mutant is seen to; where it does not, or where the muta
 a process of its own. A test that takes twenty times as long as without the mutant (ten seconds at the least) runs for ever, and
 is counted apart.
 
-The tests are ${TESTS.map(code).join(', ')}, but for ${LONG.length} files of storms and long lives. Of those that are not about machines
+The tests are ${SCOPES.machines.tests.map(code).join(', ')}, but for ${SCOPES.machines.long.length} files of storms and long lives. Of those that are not about machines
 or selection alone the cheapest that come by run, for three seconds: a mutant that only a later one of them would notice
 counts as a survivor. So the score is a lower bound.
 
@@ -75,6 +91,7 @@ counts as a survivor. So the score is a lower bound.
 npm run mutation                                         # every mutant, as far as twenty minutes reach
 npm run mutation -- --minutes 90 --journal FILE          # goes on where the last run of these sources with FILE ended
 npm run mutation -- --journal FILE --again --write       # those that survived once more, and this page
+npm run mutation -- io --minutes 60 --write              # the way of the data
 \`\`\`
 
 It is a script of ours; Stryker was not tried. It is not part of \`npm test\`.
@@ -83,13 +100,28 @@ It is a script of ours; Stryker was not tried. It is not part of \`npm test\`.
 
 ${told(report)}
 
-${table(['file', 'mutants', 'noticed', 'survived', 'score'], files)}
+${filesTable(report)}
 
 ## What survived
 
 Where a reason is given, the mutant does the same as the code, or what it does otherwise cannot come up.
 
-${table(['where', 'mutant', 'why'], survivors)}
+${survivorsTable(report)}
+
+## The way of the data
+
+\`npm run mutation -- io\` does the same to what may lose an acknowledged write: ${SCOPES.io.sources.map(code).join(', ')}. Besides the tests
+that come by, ${SCOPES.io.seeds} seeds of the simulator run on each mutant. Threads and processes that a test starts have the mutant as well.
+
+These mistakes have a name, and each must be noticed (\`scripts/mutation/named.ts\`):
+
+${namedTable(io)}
+
+${told(io)}
+
+${filesTable(io)}
+
+${survivorsTable(io)}
 
 ## Fuzzing
 
