@@ -24,6 +24,7 @@ import { addSimulate } from './verbs/simulate.ts'
 import { addSql } from './verbs/sql.ts'
 import { addTopology } from './verbs/topology.ts'
 import { addSysfs } from './verbs/sysfs.ts'
+import { addIncident } from './verbs/incident.ts'
 import { addIngest } from './verbs/ingest.ts'
 import { addHead } from './verbs/head.ts'
 import { addBackup, addRepair, addSegment, addSnapshot } from './verbs/ledger-life.ts'
@@ -107,6 +108,7 @@ function createProgram(cli: Cli, print: (text: string) => void): Command {
     addImport,
     addRepair,
     addExplain,
+    addIncident,
     addTopology,
     addAudit,
     addSql,

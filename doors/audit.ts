@@ -50,6 +50,8 @@ export type {
   Told,
   UnusableRow,
 } from '../foreign/recorded/questions.ts'
+export { incident } from '../foreign/recorded/incident.ts'
+export type { Incident, IncidentStep } from '../foreign/recorded/incident.ts'
 export type { BroughtBack } from '../foreign/answers/brought-back.ts'
 export type {
   Explanation,

@@ -68,6 +68,8 @@ export { PathledgerError } from '../errors.ts'
 
 // The history of hosts that others run, as a ledger of observations.
 export { ingest } from '../foreign/write/ingest.ts'
+export { checkSources } from '../foreign/write/check-sources.ts'
+export type { SourceCheck, SourcesCheck } from '../foreign/write/check-sources.ts'
 export type { IngestFacts, Ingested, SourceCounts } from '../foreign/write/ingest.ts'
 export type { ReadSettings } from '../foreign/read.ts'
 export type { Reach } from '../foreign/sources/open.ts'

@@ -20,7 +20,15 @@ export interface ReadSettings {
   readonly leaveOut?: (name: string) => boolean
 }
 
+/** What whoever read the sources said of them, as a row can have it. */
+export interface Given {
+  readonly zone?: string
+  readonly nowUs?: number
+  readonly takenAt?: Readonly<Record<string, number>>
+}
+
 export interface History {
+  readonly given: Given
   readonly sources: readonly SourceRead[]
   readonly hosts: readonly (HostFacts & PlacedHost)[]
   readonly settings: PlaceSettings
@@ -55,8 +63,14 @@ export async function readHistory(
   const hosts = place(sources, placing).filter(
     ({ host }) => settings.host === undefined || host === settings.host,
   )
+  const { zone, nowUs, takenAt } = settings
   return {
     sources,
+    given: {
+      ...(zone === undefined ? {} : { zone }),
+      ...(nowUs === undefined ? {} : { nowUs }),
+      ...(takenAt === undefined || takenAt.size === 0 ? {} : { takenAt: Object.fromEntries(takenAt) }),
+    },
     settings: placing,
     hosts: hosts.map((host) => ({ ...host, ...factsOf(host.host, host.placed) })),
   }

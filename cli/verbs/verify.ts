@@ -1,17 +1,19 @@
 // `pathledger verify`: is the record whole, and do its inputs decide the same again?
 import type { Command } from 'commander'
-import { verifySegments } from '../../doors/ledger.ts'
+import { checkSources, LOG_FILES, verifySegments } from '../../doors/ledger.ts'
 import { verifyLedger } from '../../index.ts'
-import type { SegmentCheck } from '../../doors/ledger.ts'
+import type { SegmentCheck, SourcesCheck } from '../../doors/ledger.ts'
 import type { Verification } from '../../index.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
+import { startProgress } from '../progress.ts'
 import { counted, lines, paint } from '../text.ts'
-import { printJson, withExamples, withJson } from '../verb.ts'
+import { printJson, withExamples, withJson, withLedger } from '../verb.ts'
 import type { Cli } from '../verb.ts'
 
 interface Options {
   readonly segments?: true
+  readonly sources?: string
   readonly json?: true
 }
 
@@ -24,13 +26,18 @@ export function addVerify(program: Command, cli: Cli): void {
     )
     .argument('<file>', 'a ledger; an engine may be writing it')
     .option('--segments', 'and every segment before it, with the seams between them')
+    .option('--sources <dir>', 'and the files that `ingest` read, against what the ledger has of their lines')
     .action(async (file: string, options: Options) => {
       const check = options.segments === true ? runSegments : run
-      cli.exitCode = await check(cli.io, file, options)
+      cli.exitCode =
+        options.sources === undefined
+          ? await check(cli.io, file, options)
+          : await runSources(cli.io, file, options.sources, options)
     })
   withJson(command)
   withExamples(command, [
     ['pathledger verify demo.ledger', 'for people'],
+    ['pathledger verify night.ledger --sources sosreport-db01/', 'are the logs still what was read?'],
     ['pathledger verify demo.ledger --json', '{"events","chain","head","replay"}; keep head elsewhere'],
   ])
 }
@@ -40,6 +47,36 @@ async function run(io: Io, file: string, { json }: Options): Promise<number> {
   if (json) await printJson(io, documentOf(verification))
   else await io.out(describe(verification, io.color))
   return verification.firstBad === null && verification.derived.length === 0 ? EXIT.ok : EXIT.verification
+}
+
+async function runSources(io: Io, file: string, folder: string, { json }: Options): Promise<number> {
+  const verification = verifyLedger(file)
+  const progress = startProgress(io, 'bytes', json !== true)
+  const check = await withLedger(file, (reader) =>
+    checkSources(reader, LOG_FILES, [folder], (bytes, of) => progress.update(bytes, of)),
+  )
+  progress.end()
+  if (json) await printJson(io, { ...documentOf(verification), ...check })
+  else await io.out(`${describe(verification, io.color)}${describeSources(check, io.color)}`)
+  const isWhole = verification.firstBad === null && verification.derived.length === 0
+  return isWhole && check.facts === 'same' ? EXIT.ok : EXIT.verification
+}
+
+function describeSources({ sources, facts, why }: SourcesCheck, color: boolean): string {
+  const { good, bad } = paint(color)
+  const lines = sources.map(({ name, state, lines: count, changed }) => {
+    const which =
+      changed.length === 0 ? '' : `, lines ${changed.slice(0, 10).join(', ')} are not what was read`
+    const bytes = state === 'changed' && changed.length === 0 ? ', in lines that no row rests on' : ''
+    return `${(state === 'same' ? good : bad)(state)}  ${name}, ${counted(count, 'line')} looked at${which}${bytes}`
+  })
+  const told =
+    facts === null
+      ? bad(`facts not compared: ${why}`)
+      : facts === 'same'
+        ? good('read again, they tell the same facts')
+        : bad(why)
+  return [...lines, told].map((line) => `${line}\n`).join('')
 }
 
 async function runSegments(io: Io, file: string, { json }: Options): Promise<number> {

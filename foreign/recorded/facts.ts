@@ -17,6 +17,7 @@ export interface Recorded extends Asked {
   readonly facts: readonly RecordedFact[]
   /** False where an engine wrote it. */
   readonly observed: boolean
+  readonly sources: readonly { readonly name: string; readonly sha256: string }[]
   readonly events: number
 }
 
@@ -55,7 +56,7 @@ class Reading {
   readonly #facts: RecordedFact[] = []
   readonly #byPosition = new Map<number, RecordedFact>()
   readonly #byId = new Map<string, RecordedFact>()
-  readonly #sources: { name: string }[] = []
+  readonly #sources: { name: string; sha256: string }[] = []
   readonly #gaps: { name: string; line: number; why: string }[] = []
   readonly #unread: { name: string; line: number }[] = []
   readonly #hostOfPci = new Map<string, string>()
@@ -82,7 +83,7 @@ class Reading {
     const name = this.#sources[index]?.name ?? ''
     if (type === 'source.opened') {
       this.#observed = true
-      this.#sources[index] = { name: String(data.name) }
+      this.#sources[index] = { name: String(data.name), sha256: String(data.sha256) }
       this.#host = String(data.host)
       this.#wall = data.wall !== 'none'
     } else if (type === 'source.gap' && data.fact === undefined)

@@ -148,7 +148,8 @@ function beforeRow(back: Fact, all: Recorded): UnusableRow {
   }
 }
 
-function spanRow(span: Span, all: Recorded): UnusableRow {
+/** A time out of use as a row. */
+export function spanRow(span: Span, all: Recorded): UnusableRow {
   const { from, to, by } = span
   const told = toldOf(from, all)
   const ended = endedBy(span)
@@ -176,7 +177,8 @@ export function dark(reader: LedgerReader): DarkRow[] {
   return answered.dark.map((span) => darkRow(span, all))
 }
 
-function darkRow(span: Darkness, all: Recorded): DarkRow {
+/** A time without a path as a row. */
+export function darkRow(span: Darkness, all: Recorded): DarkRow {
   const { from, to, removed } = span
   const told = toldOf(from, all)
   const boot = from.detail.endedBy !== undefined

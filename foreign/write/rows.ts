@@ -7,7 +7,7 @@ import { machineOf } from '../../machines/registry.ts'
 import type { StreamState } from '../../machines/step.ts'
 import type { NewEvent } from '../../store/types.ts'
 import { TEMPLATE_SET } from '../templates/index.ts'
-import type { History } from '../read.ts'
+import type { Given, History } from '../read.ts'
 import type { SourceRead } from '../sources/read-source.ts'
 import type { Fact } from '../types.ts'
 import { observationOf } from './events.ts'
@@ -198,7 +198,7 @@ export function rowsOf(history: History, host: Host): Rows {
   const to = Math.max(host.endUs ?? from, ...host.facts.slice(-1).map(({ atUs }) => atUs ?? from), from)
   const witnesses = witnessed(host.facts)
   for (const [index, source] of sources.entries())
-    openSource(rows, { index, source, host: host.host, atUs: from, wall: host.wall })
+    openSource(rows, { index, source, host: host.host, atUs: from, wall: host.wall, given: history.given })
   for (const fact of host.facts) rows.fact(fact, from)
   for (const [index, source] of sources.entries())
     closeSource(rows, { index, source, atUs: to, host: host.host, witness: witnesses.get(index)?.size ?? 0 })
@@ -220,7 +220,8 @@ function openSource(
     host,
     atUs,
     wall,
-  }: { index: number; source: SourceRead; host: string; atUs: number; wall: boolean },
+    given,
+  }: { index: number; source: SourceRead; host: string; atUs: number; wall: boolean; given: Given },
 ): void {
   rows.put({
     ...{ eventId: idOf(host, source.sha256, 'opened'), stream: `source/${index + 1}`, type: 'source.opened' },
@@ -229,6 +230,7 @@ function openSource(
       ...{ name: source.name, sha256: source.sha256, bytes: source.bytes, host, templates: TEMPLATE_SET },
       ...{ envelopes: Object.fromEntries(source.forms), wall: wall ? 'known' : 'none' },
       zone: source.zone === null ? null : source.zone.name,
+      ...(Object.keys(given).length === 0 ? {} : { given }),
     },
   })
 }
