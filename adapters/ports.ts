@@ -192,6 +192,8 @@ export interface PathDevice {
   readonly geometry: PathGeometry
   readonly guarantees: PathGuarantees
   readonly coherence: Coherence
+  /** The medium itself, where this program has it: two of them are two media, whatever their LUNs are called. */
+  readonly medium?: object
   /** Names the kernel device, so that one device is not two paths ('loop:7:0'); null where two paths may share it. */
   readonly deviceKey: string | null
   /** Facts worth keeping on the ledger when the path is added: diskseq, direct I/O, backing file. */

@@ -94,7 +94,7 @@ export class Multipath {
     this.#discoveries = discoveriesOf(
       core,
       () => this.#registry,
-      (device) => this.addPath(device),
+      (device, trust) => this.addPath(device, trust),
     )
     this.#sampler = new Sampler(core, () => this.#registry.runtimes())
     this.#alua = new Alua(core)

@@ -50,6 +50,7 @@ export function wrapPath(
     get deviceKey() {
       return inner.deviceKey
     },
+    ...(inner.medium === undefined ? {} : { medium: inner.medium }),
     get facts() {
       return inner.facts
     },

@@ -88,6 +88,7 @@ export function memoryPath(lun: MemoryLun, settings: MemoryPathSettings): Memory
 
   function perform(request: IoRequest): IoCompletion {
     if (!now.open) return failed('EBADF')
+    if (request.data !== null && request.data.length !== request.length) return failed('EFAULT')
     if (isTooLarge(request, now.limits)) return failed('EAGAIN')
     if (isOutOfRange(request, Math.min(now.sizeBytes, lun.medium.length))) return failed('EIO')
     if (readOnly && request.op !== 'read' && request.op !== 'flush') return failed('EROFS')
@@ -116,6 +117,7 @@ export function memoryPath(lun: MemoryLun, settings: MemoryPathSettings): Memory
     },
     guarantees: { errorsAreFinal: settings.errorsAreFinal ?? true, isolatesExit: true, backend: 'memory' },
     coherence: { inode: null, direct: true },
+    medium: lun.medium,
     deviceKey: null,
     facts: {},
     submit: front.guard(submit),

@@ -94,11 +94,15 @@ export function recordedPath(record: PathRecord, clock: Clock): PathDevice {
     geometry: { sizeBytes, logicalBlockBytes, readOnly: false },
     guarantees: { errorsAreFinal, isolatesExit: true, backend: 'recorded' },
     coherence: { inode: null, direct: true },
+    medium: RECORDED,
     identify: async () => ({ same: true }),
     carries: () => null,
     close: async () => undefined,
   }
 }
+
+/** What was one LUN when it was recorded is one now. */
+const RECORDED = {}
 
 function troubleAt({ troubles }: PathRecord, op: string, nowUs: number): Trouble | null {
   const holds = (trouble: Trouble) =>

@@ -24,6 +24,8 @@ export interface ShownPath {
   /** It is worth waiting for. */
   readonly available: boolean
   readonly flags: PathFlags
+  /** The program answers for its leading to the LUN's medium: nothing else shows it. */
+  readonly trustIdentity: boolean
   /** Armed timers and the monotonic microseconds each is due at. */
   readonly timers: PathContext['timers']
   readonly failure: PathContext['failure']
@@ -77,7 +79,8 @@ function pathOf({ value, context }: StreamAt): ShownPath {
     optimized: isOptimized(state, flags),
     available: isAvailable(state, flags),
   }
-  return { name, hctl, device, state, preferred, ...derived, flags, timers, failure, why }
+  const trustIdentity = context['trusted'] === true
+  return { name, hctl, device, state, preferred, ...derived, flags, trustIdentity, timers, failure, why }
 }
 
 /** Heads as they are told to programs: those of an engine, or what was observed of somebody else's. */
@@ -113,6 +116,7 @@ function pathRow(path: ShownPath, paint: Paint): string[] {
   const gone = device === 'deleted' || device === 'created'
   const mark = gone ? paint.dim : usable ? paint.good : paint.bad
   const words = gone ? [device, '', '', ''] : [device, access, health, admin]
+  const trust = path.trustIdentity ? ['its identity is taken on trust (trustIdentity)'] : []
   const because = failure === null ? why : describeEvidence(failure)
   return [
     mark(gone ? '-' : usable ? '*' : 'x'),
@@ -120,6 +124,6 @@ function pathRow(path: ShownPath, paint: Paint): string[] {
     hctl,
     path.device,
     ...words.map(mark),
-    paint.dim([...(usable ? [] : [because]), ...flagWords(path.flags)].join('; ')),
+    paint.dim([...(usable ? [] : [because]), ...flagWords(path.flags), ...trust].join('; ')),
   ]
 }

@@ -11,9 +11,12 @@ import { openRefused, proveByClaim } from './claim.ts'
 import { followSizes } from '../heads/resize.ts'
 import type { PathContext } from '../../machines/path/path.ts'
 import type { Recorded } from '../ledger/recorder.ts'
-import type { Attach } from '../lun/attach.ts'
+import { isSameMedium, proveSameMedium, type Sameness } from '../health/same-medium.ts'
+import { restingOf, type Attach } from '../lun/attach.ts'
+import type { LunState } from '../lun/lun-state.ts'
 import type { Luns } from '../lun/luns.ts'
 import type { Streams } from '../ledger/streams.ts'
+import { otherMedium, unprovedMedium } from './qualify.ts'
 import { refusedOf, type Registry } from './registry.ts'
 
 /** How a path begins its life. */
@@ -26,6 +29,11 @@ export interface AddPathOptions {
    * {@link Path.unblock} lets I/O go down it. Default false.
    */
   readonly blocked?: boolean
+  /**
+   * The program answers for it that the device leads to the LUN's medium, where nothing else shows it, or where its file has
+   * taken the place of another one with the same bytes. The ledger and `show` say so. Default false: it is then refused.
+   */
+  readonly trustIdentity?: boolean
 }
 
 export interface AddPathParts {
@@ -52,14 +60,24 @@ export async function addPath(
   const { lun, geometry } = device
   const shared = lun.wwid === '' ? null : await luns.of(lun.wwid).open(geometry.sizeBytes, device.kind)
   refuseIfOver()
+  const { trustIdentity = false } = options
+  const rests = restingOf(device)
+  refuseOther(registry, shared, device, trustIdentity)
   shared?.share(lun.scsi)
   const { incarnation } = streams.of(`path/${lun.wwid}/${device.hctl}`).state
     .context as unknown as PathContext
   const attach = luns.attaches.of(device, incarnation + 1)
   // Before its first I/O: an engine that dies with one under way has told the others what it had.
-  await shared?.attach(attach, device.guarantees.claimsExclusively === true)
+  await shared?.attach(attach, device.guarantees.claimsExclusively === true, rests)
   const letGo = () => shared?.detach(attach).catch(() => undefined)
-  const { path, recorded } = await takeOr(letGo, () => added(parts, introduced, attach, options))
+  const { path, recorded } = await takeOr(letGo, async () => {
+    let sameness = await proveMedium(registry, device, trustIdentity)
+    // Another path may have come first meanwhile.
+    while (sameness === 'known' && mustBeProved(registry, device)) {
+      sameness = await proveMedium(registry, device, trustIdentity)
+    }
+    return added(parts, introduced, attach, { ...options, sameness })
+  })
   try {
     await core.recorder.durable(recorded)
   } catch (error) {
@@ -78,9 +96,12 @@ export async function addPath(
 }
 
 /** What throws is undone first; then the caller hears of it. */
-async function takeOr<Value>(undo: () => Promise<void> | undefined, take: () => Value): Promise<Value> {
+async function takeOr<Value>(
+  undo: () => Promise<void> | undefined,
+  take: () => Promise<Value>,
+): Promise<Value> {
   try {
-    return take()
+    return await take()
   } catch (error) {
     await undo()
     throw error
@@ -92,18 +113,50 @@ function added(
   { registry, alua, refuseIfOver }: AddPathParts,
   introduced: Introduced,
   attach: Attach,
-  options: AddPathOptions,
+  options: AddPathOptions & { readonly sameness: Sameness },
 ): { path: PathRuntime; recorded: Recorded } {
   refuseIfOver()
   const { device } = introduced
   const standing = alua.standing(introduced, registry.find(device.lun.wwid)?.runtime ?? null)
   const { access = tells(introduced) ? standing.access : null, preferred = standing.preferred } = options
-  const { blocked = false } = options
-  const { path, recorded } = registry.add(device, attach, { access, preferred, blocked })
+  const { blocked = false, trustIdentity = false, sameness } = options
+  const { path, recorded } = registry.add(device, attach, {
+    ...{ access, preferred, blocked, trustIdentity, sameness },
+  })
   alua.joined(path, introduced)
   // Before anybody else comes: the other paths of a LUN that grew must find its head as large as they are.
   followSizes(path.head)
   return { path, recorded }
+}
+
+/** Throws where the LUN's storage knows another medium of it. */
+function refuseOther(
+  registry: Registry,
+  shared: LunState | null,
+  device: PathDevice,
+  trusted: boolean,
+): void {
+  const rests = restingOf(device)
+  const before = rests === null || trusted ? null : (shared?.otherThan(rests) ?? null)
+  if (before !== null) throw registry.refused(refusedOf(device), otherMedium(device, before, true))
+}
+
+/** Only its blocks can tell whether it is another way to the medium of the head that there is. */
+function mustBeProved(registry: Registry, device: PathDevice): boolean {
+  const paths = registry.find(device.lun.wwid)?.runtime.paths ?? []
+  return paths.length > 0 && paths.every((path) => isSameMedium(device, path.device) === null)
+}
+
+/** Throws where it is not the LUN's medium, or nothing shows that it is and nobody answers for it. */
+async function proveMedium(registry: Registry, device: PathDevice, trusted: boolean): Promise<Sameness> {
+  const refuse = (refusal: PathledgerError) => registry.refused(refusedOf(device), refusal)
+  const head = registry.find(device.lun.wwid)?.runtime
+  if (head === undefined) return trusted ? 'trusted' : 'known'
+  const sameness = await proveSameMedium(device, head, trusted)
+  if (sameness === 'other')
+    throw refuse(otherMedium(device, 'its blocks differ from those of the other paths', false))
+  if (sameness === 'unproved') throw refuse(unprovedMedium(device))
+  return trusted ? 'trusted' : sameness
 }
 
 /** Between its opening and this call it may have become another device. */

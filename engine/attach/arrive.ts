@@ -8,6 +8,7 @@ import type { LostPath } from '../heads/lost-path.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
 import { WORD_MAX } from '../core/spoken.ts'
 import type { StreamStep } from '../ledger/stream.ts'
+import type { Sameness } from '../health/same-medium.ts'
 import { Suspicion } from '../heads/suspicion.ts'
 
 /** How a path begins its life. */
@@ -16,16 +17,22 @@ export interface AddOptions {
   readonly access: AccessState | null
   readonly preferred: boolean
   readonly blocked: boolean
+  readonly trustIdentity: boolean
+  /** What speaks for its being the LUN's medium. */
+  readonly sameness: Sameness
 }
 
 /** Differences that one event tells of. */
 const CHANGED_MAX = 64
 
 /** Records that the path is there, and lists it with its head. */
-export function arrive(path: PathRuntime, { access, preferred, blocked }: AddOptions): StreamStep {
+export function arrive(path: PathRuntime, { access, preferred, blocked, sameness }: AddOptions): StreamStep {
   const { lost: allLost, paths } = path.head
   const lost = allLost.get(path.hctl)
-  const facts = addedFacts(path, access ?? lost?.access ?? 'optimal', preferred)
+  const facts = {
+    ...addedFacts(path, access ?? lost?.access ?? 'optimal', preferred),
+    ...sayIfShown(sameness),
+  }
   const { same, changed } = lost?.reconcile(path.device) ?? { same: false, changed: [] }
   path.cache = path.head.lun.writes.join(path, same)
   if (lost !== undefined && same) {
@@ -43,6 +50,11 @@ export function arrive(path: PathRuntime, { access, preferred, blocked }: AddOpt
   allLost.delete(path.hctl)
   paths.push(path)
   return recordPath(path, 'path.added', facts, { cause })
+}
+
+/** What an inode tells needs no word. */
+function sayIfShown(sameness: Sameness): { sameness?: Sameness } {
+  return sameness === 'blocks' || sameness === 'trusted' ? { sameness } : {}
 }
 
 /** What speaks of another attach where nothing that is known of the two differs. */

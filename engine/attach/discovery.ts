@@ -15,7 +15,7 @@ import { failByIdentity } from '../health/verdict.ts'
 export interface DiscoveryPorts {
   readonly core: Core
   paths(): readonly PathRuntime[]
-  add: (device: PathDevice | Promise<PathDevice>) => Promise<unknown>
+  add: (device: PathDevice | Promise<PathDevice>, options: { trustIdentity: boolean }) => Promise<unknown>
   remove: (path: PathRuntime, why: string, origin: Origin) => Promise<void>
 }
 
@@ -23,6 +23,8 @@ export interface DiscoveryPorts {
 export interface WatchOptions {
   /** Word of the kernel ({@link kernelUevents}): what came or went is then seen at once. Default: none is listened to. */
   readonly uevents?: Uevents
+  /** As {@link AddPathOptions.trustIdentity}, for every device of the source. Default false. */
+  readonly trustIdentity?: boolean
 }
 
 /** Busy for the first time; in the way of something that may pass; or wrong for good. */
@@ -34,13 +36,16 @@ const REFUSED_MAX = 1_024
 export class Discovery {
   readonly #ports: DiscoveryPorts
   readonly #source: DeviceSource
+  readonly #trust: { readonly trustIdentity: boolean }
   readonly #opening = new Map<string, Promise<void>>()
   readonly #refused = new Map<string, Refusal>()
   readonly #hearing: Hearing | null
   #timer: TimerHandle | null = null
   #stopped = false
 
-  constructor(ports: DiscoveryPorts, source: DeviceSource, { uevents }: WatchOptions = {}) {
+  constructor(ports: DiscoveryPorts, source: DeviceSource, options: WatchOptions = {}) {
+    const { uevents, trustIdentity = false } = options
+    this.#trust = { trustIdentity }
     this.#ports = ports
     this.#source = source
     this.#hearing = uevents === undefined ? null : new Hearing(ports.core, uevents, () => this.#lookAgain())
@@ -145,7 +150,7 @@ export class Discovery {
     }
     try {
       if (this.#stopped || ports.core.broken !== null) throw new Error('the engine is closing')
-      await ports.add(device)
+      await ports.add(device, this.#trust)
     } catch (error) {
       // It was not taken, so it is ours to close.
       await device.close()
@@ -161,7 +166,7 @@ export class Discovery {
     } catch (error) {
       const isOver = this.#stopped || this.#ports.core.broken !== null
       if (!isOver && this.#isNews(sighting, error))
-        await this.#ports.add(opening as Promise<PathDevice>).catch(() => undefined)
+        await this.#ports.add(opening as Promise<PathDevice>, this.#trust).catch(() => undefined)
       throw error
     }
   }
@@ -195,7 +200,7 @@ export class Discovery {
 }
 
 /** Somebody else may be about to let go of it, or what hangs may go on; whatever else is wrong with it stays wrong. */
-const PASSING = ['PATH_BUSY', 'PATH_GHOST_CLAIM', 'HELPER_TIMEOUT'] as const
+const PASSING = ['PATH_BUSY', 'PATH_GHOST_CLAIM', 'PATH_MEDIUM_UNPROVED', 'HELPER_TIMEOUT'] as const
 
 /** Word of it comes early: a device may be seen before whoever attaches it has switched direct I/O on. */
 function seenAs({ deviceKey, diskseq, direct, sizeBytes }: DeviceSighting): string {

@@ -2,7 +2,9 @@
 import type { PathDevice } from '../../adapters/ports.ts'
 import { PathledgerError } from '../../errors.ts'
 import type { MultipathMode } from '../../machines/words.ts'
+import { isSameMedium } from '../health/same-medium.ts'
 import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
+import { isSameInode, restingOf } from '../lun/attach.ts'
 
 /** Heads are matched by the whole id; 256 is what the later series keep (D-9). */
 const WWID_MAX = 256
@@ -11,13 +13,18 @@ const WWID_MAX = 256
 export function refusalOf(
   device: PathDevice,
   mode: MultipathMode,
-  known: { head: HeadRuntime | null; paths: Iterable<PathRuntime>; ledgerFile: string | null },
+  known: {
+    head: HeadRuntime | null
+    paths: Iterable<PathRuntime>
+    ledgerFile: string | null
+    trustIdentity: boolean
+  },
 ): PathledgerError | null {
   return (
     refusalByMode(device, mode) ??
     refusalByShape(device) ??
     refusalByDuplicate(device, known.paths) ??
-    (known.head === null ? null : refusalByHead(device, known.head)) ??
+    (known.head === null ? null : refusalByHead(device, known.head, known.trustIdentity)) ??
     refusalByLedger(device, known.ledgerFile)
   )
 }
@@ -95,10 +102,8 @@ function refusalByDuplicate(device: PathDevice, paths: Iterable<PathRuntime>): P
   return null
 }
 
-function refusalByHead(
-  { device, geometry, coherence, guarantees }: PathDevice,
-  head: HeadRuntime,
-): PathledgerError | null {
+function refusalByHead(given: PathDevice, head: HeadRuntime, trustIdentity: boolean): PathledgerError | null {
+  const { device, geometry, coherence } = given
   // A head without paths, after a restart or while it waits for one, grows with the first that comes.
   const mayGrow = head.paths.length === 0 && geometry.sizeBytes > head.sizeBytes
   if (geometry.sizeBytes !== head.sizeBytes && !mayGrow) {
@@ -109,12 +114,10 @@ function refusalByHead(
     const why = `Its blocks have ${geometry.logicalBlockBytes} bytes; those of ${head.name} have ${head.logicalBlockBytes}.`
     return refusal('PATH_BLOCK_MISMATCH', device, why, 'Attach it with the same block size.', 'EINVAL')
   }
-  const other = otherMedium({ coherence, guarantees }, head)
-  if (other !== null) {
-    const why = `Behind it is inode ${String(coherence.inode)}, and behind ${other}: on local file systems two inodes are two media.`
-    const todo = 'Attach every path of a LUN to its one file, or give the other file a LUN of its own.'
-    return refusal('PATH_OTHER_MEDIUM', device, why, todo, 'EINVAL')
-  }
+  const now = head.paths.find((path) => isSameMedium(given, path.device) === false)
+  if (now !== undefined) return otherMedium(given, `behind ${now.name} is ${mediumOf(now.device)}`, false)
+  const before = trustIdentity ? null : lastMedium(given, head)
+  if (before !== null) return otherMedium(given, before, true)
   const all = [coherence, ...head.paths.map((path) => path.device.coherence)]
   const oneInode = coherence.inode !== null && all.every(({ inode }) => inode === coherence.inode)
   if (oneInode || all.every(({ direct }) => direct)) return null
@@ -129,30 +132,45 @@ function refusalByHead(
   )
 }
 
-/** A path of the head, attached or left by the last run, that certainly rests on another medium; and on which. */
-function otherMedium(
-  { coherence: { inode }, guarantees }: Pick<PathDevice, 'coherence' | 'guarantees'>,
-  { paths, lost }: HeadRuntime,
-): string | null {
-  // Errors are final where a file lies on local disks alone: there an inode tells one medium from another.
-  if (inode === null || !guarantees.errorsAreFinal) return null
-  for (const { name, device } of paths) {
-    const theirs = device.coherence.inode
-    if (theirs !== null && theirs !== inode && device.guarantees.errorsAreFinal)
-      return `${name} is inode ${theirs}`
-  }
-  for (const { context, last } of lost.values()) {
-    const theirs = last.facts['inode']
-    // What a file system is called may be counted anew at each boot; the number of a file in it is not.
-    const differs =
-      typeof theirs === 'string' && (last.sameBoot ? theirs !== inode : numberIn(theirs) !== numberIn(inode))
-    if (differs && context.errorsAreFinal) return `${context.name} was inode ${theirs} in the last run`
-  }
-  return null
+/** What the path rests on is certainly another medium than the LUN's. */
+export function otherMedium(device: PathDevice, but: string, maySayOtherwise: boolean): PathledgerError {
+  const why = `Behind it is ${mediumOf(device)}, and ${but}: these are two media.`
+  const todo = maySayOtherwise
+    ? 'Attach the file that the LUN has, or say trustIdentity: true where this one took its place with the same bytes.'
+    : 'Attach every path of a LUN to its one medium, or give the other one a LUN of its own.'
+  return refusal('PATH_OTHER_MEDIUM', device.device, why, todo, 'EINVAL')
 }
 
-function numberIn(inode: string): string {
-  return inode.slice(inode.lastIndexOf(':') + 1)
+/** Nothing shows that it is the LUN's medium: no inode, and no block that could tell. */
+export function unprovedMedium(device: PathDevice): PathledgerError {
+  const why =
+    'Nothing shows that it leads to the medium of the other paths: no inode can tell, and the blocks that were compared are all blank, or could not be read.'
+  const todo =
+    'Write to the LUN first (a label, a file system), or say trustIdentity: true where you know that it is the same.'
+  return refusal('PATH_MEDIUM_UNPROVED', device.device, why, todo, 'EINVAL')
+}
+
+function mediumOf({ medium, coherence: { inode }, facts }: PathDevice): string {
+  const { offset } = facts
+  const part = typeof offset === 'number' && offset > 0 ? ` from byte ${offset} on` : ''
+  if (inode !== null) return `inode ${inode}${part}`
+  return medium === undefined ? 'a device without an inode' : 'memory of this process'
+}
+
+/** What the last run's path rested on, where that is certainly another medium. */
+function lastMedium(device: PathDevice, { lost }: HeadRuntime): string | null {
+  const rests = restingOf(device)
+  if (rests === null) return null
+  for (const { context, last } of lost.values()) {
+    const theirs = last.facts['inode']
+    if (typeof theirs !== 'string' || !context.errorsAreFinal) continue
+    const [now, then] = [
+      { ...rests, bootId: 'now' },
+      { inode: theirs, bootId: last.sameBoot ? 'now' : 'then' },
+    ]
+    if (!isSameInode(now, then)) return `${context.name} rested on inode ${theirs} in the last run`
+  }
+  return null
 }
 
 function refusalByLedger(device: PathDevice, ledgerFile: string | null): PathledgerError | null {

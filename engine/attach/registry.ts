@@ -116,7 +116,8 @@ export class Registry {
     const { core, ledgerFile } = this.#parts
     const { wwid } = device.lun
     const entry = this.#heads.get(wwid) ?? null
-    const known = { head: entry?.runtime ?? null, paths: this.paths(), ledgerFile }
+    const { trustIdentity } = options
+    const known = { head: entry?.runtime ?? null, paths: this.paths(), ledgerFile, trustIdentity }
     const refusal = refusalOf(device, core.settings.multipath, known)
     if (refusal !== null) throw this.refused(refusedOf(device), refusal)
     const head = entry ?? this.#createHead(device)

@@ -24,6 +24,7 @@ import type { PathRuntime } from '../heads/runtime.ts'
 import { statusOf } from '../core/blk-status.ts'
 import { classOf } from '../../machines/words.ts'
 import type { Recorded } from '../ledger/recorder.ts'
+import { whenCompared } from './same-medium.ts'
 import { clearSuspicion, endEpisode, failByIdentity, failPath, suspect } from './verdict.ts'
 
 /** Probes a path: for its suspicion, or because the probe timer of a failed path fired. */
@@ -73,9 +74,13 @@ function prove(path: PathRuntime, fail: (answer: Answer) => void, then: () => vo
     if (verdict === null)
       return fail({ ...TIMED_OUT, detail: `it did not say what it is within ${probeTimeoutMs} ms` })
     if ('error' in verdict) return fail({ ...TIMED_OUT, timedOut: false, detail: verdict.error })
-    path.lost = verdict.same ? null : verdict.why
-    if (verdict.same) return then()
-    fail({ ...TIMED_OUT, errno: null, detail: verdict.why, timedOut: false, found: 'identity' })
+    const decide = (why: string | null) => {
+      path.lost = why
+      if (why === null) then()
+      else fail({ ...TIMED_OUT, errno: null, detail: why, timedOut: false, found: 'identity' })
+    }
+    if (verdict.same) whenCompared(path, decide)
+    else decide(verdict.why)
   })
 }
 
@@ -202,7 +207,8 @@ function askWhatItIs(
   within(core, probeTimeoutMs, ask, (verdict) => {
     if (verdict === null) return then(`it did not say what it is within ${probeTimeoutMs} ms`, returns)
     if ('error' in verdict) return then(`it cannot be looked at: ${verdict.error}`, returns)
-    then(verdict.same ? null : verdict.why, returns)
+    if (!verdict.same) return then(verdict.why, returns)
+    whenCompared(path, (anotherBecause) => then(anotherBecause, returns))
   })
 }
 

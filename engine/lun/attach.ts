@@ -1,7 +1,7 @@
 // An attach: one device as one path of one engine, from its opening to its close. It is what every ghost, proof, fence and
 // claim names. H:C:I:L is a label for people, which several devices, engines and lives share.
 import type { PathDevice } from '../../adapters/ports.ts'
-import type { AttachName } from '../../store/lun/types.ts'
+import type { AttachName, LunMedium } from '../../store/lun/types.ts'
 import type { Attach } from '../../store/state/open-ghosts.ts'
 
 export type { Attach } from '../../store/state/open-ghosts.ts'
@@ -82,4 +82,30 @@ export function attachFrom(
 ): Attach {
   const { attach: id, path, incarnation, device, deviceKey, final, bootId } = row
   return { id, path, incarnation, device, deviceKey, final: final === 1, bootId }
+}
+
+/** A file that a path rests on, on a file system of this machine. */
+export type Resting = Pick<LunMedium, 'name' | 'inode'>
+
+/** What a device rests on; null where an inode cannot tell one medium from another: behind a server, or without one. */
+export function restingOf({ kind, device, facts, coherence, guarantees }: PathDevice): Resting | null {
+  const { inode } = coherence
+  const name = kind === 'loop' ? facts['backingFile'] : device
+  // Errors are final where a file lies on local disks alone: there an inode tells one medium from another.
+  if (inode === null || !guarantees.errorsAreFinal || typeof name !== 'string' || name === '') return null
+  return { name: name.slice(0, 4096), inode }
+}
+
+/** What a file system is called may be counted anew at each boot; the number of a file in it is not. */
+export function isSameInode(
+  one: { readonly inode: string; readonly bootId: string },
+  other: { readonly inode: string; readonly bootId: string },
+): boolean {
+  return one.bootId === other.bootId
+    ? one.inode === other.inode
+    : numberIn(one.inode) === numberIn(other.inode)
+}
+
+export function numberIn(inode: string): string {
+  return inode.slice(inode.lastIndexOf(':') + 1)
 }

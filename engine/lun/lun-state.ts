@@ -8,7 +8,8 @@ import type { LedgerGhost } from '../../store/state/open-ghosts.ts'
 import type { LunAttachment, LunGhost, LunStore, ReservationStore } from '../../store/lun/types.ts'
 import { guarded, type Core } from '../core/core.ts'
 import { Gate } from '../ledger/gate.ts'
-import { attachFrom, attachName, claimSpeaksOf, isKernelDevice, type Attach } from './attach.ts'
+import { attachFrom, attachName, claimSpeaksOf, isKernelDevice, isSameInode } from './attach.ts'
+import type { Attach, Resting } from './attach.ts'
 import type { EngineIdentity, GhostBook } from './ghost-book.ts'
 import type { LunOnLedger } from './ghost-ledger.ts'
 import type { Ghost } from './ghosts.ts'
@@ -104,13 +105,27 @@ export class LunState {
   }
 
   /** Says that this engine has the path now; durable before the first I/O. */
-  async attach(attach: Attach, claimsExclusively: boolean): Promise<void> {
+  async attach(attach: Attach, claimsExclusively: boolean, rests: Resting | null): Promise<void> {
     const { id: engine, initiator } = this.#identity
     if (!this.#joined) await this.#storage.join(engine, initiator)
     this.#joined = true
     const { path, incarnation, bootId } = attach
-    await this.#storage.attach({ ...attachName(attach), engine, path, incarnation, bootId })
+    const medium = rests === null ? null : { ...rests, bootId, engine }
+    await this.#storage.attach({ ...attachName(attach), engine, path, incarnation, bootId }, medium)
     if (claimsExclusively && isKernelDevice(attach)) this.#claimed.set(attach.id, attach)
+  }
+
+  /** What its paths rest on where a file cannot be that: it came back over another inode, or a living engine has another one. */
+  otherThan(file: Resting): string | null {
+    const { bootId } = this.#identity
+    for (const known of this.#storage.media?.() ?? []) {
+      if (isSameInode(known, { ...file, bootId })) continue
+      if (known.name === file.name)
+        return `${known.name} was inode ${known.inode} when a path of the LUN last rested on it`
+      if (known.engine !== this.#identity.id && this.#storage.isAlive(known.engine))
+        return `another engine of the LUN has ${known.name}, which is inode ${known.inode}`
+    }
+    return null
   }
 
   /** Says that it has let go of it, with nothing in flight or with ghosts that say what was. */

@@ -39,6 +39,12 @@ function madeOf(event: Arrival) {
   }
 }
 
+/** Whether the program answered for it this time; where it never did there is nothing to remember. */
+function trustOf({ trusted }: PathContext, { sameness }: Arrival): Partial<PathContext> {
+  if (sameness === 'trusted') return { trusted: true }
+  return trusted === true ? { trusted: false } : {}
+}
+
 const base = setup({
   types: { context: {} as PathContext, events: {} as PathEvent },
   guards: {
@@ -78,6 +84,7 @@ const base = setup({
       return {
         ...{ ...NO_PATH, ...made, present: true, incarnation: context.incarnation + 1 },
         ...{ probeIntervalUs: made.checker.minUs, why: 'added' },
+        ...trustOf(context, as(event, 'path.added')),
       }
     }),
     /** The engine is gone, and what it had armed with it: the deadlines stay, in this boot's time. */
@@ -89,6 +96,7 @@ const base = setup({
     /** What was known of its health goes on; what it is made of is looked at anew. */
     rejoin: assign(({ context, event }) => ({
       ...madeOf(as(event, 'path.returned')),
+      ...trustOf(context, as(event, 'path.returned')),
       ...{ present: true, lost: false, incarnation: context.incarnation + 1, newSizeBytes: null },
       why: 'returned',
     })),

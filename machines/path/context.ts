@@ -35,6 +35,8 @@ export interface PathContext extends PathHealth {
   readonly present: boolean
   /** The engine that had it is gone, and it was not attached again since. */
   readonly lost: boolean
+  /** The program answers for it that it leads to the LUN's medium: nothing else shows it. */
+  readonly trusted?: boolean
   /** Counts the lives of this path: 1 when first added, one more with each return. */
   readonly incarnation: number
   /** ALUA's preferred bit, kept apart from the access state (D-20). */

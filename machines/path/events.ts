@@ -33,6 +33,8 @@ const attached = {
   /** What every ghost and proof of this life of the path names, and the LUN's storage that knows it. */
   attach: z.strictObject({ id: word, deviceKey: z.string().max(512) }).optional(),
   storage: word.optional(),
+  /** What shows that it leads to the LUN's medium, where no inode could: blocks were compared, or the program said so. */
+  sameness: z.enum(['blocks', 'trusted']).optional(),
 }
 
 export const PATH_EVENTS = [

@@ -7,7 +7,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     ABORTED: 'The caller aborted the I/O.',
     BUFFER_DEAD: 'A lent buffer is used after a write took it, after its release, or after `close()`.',
     BUFFER_FOREIGN: 'The buffer was lent by another engine.',
-    BUFFER_GONE: 'Memory given with `ghostSafe: false` was detached or shrunk before its promise settled.',
+    BUFFER_GONE: 'Memory given with `ghostSafe: false` or as `into` was detached, shrunk or resized before its promise settled.',
     BUFFER_TOO_LARGE: 'More bytes than are ever lent at once.',
     BUFFER_UNALIGNED: 'Memory given with `ghostSafe: false` does not start on a page.',
     DRAINED: 'The I/O waited, and an operator ended the waiting.',
@@ -67,7 +67,9 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     PATH_ID_INVALID: 'The id of its LUN has characters that an id cannot have.',
     PATH_INCOHERENT: 'Its bytes would not always be those of the other paths.',
     PATH_OTHER_MEDIUM:
-      'Another file is behind the other paths of its LUN: reads and writes would be spread over both.',
+      'Another medium is behind the other paths of its LUN: reads and writes would be spread over both.',
+    PATH_MEDIUM_UNPROVED:
+      'Nothing shows that it leads to the medium of the other paths, and the program does not answer for it (`trustIdentity`).',
     PATH_NOT_ATTACHED: 'No file is attached to the loop device.',
     PATH_NOT_A_FILE: 'It is not a regular file.',
     PATH_NOT_A_LOOP: 'It is not a loop device.',

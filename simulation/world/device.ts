@@ -118,6 +118,7 @@ export function simulatedDevice(disk: Disk, settings: DeviceSettings): Simulated
     geometry: { sizeBytes: openedBytes, logicalBlockBytes: BLOCK, readOnly: false },
     guarantees: settings.guarantees,
     coherence: { inode: cache.inode, direct: true },
+    medium: disk,
     deviceKey: null,
     facts: { diskseq: settings.diskseq, ...(cache.inode === null ? {} : { inode: cache.inode }) },
     submit,

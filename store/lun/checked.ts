@@ -4,7 +4,7 @@ import { GHOST_REASONS } from '../../machines/lun/events.ts'
 import { reservationState } from '../../machines/reservation/events.ts'
 import type { ReservationState } from '../../machines/reservation/rules.ts'
 import { IO_OPS } from '../../machines/words.ts'
-import type { LunAttachment, LunGhost } from './types.ts'
+import type { LunAttachment, LunGhost, LunMedium } from './types.ts'
 
 /** As long as a word on the ledger may be. */
 const word = z.string().min(1).max(512)
@@ -36,6 +36,10 @@ const attachments: z.ZodType<LunAttachment[]> = z.array(
   z.strictObject({ ...attachName, engine: word, path: word, incarnation: whole, bootId: word }),
 )
 
+const media: z.ZodType<LunMedium[]> = z.array(
+  z.strictObject({ name: z.string().min(1).max(4096), inode: word, bootId: word, engine: word }),
+)
+
 /** The ghosts of the file. Throws for rows that no engine of ours writes. */
 export function checkedGhosts(rows: unknown): readonly LunGhost[] {
   return checked(ghosts, rows, 'ghosts')
@@ -44,6 +48,11 @@ export function checkedGhosts(rows: unknown): readonly LunGhost[] {
 /** The attachments of the file. Throws for rows that no engine of ours writes. */
 export function checkedAttachments(rows: unknown): readonly LunAttachment[] {
   return checked(attachments, rows, 'attachments')
+}
+
+/** What the file says its paths rested on. Throws for rows that no engine of ours writes. */
+export function checkedMedia(rows: unknown): readonly LunMedium[] {
+  return checked(media, rows, 'media')
 }
 
 /** The reservations of the file, which has them as JSON. Throws for what the rules would never make. */

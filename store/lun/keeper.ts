@@ -3,7 +3,7 @@
 import { closeSync, constants, existsSync, mkdirSync, openSync, realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
-import { checkedAttachments, checkedGhosts } from './checked.ts'
+import { checkedAttachments, checkedGhosts, checkedMedia } from './checked.ts'
 import { Claims } from './claims.ts'
 import { GROUP_SCHEMA, groupsVersion, readGroups, writeGroups } from './groups.ts'
 import { lostError } from './lost.ts'
@@ -16,6 +16,7 @@ import {
   LUN_SCHEMA_VERSION,
   makeTables,
   takeOverTables,
+  writeMedium,
   type KeeperPlace,
   type LunOpened,
   type LunPicture,
@@ -23,7 +24,7 @@ import {
   type Written,
 } from './schema.ts'
 import { mapSharedWords, type MappedWords } from './shared-words.ts'
-import type { LunAttachment, LunGhost, ReservationReply } from './types.ts'
+import type { LunAttachment, LunGhost, LunMedium, ReservationReply } from './types.ts'
 
 /** How long another engine's commit is waited for, milliseconds. Nobody else waits for this thread. */
 const BUSY_TIMEOUT_MS = 2_000
@@ -98,6 +99,7 @@ export class LunKeeper {
         attachments: checkedAttachments(this.#db.prepare('SELECT * FROM attachments ORDER BY rowid').all()),
         ended: this.#db.prepare<[], string>('SELECT id FROM ended ORDER BY rowid').pluck().all(),
       },
+      media: checkedMedia(this.#db.prepare('SELECT * FROM media ORDER BY rowid').all()),
       reservation: readReservation(this.#db),
       engines: readEngines(this.#db),
       groups: readGroups(this.#db),
@@ -185,7 +187,7 @@ export class LunKeeper {
     if (write.kind === 'endGhosts') for (const id of write.ids) this.#endGhost(id, write.by)
     if (write.kind === 'forgetEnded')
       for (const id of write.ids) db.prepare('DELETE FROM ended WHERE id = ?').run(id)
-    if (write.kind === 'attach') this.#attach(write.attachment)
+    if (write.kind === 'attach') this.#attach(write)
     if (write.kind === 'detach') db.prepare('DELETE FROM attachments WHERE attach = ?').run(write.attach)
     if (write.kind === 'join') joinEngine(db, write.engine, write.initiator)
     if (write.kind === 'leave') leaveEngine(db, write.engine)
@@ -216,7 +218,8 @@ export class LunKeeper {
     db.prepare('DELETE FROM ended WHERE rowid <= (SELECT max(rowid) FROM ended) - ?').run(ENDED_MAX)
   }
 
-  #attach(attachment: LunAttachment): void {
+  #attach({ attachment, medium }: { attachment: LunAttachment; medium?: LunMedium | null }): void {
+    if (medium) writeMedium(this.#db, medium)
     this.#db
       .prepare(
         'INSERT OR REPLACE INTO attachments VALUES (:attach, :device, :deviceKey, :final, :engine, :path, :incarnation, :bootId)',

@@ -11,7 +11,7 @@ import { READ_WAIT_MS } from './limits.ts'
 import type { LunAnswer, LunOpened, LunPicture, LunQuestion, LunThreadData } from './schema.ts'
 import type { KeeperPlace, LunWrite, Written } from './schema.ts'
 import { wordsAt, type SharedWords } from './shared-words.ts'
-import type { LunAttachment, LunContents, LunGhost, LunStore } from './types.ts'
+import type { LunAttachment, LunContents, LunGhost, LunMedium, LunStore } from './types.ts'
 import type { ReservationReply, ReservationStore } from './types.ts'
 
 /** Flags of the embedding program are not the thread's: with --input-type, say, it would not start. */
@@ -88,6 +88,10 @@ class LunFile implements LunStore {
     return this.#picture.contents
   }
 
+  media(): readonly LunMedium[] {
+    return this.#picture.media
+  }
+
   changed(): boolean {
     return this.#words !== null && this.#words.contents.load() > this.#seen
   }
@@ -108,8 +112,8 @@ class LunFile implements LunStore {
     return this.#write({ kind: 'forgetEnded', ids })
   }
 
-  attach(attachment: LunAttachment): Promise<void> {
-    return this.#write({ kind: 'attach', attachment })
+  attach(attachment: LunAttachment, medium: LunMedium | null = null): Promise<void> {
+    return this.#write({ kind: 'attach', attachment, medium })
   }
 
   detach(attach: string): Promise<void> {

@@ -2,19 +2,22 @@
 import type { MessagePort } from 'node:worker_threads'
 import type Database from 'better-sqlite3'
 import type { KeptGroup } from '../../adapters/ports.ts'
-import type { LunAttachment, LunContents, LunEngine, LunGhost } from './types.ts'
+import type { LunAttachment, LunContents, LunEngine, LunGhost, LunMedium } from './types.ts'
 import type { ReservationRequest, ReservationSnapshot } from './types.ts'
 
 /** 'PLUN': what `file` and a wrong open go by. */
 export const LUN_APPLICATION_ID = 0x504c554e
 /**
  * 1: ghosts and attachments. 2: reservations. 3: target port groups. 4: attaches by an id of their own, which storage it
- * is, and whose ghosts others ended. An older file is brought up to this one.
+ * is, and whose ghosts others ended. 5: what its paths rested on. An older file is brought up to this one.
  */
-export const LUN_SCHEMA_VERSION = 4
+export const LUN_SCHEMA_VERSION = 5
 
 /** Ends of another engine's ghosts that are kept for its ledger, the newest ones: it may never be opened again. */
 export const ENDED_MAX = 10_000
+
+/** Files that a LUN's paths rested on and that are remembered, the newest ones. */
+export const MEDIA_MAX = 64
 
 const ATTACH_COLUMNS = `
   attach       TEXT NOT NULL DEFAULT 'unknown',
@@ -48,6 +51,12 @@ CREATE TABLE IF NOT EXISTS storage (
   name      TEXT NOT NULL,
   contents  INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS media (
+  name    TEXT PRIMARY KEY,
+  inode   TEXT NOT NULL,
+  bootId  TEXT NOT NULL,
+  engine  TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS moved (source TEXT PRIMARY KEY) STRICT;
 INSERT OR IGNORE INTO storage VALUES (1, lower(hex(randomblob(8))), 0);
 `
@@ -69,6 +78,15 @@ export function makeTables(db: Database.Database): void {
   db.exec('DROP TABLE oldGhosts; DROP TABLE oldAttachments')
 }
 
+/** Remembers what a path rests on, as the newest. */
+export function writeMedium(db: Database.Database, medium: LunMedium): void {
+  db.prepare('DELETE FROM media WHERE name = ?').run(medium.name)
+  db.prepare('INSERT INTO media VALUES (:name, :inode, :bootId, :engine)').run(medium)
+  db.prepare(
+    `DELETE FROM media WHERE rowid NOT IN (SELECT rowid FROM media ORDER BY rowid DESC LIMIT ${MEDIA_MAX})`,
+  ).run()
+}
+
 /** Takes over ghosts and attachments of the storage that is attached as `old`, of whichever version. */
 export function takeOverTables(db: Database.Database): void {
   if (!hasTable(db, 'old', 'ghosts')) return
@@ -79,6 +97,7 @@ export function takeOverTables(db: Database.Database): void {
   for (const table of ['ghosts', 'attachments', 'ended']) {
     db.exec(`INSERT OR IGNORE INTO main.${table} SELECT * FROM old.${table}`)
   }
+  if (hasTable(db, 'old', 'media')) db.exec('INSERT OR IGNORE INTO main.media SELECT * FROM old.media')
 }
 
 export function hasTable(db: Database.Database, schema: 'main' | 'old', table: string): boolean {
@@ -96,7 +115,11 @@ export type LunWrite =
   | { readonly kind: 'openGhosts'; readonly ghosts: readonly LunGhost[] }
   | { readonly kind: 'endGhosts'; readonly ids: readonly string[]; readonly by: string }
   | { readonly kind: 'forgetEnded'; readonly ids: readonly string[] }
-  | { readonly kind: 'attach'; readonly attachment: LunAttachment }
+  | {
+      readonly kind: 'attach'
+      readonly attachment: LunAttachment
+      readonly medium?: LunMedium | null
+    }
   | { readonly kind: 'detach'; readonly attach: string }
   | { readonly kind: 'join'; readonly engine: string; readonly initiator: string }
   | { readonly kind: 'leave'; readonly engine: string }
@@ -109,6 +132,7 @@ export interface LunPicture {
   /** How many changes of ghosts, attachments and engines there were. */
   readonly contentsCount: number
   readonly contents: LunContents
+  readonly media: readonly LunMedium[]
   readonly reservation: ReservationSnapshot
   readonly engines: readonly LunEngine[]
   readonly groups: readonly KeptGroup[]

@@ -47,6 +47,20 @@ export interface LunAttachment extends AttachName {
   readonly bootId: string
 }
 
+/**
+ * A file that a path of the LUN rested on, on a file system of this machine: there a name that leads to another inode leads to
+ * another medium.
+ */
+export interface LunMedium {
+  /** The file's name. */
+  readonly name: string
+  /** 'major:minor:inode'. */
+  readonly inode: string
+  readonly bootId: string
+  /** The engine that last took a path over it. */
+  readonly engine: string
+}
+
 /** An engine that has the LUN open, or had it when it died. */
 export interface LunEngine {
   readonly engine: string
@@ -108,6 +122,8 @@ export interface LunStore {
   readonly fresh: boolean
   /** What it held when it was last caught up with. */
   load(): LunContents
+  /** What its paths rested on, of when it was last caught up with. Absent where nothing keeps that. */
+  media?(): readonly LunMedium[]
   /** True when another engine has written since; cheap enough to ask before every write. */
   changed(): boolean
   /** Resolves when `load` has all that was there at the call. */
@@ -117,7 +133,8 @@ export interface LunStore {
   endGhosts(ids: readonly string[], by: string): Promise<void>
   /** The ledger of their engine has heard of their end. */
   forgetEnded(ids: readonly string[]): Promise<void>
-  attach(attachment: LunAttachment): Promise<void>
+  /** With `medium` it is remembered what the path rests on. */
+  attach(attachment: LunAttachment, medium?: LunMedium | null): Promise<void>
   /** Says that what was attached is let go of; names the attach, and speaks of no other. */
   detach(attach: string): Promise<void>
   /** An engine has the LUN now, under its lasting name; others wait for it from now on. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { errorsAreFinalOn } from '../../adapters/final-errors.ts'
 import { filePath } from '../../adapters/paths/file-path.ts'
+import type { PathDevice } from '../../adapters/ports.ts'
 import { virtualLun } from '../../adapters/paths/virtual-lun.ts'
 import { Multipath } from '../../engine/multipath.ts'
 
@@ -45,4 +46,43 @@ test('F-01: two images with one wwid do not become one LUN; one that took the pl
     code: 'PATH_OTHER_MEDIUM',
   })
   await mp.close()
+})
+
+/** A file as on a disk of this machine, wherever the tests are run. */
+async function localFile(file: string, hctl: string): Promise<PathDevice> {
+  const device = await filePath(file, { lun: virtualLun({ wwid: WWID }), hctl })
+  return { ...device, guarantees: { ...device.guarantees, errorsAreFinal: true } }
+}
+
+test("F-01: the LUN's file remembers what its paths rested on: another file under that name is told and not taken, by no engine", async () => {
+  const at = folder()
+  const [one, two] = ['one.img', 'two.img'].map((name) => join(at, name)) as [string, string]
+  for (const file of [one, two]) writeFileSync(file, new Uint8Array(65_536))
+  const engine = (name: string) =>
+    Multipath.open({ ledger: join(at, name), lunFolder: join(at, 'luns'), multipath: 'always' })
+  const first = await engine('first.ledger')
+  await first.addPath(localFile(one, '8:0:0:0'))
+  // While it lives another engine of the LUN is not let in over another file either.
+  const second = await engine('second.ledger')
+  const refused: string[] = []
+  second.subscribe(({ event }) => {
+    if (event.type === 'engine.pathRefused') refused.push(event.type)
+  })
+  await expect(second.addPath(localFile(two, '8:0:0:0'))).rejects.toMatchObject({
+    code: 'PATH_OTHER_MEDIUM',
+    why: expect.stringContaining('another engine of the LUN has') as string,
+  })
+  await first.close()
+  renameSync(two, one)
+  const device = localFile(one, '8:0:0:0')
+  await expect(second.addPath(device)).rejects.toMatchObject({
+    code: 'PATH_OTHER_MEDIUM',
+    why: expect.stringContaining('when a path of the LUN last rested on it') as string,
+  })
+  // It was put back from a backup: the program answers for it, and it is what the LUN rests on from then on.
+  const path = await second.addPath(device, { trustIdentity: true })
+  await path.remove()
+  await second.addPath(localFile(one, '9:0:0:0'))
+  await second.close()
+  expect(refused).toHaveLength(2)
 })

@@ -220,7 +220,7 @@ describe('the next run on the same ledger', () => {
 
 function spread(device: PathDevice): PathDevice {
   const { kind, hctl, lun, numaNode, geometry, guarantees, coherence, deviceKey, facts } = device
-  const { submit, identify, carries } = device
+  const { submit, identify, carries, medium } = device
   return {
     ...{
       kind,
@@ -235,5 +235,6 @@ function spread(device: PathDevice): PathDevice {
       facts,
     },
     ...{ submit, identify, carries, close: () => device.close() },
+    ...(medium === undefined ? {} : { medium }),
   }
 }

@@ -4,7 +4,7 @@ import type { PathDevice } from '../../adapters/ports.ts'
 /** The fields of a device that a test may then change. */
 export function fieldsOf(device: PathDevice): PathDevice {
   const { kind, hctl, lun, numaNode, geometry, guarantees, coherence, deviceKey, facts } = device
-  const { submit, identify, carries, close } = device
+  const { submit, identify, carries, close, medium } = device
   return {
     ...{
       kind,
@@ -19,5 +19,6 @@ export function fieldsOf(device: PathDevice): PathDevice {
       facts,
     },
     ...{ submit, identify, carries, close },
+    ...(medium === undefined ? {} : { medium }),
   }
 }

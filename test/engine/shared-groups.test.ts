@@ -102,14 +102,14 @@ test('a file of an older pathledger is brought up to this one with what it has; 
   await now.close()
   const changed = new Database(file)
   expect(changed.prepare('SELECT id, access FROM port_groups').all()).toEqual([{ id: 7, access: 'standby' }])
-  expect(changed.pragma('user_version', { simple: true })).toBe(4)
-  changed.exec('PRAGMA user_version = 5')
+  expect(changed.pragma('user_version', { simple: true })).toBe(5)
+  changed.exec('PRAGMA user_version = 6')
   changed.close()
   await expect(openLunFile(luns(), WWID, 'newer')).rejects.toMatchObject({
     code: 'LUN_STORAGE',
-    why: expect.stringContaining('has schema 5'),
+    why: expect.stringContaining('has schema 6'),
   })
   const kept = new Database(file)
-  expect(kept.pragma('user_version', { simple: true })).toBe(5)
+  expect(kept.pragma('user_version', { simple: true })).toBe(6)
   kept.close()
 })

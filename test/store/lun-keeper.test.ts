@@ -213,7 +213,7 @@ test('a newer schema, a database of something else and a damaged file are refuse
   const damaged = temp('damaged.lun')
   writeFileSync(damaged, 'not a database, and long enough to be looked at as one')
   for (const [file, why] of [
-    [newer, /has schema 99, and this version knows 4/],
+    [newer, /has schema 99, and this version knows 5/],
     [foreign, /is not the storage of a LUN/],
     [damaged, /not a database/],
   ] as const) {

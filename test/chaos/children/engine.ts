@@ -44,7 +44,7 @@ const load = new Load({
 async function add({ device, hctl }: ChildPath): Promise<void> {
   const opening = loopPath(device, { lun: { wwid, implicitAlua: true }, hctl, helperTimeoutMs: HELPER_MS })
   try {
-    await mp.addPath(opening)
+    await mp.addPath(opening, { trustIdentity: true })
   } catch (error) {
     await opening.then(
       (path) => path.close(),

@@ -29,7 +29,7 @@ async function filtered(rig: HangRig, hctl: string): Promise<{ path: Path; error
   try {
     const device = await loopPath(attached.device, { lun: { wwid: WWID, implicitAlua: true }, hctl })
     const { path, control } = errorFilter(device, {}, { random: seededRandom(hctl) })
-    return { path: await rig.mp.addPath(path), error: control }
+    return { path: await rig.mp.addPath(path, { trustIdentity: true }), error: control }
   } finally {
     await attached.release()
   }

@@ -25,7 +25,7 @@ const mp = await Multipath.open({
 
 async function add({ device, hctl }: ChildPath): Promise<void> {
   const lun = { wwid, implicitAlua: true }
-  await mp.addPath(await loopPath(device, { lun, hctl, helperTimeoutMs: 10_000 }))
+  await mp.addPath(await loopPath(device, { lun, hctl, helperTimeoutMs: 10_000 }), { trustIdentity: true })
 }
 
 const PERFORM: Readonly<Record<Doing, (order: Order) => unknown>> = {
