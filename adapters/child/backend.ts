@@ -70,6 +70,11 @@ class ChildIo {
     while (this.#inFlight < CHILD_IN_FLIGHT_MAX) {
       const next = this.#waiting.shift()
       if (next === undefined) return
+      // Its memory may have been taken away while it waited.
+      if (!isSendable(0, next.request)) {
+        completeSoon(next.done, failed('EFAULT'))
+        continue
+      }
       this.#inFlight += 1
       askIo(this.#caller, next.request, null, (completion) => {
         this.#inFlight -= 1

@@ -34,6 +34,8 @@ export async function performIo(
   if (op === 'discard') return withoutMemory(range(() => discardRange(fd, offset, length), length))
   if (op === 'writeZeroes') return withoutMemory(range(() => zeroRange(fd, offset, length), length))
   if (op === 'flush') return withoutMemory(await submit(fd, { ...request, data: null }))
+  // Its memory was taken away before it was sent: what is in ours is of another I/O.
+  if (op === 'write' && data.length !== length) return withoutMemory(failed('EFAULT'))
   const whole = takeMemory(length)
   const bytes = whole.subarray(0, length)
   if (op === 'write') bytes.set(data)

@@ -259,7 +259,9 @@ class PathRing implements UringBackend, Member {
       if (this.#ring.unsubmitted >= this.#ring.submissions && !this.#handOver()) break
       const next = this.#waiting.shift()
       if (next === undefined) break
-      if (!this.#isForRing(next.request)) this.#ports.helper.submit(next.fd, next.request, next.done)
+      // Its memory may have been taken away while it waited: then what lies there is somebody else's.
+      if (!isWellFormed(next.request)) completeSoon(next.done, failed('EFAULT'))
+      else if (!this.#isForRing(next.request)) this.#ports.helper.submit(next.fd, next.request, next.done)
       else if (this.#isOnePiece(next.request)) this.#place(next.fd, next.request, next.done)
       else this.#waiting.putBack(this.#cut(next))
     }

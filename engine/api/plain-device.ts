@@ -65,9 +65,12 @@ export class PlainDevice {
   async #inPieces(op: 'read' | 'write', offset: number, data: Uint8Array): Promise<void> {
     const { logicalBlockBytes } = this
     const step = Math.max(logicalBlockBytes, BUFFER_BYTES - (BUFFER_BYTES % logicalBlockBytes))
-    for (let done = 0; done < data.length; done += step) {
-      const piece = data.subarray(done, done + step)
-      await this.#one({ op, offset: offset + done, length: piece.length, data: piece, fua: false })
+    const { length } = data
+    for (let done = 0; done < length; done += step) {
+      const bytes = Math.min(step, length - done)
+      const piece = { op, offset: offset + done, length: bytes, fua: false }
+      if (data.length !== length) throw memoryGone(this.name, piece)
+      await this.#one({ ...piece, data: data.subarray(done, done + bytes) })
     }
   }
 
@@ -81,6 +84,8 @@ export class PlainDevice {
 
   async #send(request: IoRequest): Promise<void> {
     const { op, data } = request
+    // While it waited for its turn its caller may have taken the memory away.
+    if (data !== null && data.length !== request.length) throw memoryGone(this.name, request)
     const block = data === null ? null : this.#pool.take(request.length)
     if (op === 'write' && data !== null) block?.bytes.set(data)
     const completion = await new Promise<IoCompletion>((resolve) => {
@@ -136,5 +141,15 @@ function invalid(code: string, message: string, why: string): PathledgerError {
     why,
     todo: 'Nothing was sent. Correct the call.',
     errno: 'EINVAL',
+  })
+}
+
+function memoryGone(name: string, { op, offset }: Pick<IoRequest, 'op' | 'offset'>): PathledgerError {
+  return new PathledgerError('BUFFER_GONE', {
+    message: `${name}: the memory of a ${op} at ${offset} went away under it.`,
+    why: 'It was detached, shrunk or resized before the promise settled.',
+    todo: 'Keep it as it is until then. What lies before this offset may have been written.',
+    errno: 'EFAULT',
+    outcome: 'unknown',
   })
 }

@@ -95,14 +95,19 @@ export function waitTooLongError(head: HeadRuntime, bio: Bio | null, reason: Wai
   })
 }
 
-/** The caller detached or shrank their own memory while it was being written from. */
+/** The caller detached, shrank or resized their own memory while it was being written from, or read into. */
 export function memoryGoneError(head: HeadRuntime, bio: Bio): PathledgerError {
+  const read = bio.op === 'read'
   return new PathledgerError('BUFFER_GONE', {
     message: `${head.name}: the memory of a ${bio.op} at ${bio.offset} went away under it.`,
-    why: 'It was given with ghostSafe: false, and was detached or shrunk before the promise settled.',
-    todo: 'Keep it as it is until then, or let the engine copy it.',
+    why: read
+      ? 'It was given as `into`, and was detached, shrunk or resized before the read ended: the bytes have nowhere to go.'
+      : 'It was given with ghostSafe: false, and was detached or shrunk before the promise settled.',
+    todo: read
+      ? 'Keep it as it is until then, or read without `into`. Nothing is wrong with the device.'
+      : 'Keep it as it is until then, or let the engine copy it.',
     errno: 'EFAULT',
-    outcome: bio.attempts === 0 ? 'failed' : 'unknown',
+    outcome: read || bio.attempts === 0 ? 'failed' : 'unknown',
     details: details(head, bio),
   })
 }

@@ -17,11 +17,11 @@ import { takesAtOnce } from '../heads/limits.ts'
 import type { HeadRuntime } from '../heads/runtime.ts'
 import { endWaiting, HELD, WITHOUT_PATH } from './waiting.ts'
 import { queueFull, refusalOf } from './checks.ts'
-import { abortedError, waitTooLongError } from './errors.ts'
+import { abortedError, memoryGoneError, waitTooLongError } from './errors.ts'
 import { PAGE_BYTES } from '../memory/lender.ts'
 import type { OpenIo } from './open-io.ts'
 import type { PoolBlock } from '../memory/pool.ts'
-import { gather, scatter } from '../memory/vector.ts'
+import { gather, scatter, vectorLength } from '../memory/vector.ts'
 import { headQueue } from './queues.ts'
 import type { Ahead, Waiters } from './waiters.ts'
 
@@ -334,8 +334,9 @@ export class HeadIo implements BioOwner {
   }
 
   /** A piece has ended. */
-  bioDone(bio: Bio, error: PathledgerError | null): void {
+  bioDone(bio: Bio, answer: PathledgerError | null): void {
     const { io, block } = bio
+    const error = answer ?? this.#intoGone(bio)
     const nowUs = error === null && bio.answeredUs > 0 ? bio.answeredUs : this.#head.core.clock.monoUs()
     this.#head.stats.end(bio, error === null ? bio.length : 0, nowUs)
     bio.trace?.ended(bio, error)
@@ -348,6 +349,14 @@ export class HeadIo implements BioOwner {
     if (io.signal !== null) this.#abortable.get(io)?.delete(bio)
     if (block !== null) this.#head.core.pool.release(block)
     this.#end(io, error)
+  }
+
+  /** What was read has nowhere to go: its caller moved, shrank or resized their memory under it. */
+  #intoGone(bio: Bio): PathledgerError | null {
+    const { op, data, length } = bio.io
+    return op === 'read' && data !== null && vectorLength(data) !== length
+      ? memoryGoneError(this.#head, bio)
+      : null
   }
 
   #end(io: OpenIo, error: PathledgerError | null, pieces = 1): void {

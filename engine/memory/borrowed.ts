@@ -3,6 +3,8 @@
 import { invariant } from '../../errors.ts'
 import type { PoolBlock } from './pool.ts'
 
+const NOTHING = new Uint8Array(0)
+
 export class Borrowed {
   readonly #bytes: Uint8Array
   readonly #whenFree: () => void
@@ -18,7 +20,8 @@ export class Borrowed {
   block(from: number, length: number): PoolBlock {
     this.#holders += 1
     const whenFree = () => this.release()
-    const bytes = this.#bytes.subarray(from, from + length)
+    // Its owner may have moved it away meanwhile: then there is no part of it, which the I/O hears before it is sent.
+    const bytes = this.#bytes.length === 0 ? NOTHING : this.#bytes.subarray(from, from + length)
     return { bytes, offset: 0, order: 0, holders: 1, share: null, whenFree }
   }
 
