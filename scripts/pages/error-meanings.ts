@@ -7,7 +7,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     ABORTED: 'The caller aborted the I/O.',
     BUFFER_DEAD: 'A lent buffer is used after a write took it, after its release, or after `close()`.',
     BUFFER_FOREIGN: 'The buffer was lent by another engine.',
-    BUFFER_GONE: 'Memory given with `ghostSafe: false` or as `into` was detached, shrunk or resized before its promise settled.',
+    BUFFER_GONE:
+      'Memory given with `ghostSafe: false` or as `into` was detached, shrunk or resized before its promise settled.',
     BUFFER_TOO_LARGE: 'More bytes than are ever lent at once.',
     BUFFER_UNALIGNED: 'Memory given with `ghostSafe: false` does not start on a page.',
     DRAINED: 'The I/O waited, and an operator ended the waiting.',
