@@ -70,11 +70,11 @@ function comeBack(path: PathRuntime, lost: LostPath, facts: Readonly<Record<stri
   const { clock } = path.core
   for (const [timer, dueUs] of lost.handOver()) path.timers?.start(timer, dueUs)
   if (suspect !== null) {
-    path.suspicion = new Suspicion(suspect, clock.monoUs())
-    path.suspicion.count(0, suspect, clock.monoUs())
+    path.health.suspicion = new Suspicion(suspect, clock.monoUs())
+    path.health.suspicion.count(0, suspect, clock.monoUs())
   }
   const step = recordPath(path, 'path.returned', facts)
-  if (path.suspicion !== null) path.suspicion.recorded = step.recorded
+  if (path.health.suspicion !== null) path.health.suspicion.recorded = step.recorded
   fenceIfNeeded(path)
   return step
 }

@@ -80,8 +80,8 @@ export function leaveCache(path: PathRuntime, why: string, noted: boolean): void
 }
 
 function giveBackProbe(path: PathRuntime): void {
-  if (path.probeBlock !== null) path.core.pool.release(path.probeBlock)
-  path.probeBlock = null
+  if (path.health.probeBlock !== null) path.core.pool.release(path.health.probeBlock)
+  path.health.probeBlock = null
 }
 
 /** Lets go of a path whose device stays open: its owner's again. */

@@ -280,7 +280,7 @@ export class Registry {
       guarded(core, () => void recordPath(path, 'path.timerFired', { timer, dueUs }))
     })
     device.useMemory?.(core.pool.memory)
-    path.probeBlock = core.pool.take(probeLength(device.geometry), head.memory)
+    path.health.probeBlock = core.pool.take(probeLength(device.geometry), head.memory)
     return path
   }
 

@@ -5,7 +5,6 @@ import { bestRank, findPreferred, lossOf, lossWhy, wouldTakeOver } from './failb
 import { awaitsGroups, isOutByAccess, isWorthWaitingFor, shouldAwaitGroups } from './group-wait.ts'
 import type { HeadRuntime, PathRuntime } from './runtime.ts'
 import { followLimits, restack } from './limits.ts'
-import { stopSampling } from './path-health.ts'
 import type { Origin, Recorded } from '../ledger/recorder.ts'
 import { clearCurrentPath, clearCurrentPaths, searchPath } from '../select/select.ts'
 import type { StreamStep } from '../ledger/stream.ts'
@@ -86,7 +85,7 @@ function leaveList(path: PathRuntime): void {
   if (at < 0) return
   path.head.paths.splice(at, 1)
   restack(path.head)
-  stopSampling(path)
+  path.health.stopSampling()
   path.retire()
 }
 

@@ -2,7 +2,7 @@
 // the machines decided, and what the I/O keeps there. Nothing is decided, recorded or sent in this file.
 import type { HeadContext } from '../../machines/head/head.ts'
 import type { HeadValue, IoPolicy, Quantum, PathValue } from '../../machines/words.ts'
-import type { DeviceLimits, IoCompletion, PathDevice, TimerHandle } from '../../adapters/ports.ts'
+import type { DeviceLimits, IoCompletion, PathDevice } from '../../adapters/ports.ts'
 import { headCounters, type HeadCounters, pathCounters, type PathCounters } from '../accounting/counters.ts'
 import { DiskStats } from '../accounting/disk-stat.ts'
 import type { LostPath } from './lost-path.ts'
@@ -15,13 +15,12 @@ import { isAccessUsable, isAvailable, isDisabled, isOptimized, rankOf } from '..
 import type { StreamState } from '../../machines/step.ts'
 import type { PathContext } from '../../machines/path/path.ts'
 import type { Core } from '../core/core.ts'
-import { newTally } from './path-health.ts'
+import { newTally, PathHealth } from './path-health.ts'
 import type { Tally } from './path-health.ts'
-import type { PoolBlock, Share } from '../memory/pool.ts'
+import type { Share } from '../memory/pool.ts'
 import type { RateLimit } from '../ledger/rate-limit.ts'
 import type { Recorded } from '../ledger/recorder.ts'
 import type { Stream } from '../ledger/stream.ts'
-import type { Suspicion } from './suspicion.ts'
 import type { Timers } from '../ledger/timers.ts'
 import { WriteCache } from '../lun/write-caches.ts'
 
@@ -87,24 +86,12 @@ export class PathRuntime {
   limitsLookedUs: number
   /** What stands between it and the medium, which a flush has to reach; set when it arrives. */
   cache = new WriteCache(null, '')
-  /** Its fence command is running. */
-  fencing = false
   /** Grows with each failure and each life: what a bio was refused in an earlier epoch is forgotten. */
   epoch = 0
-  /** An error whose verdict is still out, or the episode of the failure that holds. */
-  suspicion: Suspicion | null = null
-  /** The last suspicion that is on the ledger, whatever became of it. */
-  lastSuspected: Recorded | null = null
+  /** What is remembered of how well it works, but for what every I/O touches. */
+  readonly health = new PathHealth()
   /** That the device is being taken away. */
   leaving: Recorded | null = null
-  /** Bios that failed here and succeeded elsewhere, each within `failWindowMs` of the one before. */
-  confirmedFailures = 0
-  lastConfirmedUs = 0
-  /** Memory of the probe's own: a pool full of parked I/O must not keep paths from healing. */
-  probeBlock: PoolBlock | null = null
-  /** A probe read is in flight; it may hang for long, and its buffer with it. */
-  probing = false
-  probingSinceUs = 0
   /** Completions of its I/O, errors included: while they grow, it is not silent. */
   heard = 0
   /** How often it came back into use: an error of an attempt from before such a return is not held against it. */
@@ -115,15 +102,8 @@ export class PathRuntime {
   proving: 'no' | 'once' | 'again' = 'no'
   /** I/Os and probes that it answered well: more of them than before means that it is there. */
   answers = 0
-  /** Places of it that could not be read while others could, and that are on the ledger. */
-  readonly unreadable = new Set<number>()
-  /** What is to read when it is over. */
-  probesWaiting: (() => void)[] = []
   /** Real I/O of late, for its error rate. */
   window: Tally
-  /** What the samples of a marginal path have come to so far; null while none are taken. */
-  sampling: Tally | null = null
-  sampler: TimerHandle | null = null
   /** Why it will not come back by itself: another device is there now. */
   lost: string | null = null
   /** State of the stream when this life of the path ended. */

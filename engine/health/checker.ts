@@ -34,12 +34,12 @@ export function probe(path: PathRuntime): void {
 }
 
 function checkSuspect(path: PathRuntime): void {
-  const { suspicion } = path
+  const { suspicion } = path.health
   if (suspicion === null) return
   const { returns } = path
   readAll(path, [elsewhere(path, suspicion.first.offset)], OF_A_SUSPECT, (answer) => {
     suspicion.whenOpen(() => {
-      if (path.suspicion !== suspicion) return
+      if (path.health.suspicion !== suspicion) return
       // Somebody put the path back meanwhile: what was asked before says nothing of it as it is now.
       if (!answer.ok && path.returns !== returns) return checkSuspect(path)
       if (answer.ok) clearSuspicion(path)
@@ -126,9 +126,13 @@ function notIfThePaths(
 /** Each place once in a life of the path. */
 function tellUnreadable(path: PathRuntime, bad: readonly BadPlace[]): void {
   for (const { offset, errno, status } of bad) {
-    if (path.unreadable.has(offset) || path.unreadable.size >= UNREADABLE_MAX || !path.errorRows.take())
+    if (
+      path.health.unreadable.has(offset) ||
+      path.health.unreadable.size >= UNREADABLE_MAX ||
+      !path.errorRows.take()
+    )
       continue
-    path.unreadable.add(offset)
+    path.health.unreadable.add(offset)
     const length = probeLength(path.device.geometry)
     recordPath(path, 'path.placeUnreadable', { errno, status, op: 'read', offset, length })
   }

@@ -9,19 +9,19 @@ import type { PathRuntime } from '../heads/runtime.ts'
 /** Fences a failed path that has left ghosts. Does nothing when it is fenced, being fenced, healthy or without ghosts. */
 export function fenceIfNeeded(path: PathRuntime): void {
   const { core, head } = path
-  if (core.fence === null || path.fencing || path.context.fenced || !path.present) return
+  if (core.fence === null || path.health.fencing || path.context.fenced || !path.present) return
   const { health } = path.value
   if (health !== 'failed' && health !== 'probing') return
   if (ghostsBehind(path).length === 0) return
-  path.fencing = true
+  path.health.fencing = true
   const target = { wwid: head.lun.wwid, hctl: path.hctl, device: path.device.device }
   const limitMs = core.settings.fenceTimeoutMs
   const behind = () => ghostsBehind(path)
   const done = (detail: string | null, error: unknown) =>
     guarded(core, () => {
       timer.cancel()
-      if (!path.fencing) return
-      path.fencing = false
+      if (!path.health.fencing) return
+      path.health.fencing = false
       if (detail !== null) return recordFence(path, behind(), detail)
       core.log.warn({ path: path.name, error }, 'fence did not succeed')
     })

@@ -2,7 +2,7 @@
 import { guarded, usOfMs } from '../core/core.ts'
 import { recordPath } from '../heads/lifecycle.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
-import { newTally, stopSampling, type Tally } from '../heads/path-health.ts'
+import { newTally, type Tally } from '../heads/path-health.ts'
 
 /** An attempt of a real I/O was answered, well or with an error of the path. */
 export function noteOutcome(path: PathRuntime, startedUs: number, failed: boolean): void {
@@ -11,13 +11,13 @@ export function noteOutcome(path: PathRuntime, startedUs: number, failed: boolea
   const nowUs = clock.monoUs()
   const slow = isSlow(path, nowUs - startedUs)
   // While it is sampled its real I/O is the best sample.
-  if (path.sampling !== null) count(path.sampling, failed, slow)
+  if (path.health.sampling !== null) count(path.health.sampling, failed, slow)
   if (nowUs - path.window.startUs >= usOfMs(settings.marginal.windowMs)) {
     path.window = newTally(nowUs)
     // A window is judged by its own errors.
-    path.lastSuspected = null
+    path.health.lastSuspected = null
   }
-  if (failed) path.lastSuspected = path.suspicion?.recorded ?? path.lastSuspected
+  if (failed) path.health.lastSuspected = path.health.suspicion?.recorded ?? path.health.lastSuspected
   count(path.window, failed, slow)
   judge(path)
 }
@@ -36,22 +36,23 @@ function judge(path: PathRuntime): void {
   path.core.log.warn({ path: path.name, why }, 'path became marginal')
   // Its errors were suspicions first, of which the last one of the window is the evidence; being slow has none.
   const data = { why, by: tooMany ? 'errors' : 'slowness' }
-  recordPath(path, 'path.becameMarginal', data, { cause: tooMany ? path.lastSuspected : null })
+  recordPath(path, 'path.becameMarginal', data, { cause: tooMany ? path.health.lastSuspected : null })
 }
 
 /** Begins to sample a path; its machine says when that ends. `read` reads once, and says how it went. */
 export function startSampling(path: PathRuntime, read: (done: (failed: boolean) => void) => boolean): void {
   const { core } = path
   const tally = newTally(core.clock.monoUs())
-  path.sampling = tally
+  path.health.sampling = tally
   const next = () => {
-    if (path.sampling !== tally || core.broken !== null || path.gone) return
+    if (path.health.sampling !== tally || core.broken !== null || path.gone) return
     const startedUs = core.clock.monoUs()
     const sent = read((failed) => count(tally, failed, isSlow(path, core.clock.monoUs() - startedUs)))
     // The one before has not been answered yet: that is an answer too.
     if (!sent) count(tally, true, true)
-    path.sampler = core.clock.setTimer(startedUs + usOfMs(core.settings.marginal.sampleIntervalMs), () =>
-      guarded(core, next),
+    path.health.sampler = core.clock.setTimer(
+      startedUs + usOfMs(core.settings.marginal.sampleIntervalMs),
+      () => guarded(core, next),
     )
   }
   next()
@@ -59,8 +60,8 @@ export function startSampling(path: PathRuntime, read: (done: (failed: boolean) 
 
 /** Ends the sampling, and puts on the ledger what it came to. */
 export function endSampling(path: PathRuntime): void {
-  const tally = path.sampling ?? newTally(0)
-  stopSampling(path)
+  const tally = path.health.sampling ?? newTally(0)
+  path.health.stopSampling()
   path.window = newTally(path.core.clock.monoUs())
   recordPath(path, 'path.sampled', { reads: tally.reads, errors: tally.errors, slow: tally.slow })
 }

@@ -157,9 +157,9 @@ class Reading {
     const path = this.#path
     // One that was only just sent says nothing yet: it is waited for. One that hangs says that the path does, unless that
     // answers its I/O meanwhile.
-    const hangs = path.core.clock.monoUs() - path.probingSinceUs >= this.#timeoutUs
+    const hangs = path.core.clock.monoUs() - path.health.probingSinceUs >= this.#timeoutUs
     this.#offsets.unshift(offset)
-    if (path.probing && !hangs) path.probesWaiting.push(() => this.next())
+    if (path.health.probing && !hangs) path.health.probesWaiting.push(() => this.next())
     else if (this.#wanted.carriesIo) this.#silent = EARLIER
     else this.#finish({ ...TIMED_OUT, detail: EARLIER })
   }
@@ -241,21 +241,21 @@ export function readOne(
   done: (completion: IoCompletion, length: number) => void,
 ): boolean {
   const { device, core } = path
-  const block = path.probeBlock
-  if (block === null || path.probing) return false
+  const block = path.health.probeBlock
+  if (block === null || path.health.probing) return false
   const length = block.bytes.length
   const startedUs = core.clock.monoUs()
-  path.probing = true
-  path.probingSinceUs = startedUs
+  path.health.probing = true
+  path.health.probingSinceUs = startedUs
   path.inFlight += 1
   device.submit({ op: 'read', offset, length, data: block.bytes, fua: false }, (completion) => {
     guarded(core, () => {
-      path.probing = false
+      path.health.probing = false
       if (statusOf(completion, length) === 'OK') path.answered(startedUs)
       path.inFlight -= 1
       path.hear(completion)
       done(completion, length)
-      for (const waiting of path.probesWaiting.splice(0)) waiting()
+      for (const waiting of path.health.probesWaiting.splice(0)) waiting()
       if (path.inFlight === 0) path.onQuiet?.()
     })
   })

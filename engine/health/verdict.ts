@@ -3,7 +3,6 @@
 import type { Evidence } from '../../machines/events.ts'
 import { fenceIfNeeded } from './fencing.ts'
 import { recordPath } from '../heads/lifecycle.ts'
-import { stopSampling } from '../heads/path-health.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
 import type { Recorded } from '../ledger/recorder.ts'
 import { Suspicion } from '../heads/suspicion.ts'
@@ -23,11 +22,11 @@ export function suspect(
 ): Suspicion | null {
   if (!path.present) return null
   const nowUs = path.core.clock.monoUs()
-  const known = path.suspicion
+  const known = path.health.suspicion
   const suspicion = known ?? new Suspicion(evidence, nowUs)
   suspicion.count(bio, evidence, nowUs)
   if (known !== null) return known
-  path.suspicion = suspicion
+  path.health.suspicion = suspicion
   // In a storm of errors that fail no path the rows are bounded: they are then only counted.
   if (path.errorRows.take()) {
     suspicion.open(() => recordPath(path, 'path.suspected', evidence, { cause }).recorded)
@@ -45,10 +44,10 @@ export function pastError(path: PathRuntime, evidence: Evidence): Suspicion {
 
 /** The probe answered: the error was not the path's, unless enough bios have said otherwise meanwhile. */
 export function clearSuspicion(path: PathRuntime): void {
-  const { suspicion } = path
+  const { suspicion } = path.health
   if (suspicion?.verdict !== 'pending') return
   if (suspicion.condemned) return failPath(path, 'failThreshold', thresholdDetail(path))
-  path.suspicion = null
+  path.health.suspicion = null
   const { errors, bios, resent, recorded } = suspicion
   const cleared =
     recorded === null
@@ -59,11 +58,11 @@ export function clearSuspicion(path: PathRuntime): void {
 
 /** The path failed: the episode goes to the ledger, parked and re-sent bios are explained by it. */
 export function failPath(path: PathRuntime, verdict: FailedBy, detail: string | null): void {
-  const { suspicion } = path
+  const { suspicion } = path.health
   if (suspicion?.verdict !== 'pending') return
   path.epoch += 1
-  path.confirmedFailures = 0
-  stopSampling(path)
+  path.health.confirmedFailures = 0
+  path.health.stopSampling()
   const { first, errors, bios, resent, firstUs, lastUs, samples } = suspicion
   const data = { first, verdict, detail, errors, bios, resent, firstUs, lastUs, samples }
   path.core.log.warn({ path: path.name, verdict, ...first }, 'path failed')
@@ -75,15 +74,15 @@ export function failPath(path: PathRuntime, verdict: FailedBy, detail: string | 
 
 /** Bios that failed here and were taken elsewhere have reached `failThreshold`. */
 export function failByThreshold(path: PathRuntime, evidence: Evidence): void {
-  if (path.suspicion?.verdict === 'pending') {
+  if (path.health.suspicion?.verdict === 'pending') {
     // Its probe is out, and flushes wait for the probe's own answer: the path fails with that, whatever it is.
-    path.suspicion.condemned = true
+    path.health.suspicion.condemned = true
     return
   }
-  if (path.suspicion === null) {
+  if (path.health.suspicion === null) {
     const nowUs = path.core.clock.monoUs()
-    path.suspicion = new Suspicion(evidence, nowUs)
-    path.suspicion.count(0, evidence, nowUs)
+    path.health.suspicion = new Suspicion(evidence, nowUs)
+    path.health.suspicion.count(0, evidence, nowUs)
   }
   failPath(path, 'failThreshold', thresholdDetail(path))
 }
@@ -93,11 +92,11 @@ export function failByIdentity(path: PathRuntime, why: string, cause: Recorded |
   if (!path.present || path.value.health === 'failed' || path.value.health === 'probing') return
   const nowUs = path.core.clock.monoUs()
   path.lost = why
-  path.suspicion ??= new Suspicion(
+  path.health.suspicion ??= new Suspicion(
     { errno: 'ENODEV', status: 'OFFLINE', op: 'read', offset: 0, length: 0 },
     nowUs,
   )
-  path.suspicion.recorded ??= cause
+  path.health.suspicion.recorded ??= cause
   failPath(path, 'identity', why)
 }
 
@@ -107,8 +106,8 @@ function thresholdDetail({ core }: PathRuntime): string {
 
 /** Says what a failure came to, when it is over. `cause` is what ended it. */
 export function endEpisode(path: PathRuntime, cause: Recorded): void {
-  const { suspicion } = path
-  path.suspicion = null
+  const { suspicion } = path.health
+  path.health.suspicion = null
   path.epoch += 1
   if (suspicion === null) return
   const { errors, bios, resent, firstUs, lastUs } = suspicion
@@ -130,8 +129,8 @@ export function confirmFailure({ path, epoch, evidence }: Refused): void {
   if (path.epoch !== epoch || !path.present || path.disabled) return
   const { clock, settings } = path.core
   const nowUs = clock.monoUs()
-  if (nowUs - path.lastConfirmedUs > usOfMs(settings.failWindowMs)) path.confirmedFailures = 0
-  path.confirmedFailures += 1
-  path.lastConfirmedUs = nowUs
-  if (path.confirmedFailures >= settings.failThreshold) failByThreshold(path, evidence)
+  if (nowUs - path.health.lastConfirmedUs > usOfMs(settings.failWindowMs)) path.health.confirmedFailures = 0
+  path.health.confirmedFailures += 1
+  path.health.lastConfirmedUs = nowUs
+  if (path.health.confirmedFailures >= settings.failThreshold) failByThreshold(path, evidence)
 }
