@@ -9,27 +9,27 @@ import { objectOf, productSources, sourceOf } from './sources.ts'
 
 /** What the engine does about a class, and why. */
 const CLASSES: Readonly<Record<ErrorClass, string>> = {
-  path: "Perhaps the path's. The I/O goes to another path, and this one is probed; it fails when the probe does.",
-  target: "The LUN's own, the same through every path. The caller gets it, once.",
-  busy: "Nobody's: the same path is asked again a little later, and after a few times another one.",
-  ours: 'A bug of pathledger. The engine stops, and no path is failed for it.',
+  path: "The error may be the path's. The I/O goes to another path, and this one is probed. It fails if the probe fails too.",
+  target: "The error is the LUN's own, the same through every path. The caller gets it at once.",
+  busy: "Nobody's error: the I/O is sent down the same path again a little later, and after a few tries down another one.",
+  ours: 'A bug of pathledger. The engine stops, and no path fails because of it.',
 }
 
 export function errorsPage(): Promise<string> {
   return page(
     'Errors',
-    'Every error that leaves pathledger is a `PathledgerError`: recognise it by its `code`, never by its class or text. ' +
-      "`message` says what happened, `why` and `todo` explain it, `errno` is the kernel's name for it where it has one. " +
-      '`outcome` is `failed` for certain, or `unknown` where a write may still land.',
+    'Every error that leaves pathledger is a `PathledgerError`: recognise it by its `code`, never by its class or its text. ' +
+      "`message` says what happened, `why` gives the reason, `todo` says what to do, and `errno` is the kernel's name for the error, if it has one. " +
+      '`outcome` is `failed` when the I/O has certainly failed, and `unknown` when a write may still land.',
     "## What a path's error means",
-    'An errno of a path becomes a `blk_status`, and that decides whose error it may be. An adapter that knows the status ' +
-      'itself says so, and the errno is not asked.',
+    'An errno of a path is translated into a `blk_status`, which decides whose error it may be. If the adapter itself knows ' +
+      'the status, the errno is not used.',
     table(['errno', 'blk_status', 'class'], errnoRows()),
     table(
       ['class', 'what the engine does'],
       Object.entries(CLASSES).map(([name, what]) => [code(name), what]),
     ),
-    'A caller gets the errno that the kernel gives for the status:',
+    'The caller gets the errno that the kernel uses for the status:',
     table(['blk_status', 'errno of the caller', 'class'], statusRows()),
     '## Codes',
     ...Object.entries(checkedMeanings()).flatMap(([area, meanings]) => [

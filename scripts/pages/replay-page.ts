@@ -31,27 +31,29 @@ async function told(file: string): Promise<string> {
 # Something is wrong with the disk: replay and explain
 
 It is 03:07, and an alarm says that a disk is degraded. Three commands find the path that failed and say why. The ledger of this
-page is a simulated night on a virtual clock; everything below was printed by the command itself.
+page is a simulated night on a virtual clock. The commands themselves printed everything below.
 
 ## What is there now?
 
 ${await run('topology mp.ledger')}
 
-Two of four paths are not usable, and both hang on adapter 8.
+Two of four paths are not usable, and both belong to adapter 8.
 
 ## Why?
 
 ${await run('explain sda mp.ledger')}
 
-The symptom first, then each event with the one that led to it, down to the first evidence: which path answered which I/O with
-which errno. Positions are those of the ledger; \`--at\` asks about any earlier position or time, \`--json\` is for programs.
+The answer begins with the symptom and goes back from each event to the one that led to it, down to the first evidence: which path
+answered which I/O with which errno. Positions are those of the ledger. \`--at\` asks about an earlier position or time, and
+\`--json\` is for programs.
 
 ## How did it happen?
 
 ${await run(`replay mp.ledger --step --from ${first - 1} --to ${second}`)}
 
-Each event is decided again, from its inputs alone, and shown with what it changed and what it asked of the engine. At a terminal
-\`pathledger replay mp.ledger --step\` goes forward and back by keys (\`n\`, \`p\`, \`f\` for the next failure, \`h\` for the others).
+Each decision is made again from the recorded inputs alone, and shown with what it changed and what it asked the engine to do. At a
+terminal, \`pathledger replay mp.ledger --step\` goes forward and back by keys (\`n\`, \`p\`, \`f\` for the next failure, \`h\` for
+the other keys).
 
 ## And then?
 
@@ -64,9 +66,9 @@ ${await run('audit correlated mp.ledger')}
 ${await run('replay mp.ledger --verify')}
 
 - While the engine runs, \`pathledger replay mp.ledger --follow\` prints each event as it is written.
-- The other questions of \`pathledger audit\` are in [the ledger](ledger.md#audit-queries), with their SQL; what nobody foresaw
-  is asked with \`pathledger sql\`.
-- What became of single I/Os is there where the head [traces](tracing.md) them.
+- [The ledger](ledger.md#audit-queries) has the other questions of \`pathledger audit\`, with their SQL. Questions of your own
+  go to \`pathledger sql\`.
+- The ledger tells about single I/Os if the head [traces](tracing.md) them.
 `
 }
 
