@@ -13,9 +13,9 @@ const ROWS = [...readFileSync(join(ROOT, 'docs/safety.md'), 'utf8').matchAll(/^\
 const FILES = globSync('test/**/*.ts', { cwd: ROOT })
 const NAMES = new Set([...FILES, ...FILES.map((file) => basename(file))])
 
-test('hazards are numbered from 1 without gaps, so that a number says which', () => {
+test('every number is one hazard’s', () => {
   expect(ROWS.length).toBeGreaterThan(40)
-  expect(ROWS.map(({ number }) => number)).toEqual(ROWS.map((_, index) => index + 1))
+  expect(new Set(ROWS.map(({ number }) => number)).size).toBe(ROWS.length)
 })
 
 test.each(ROWS.map((row) => [row.number, row] as const))(
