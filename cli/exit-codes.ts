@@ -15,6 +15,8 @@ export const EXIT = {
   verification: 5,
   /** The system does not let us read or write, or the file is not what it is taken for. */
   io: 6,
+  /** Nothing is wrong, and the end may be missing: the last run has none, and FILE-wal is not there. */
+  endMissing: 7,
   /** A bug of pathledger. */
   bug: 70,
 } as const

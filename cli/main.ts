@@ -127,7 +127,7 @@ function createProgram(cli: Cli, print: (text: string) => void): Command {
 const EXIT_HELP = `
 Every command takes --json: data on stdout, errors as one JSON object on stderr.
 Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 conflict or locked, 5 verification failed, 6 I/O or permission,
-70 a bug of pathledger.`
+7 whole, but its end may be missing (verify), 70 a bug of pathledger.`
 
 /** Commander's refusal in our words: what, why, and where to read on. */
 function commandLineError({ code, message }: CommanderError): Error {

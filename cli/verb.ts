@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { openLedgerReader } from '../index.ts'
 import type { FileReader } from '../store/read/reader.ts'
 import type { Io } from './io.ts'
+import { lines } from './text.ts'
 
 /** One run of the command. A verb leaves its exit code here. */
 export interface Cli {
@@ -22,17 +23,37 @@ export function withJson(command: Command, what = 'one JSON document'): Command 
   return command.option('--json', `print ${what}`)
 }
 
-/** Opens a ledger for reading, and lets go of it whatever happens. */
+/** What is said of a file whose last run has no end, and beside which there is no write-ahead log. */
+export const END_MISSING =
+  'The last run on this ledger has no end, and FILE-wal is not beside it: the file was copied alone, or lost its log. ' +
+  'What was committed last may be missing. Copy both together, or with `pathledger backup`.'
+
+/** Opens a ledger for reading, and lets go of it whatever happens. Where its end may be missing, that is said first, on stderr. */
 export async function withLedger<Answer>(
+  { io }: Pick<Cli, 'io'>,
   file: string,
+  { json }: { readonly json?: boolean | undefined },
   use: (reader: FileReader) => Promise<Answer> | Answer,
 ): Promise<Answer> {
   const reader = openLedgerReader(file)
   try {
+    if (reader.lastRun() === 'lost') {
+      const warning = { code: 'END_MISSING', message: END_MISSING }
+      io.err(json === true ? `${JSON.stringify({ warning })}\n` : lines([`warning: ${END_MISSING}`]))
+    }
     return await use(reader)
   } finally {
     reader.close()
   }
+}
+
+/** Says it where a verb reads the file by another way. */
+export async function warnOfEnd(
+  cli: Pick<Cli, 'io'>,
+  file: string,
+  options: { readonly json?: boolean | undefined },
+): Promise<void> {
+  await withLedger(cli, file, options, () => undefined)
 }
 
 /** Prints one JSON document, on a line of its own. */

@@ -48,7 +48,7 @@ function addQuestion(audit: Command, cli: Cli, question: Question): void {
     else command.option(...OPTIONS[option])
   }
   command.action(async (file: string, given: Options) => {
-    cli.exitCode = await withLedger(file, (reader) => answer(cli, reader, question, given))
+    cli.exitCode = await withLedger(cli, file, given, (reader) => answer(cli, reader, question, given))
   })
   withJson(command)
   const always = required.map((option) => `--${option} 0`).join(' ')

@@ -25,7 +25,9 @@ export function addDiff(program: Command, cli: Cli): void {
     // A time that counts back begins with a dash, and is no option.
     .allowUnknownOption()
     .action(async (file: string, from: string, to: string, options: Options) => {
-      cli.exitCode = await withLedger(file, (reader) => run(cli.io, reader, { from, to }, options))
+      cli.exitCode = await withLedger(cli, file, options, (reader) =>
+        run(cli.io, reader, { from, to }, options),
+      )
     })
   withJson(command)
   withExamples(command, [

@@ -27,7 +27,7 @@ export function addExplain(program: Command, cli: Cli): void {
     .argument('<file>', 'a ledger; an engine may be writing it')
     .option('--at <POSITION|TIME>', `when; default: at the end. ${MOMENT_HELP}`)
     .action(async (what: string, file: string, options: Options) => {
-      cli.exitCode = await withLedger(file, (reader) => run(cli.io, reader, what, options))
+      cli.exitCode = await withLedger(cli, file, options, (reader) => run(cli.io, reader, what, options))
     })
   withJson(command)
   withExamples(command, [

@@ -7,7 +7,7 @@ import type { HeadCheck } from '../../doors/ledger.ts'
 import { EXIT } from '../exit-codes.ts'
 import { isoOf } from '../moment.ts'
 import { counted, lines, paint } from '../text.ts'
-import { printJson, withExamples, withJson, withLedger } from '../verb.ts'
+import { printJson, withExamples, warnOfEnd, withJson, withLedger } from '../verb.ts'
 import type { Cli } from '../verb.ts'
 
 interface Json {
@@ -44,13 +44,16 @@ function addKeygen(head: Command, { io }: Cli): void {
   withExamples(command, [['pathledger head keygen auditor.key', 'keep it where the ledger is not']])
 }
 
-function addSign(head: Command, { io }: Cli): void {
+function addSign(head: Command, cli: Cli): void {
   const command = head
     .command('sign')
     .description('Print a signed head: where the ledger ends now, as one line of JSON.')
     .argument('<file>', 'a ledger; an engine may be writing it')
     .requiredOption('--key <FILE>', 'the private key')
-    .action(async (file: string, { key }: { readonly key: string }) => printJson(io, signHead(file, key)))
+    .action(async (file: string, { key }: { readonly key: string }) => {
+      await warnOfEnd(cli, file, { json: true })
+      await printJson(cli.io, signHead(file, key))
+    })
   withJson(command, 'one JSON document, as it does anyway')
   withExamples(command, [['pathledger head sign mp.ledger --key auditor.key > mp.head', 'once a day, say']])
 }
@@ -71,7 +74,7 @@ function addCheck(head: Command, cli: Cli): void {
         { head: headFile, key, json }: Json & { readonly head: string; readonly key: string },
       ) => {
         const signed = parseSignedHead(textOf(headFile))
-        const check = await withLedger(file, (reader) => checkHead(reader, signed, key))
+        const check = await withLedger(cli, file, { json }, (reader) => checkHead(reader, signed, key))
         if (json) await printJson(cli.io, check)
         else await cli.io.out(describe(check, isoOf(signed.signedAtUs), cli.io.color))
         cli.exitCode = check.verdict === 'holds' ? EXIT.ok : EXIT.verification

@@ -30,7 +30,7 @@ export function addIncident(program: Command, cli: Cli): void {
     .action(async (file: string, options: Options) => {
       if (options.html === true && options.json === true)
         throw usageError('--html and --json are two forms.', 'One of them is printed.', 'Leave one out.')
-      cli.exitCode = await withLedger(file, async (reader) => {
+      cli.exitCode = await withLedger(cli, file, options, async (reader) => {
         const range = { fromUs: timeOf(reader, options.from), toUs: timeOf(reader, options.to) }
         if (range.fromUs > range.toUs)
           throw usageError('--from is behind --to.', 'Nothing lies between them.', 'Change one of them.')

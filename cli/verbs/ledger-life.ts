@@ -6,7 +6,7 @@ import type { CacheInfo, Repair } from '../../doors/ledger.ts'
 import { EXIT } from '../exit-codes.ts'
 import { usageError } from '../failure.ts'
 import { bytes, counted, lines, paint } from '../text.ts'
-import { printJson, withExamples, withJson } from '../verb.ts'
+import { printJson, warnOfEnd, withExamples, withJson } from '../verb.ts'
 import type { Cli } from '../verb.ts'
 
 interface SnapshotOptions {
@@ -38,7 +38,8 @@ export function addSnapshot(program: Command, cli: Cli): void {
   ])
 }
 
-async function snapshot({ io }: Cli, file: string, options: SnapshotOptions): Promise<number> {
+async function snapshot(cli: Cli, file: string, options: SnapshotOptions): Promise<number> {
+  const { io } = cli
   const { make, drop, check, json } = options
   if ([make, drop, check].filter((one) => one === true).length > 1) {
     throw usageError(
@@ -47,6 +48,7 @@ async function snapshot({ io }: Cli, file: string, options: SnapshotOptions): Pr
       'Leave out two.',
     )
   }
+  await warnOfEnd(cli, file, options)
   if (check === true) {
     const found = checkCaches(file)
     if (json) await printJson(io, found)
@@ -70,7 +72,7 @@ function describeCaches({ snapshots, projections }: CacheInfo): string {
   ])
 }
 
-export function addSegment(program: Command, { io }: Cli): void {
+export function addSegment(program: Command, cli: Cli): void {
   const command = program
     .command('segment')
     .description(
@@ -80,6 +82,8 @@ export function addSegment(program: Command, { io }: Cli): void {
     .argument('<file>', 'the ledger to close')
     .argument('<next>', 'the file to begin, in the same folder; must not exist')
     .action(async (file: string, next: string, { json }: { readonly json?: true }) => {
+      const { io } = cli
+      await warnOfEnd(cli, file, { json })
       const closed = segmentLedger(file, next)
       if (json) await printJson(io, closed)
       else {
@@ -98,13 +102,15 @@ export function addSegment(program: Command, { io }: Cli): void {
   ])
 }
 
-export function addBackup(program: Command, { io }: Cli): void {
+export function addBackup(program: Command, cli: Cli): void {
   const command = program
     .command('backup')
     .description('Copy a ledger as it is at one moment, also while an engine writes it, and verify the copy.')
     .argument('<file>', 'a ledger')
     .argument('<copy>', 'the file to make; must not exist')
     .action(async (file: string, copy: string, { json }: { readonly json?: true }) => {
+      const { io } = cli
+      await warnOfEnd(cli, file, { json })
       const backup = backupLedger(file, copy)
       if (json) await printJson(io, backup)
       else

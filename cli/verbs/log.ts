@@ -38,7 +38,7 @@ export function addLog(program: Command, cli: Cli): void {
     .option('--until <TIME>', 'last time')
     .option('--limit <N>', 'at most so many events')
     .action(async (file: string, options: Options) => {
-      cli.exitCode = await withLedger(file, (reader) => run(cli.io, reader, options))
+      cli.exitCode = await withLedger(cli, file, options, (reader) => run(cli.io, reader, options))
     })
   withJson(command, 'one JSON object per line')
   withExamples(command, [

@@ -43,7 +43,7 @@ export function addReplay(program: Command, cli: Cli): void {
     .option('--follow', 'go on with what an engine writes, until Ctrl-C')
     .option('--verify', 'compare each decision with the stored one, and stop at the first difference')
     .action(async (file: string, options: Options) => {
-      cli.exitCode = await withLedger(file, (reader) => run(cli.io, reader, options))
+      cli.exitCode = await withLedger(cli, file, options, (reader) => run(cli.io, reader, options))
     })
   withJson(command, 'one JSON document; with --step and --follow one object per event')
   withExamples(command, [

@@ -49,7 +49,7 @@ async function show(cli: Cli, file: string | undefined, options: Options): Promi
   if (file === undefined) {
     throw usageError('Which ledger?', 'A ledger or a running engine is needed.', 'Say FILE or --socket FILE.')
   }
-  cli.exitCode = await withLedger(file, (reader) => run(cli.io, reader, options))
+  cli.exitCode = await withLedger(cli, file, options, (reader) => run(cli.io, reader, options))
 }
 
 async function run(io: Io, reader: FileReader, { at, json }: Options): Promise<number> {

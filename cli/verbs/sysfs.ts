@@ -48,7 +48,7 @@ function addGet(parent: Command, cli: Cli): void {
         const request: ControlRequest = { verb: 'sysfsGet', attribute: path }
         return ask(cli, options, request, ({ content }: { content: string }) => content)
       }
-      const content = readSysfs(await treeOf(options), path)
+      const content = readSysfs(await treeOf(cli, options), path)
       if (options.json) await printJson(cli.io, { attribute: path, content })
       else await cli.io.out(content)
       cli.exitCode = EXIT.ok
@@ -89,7 +89,7 @@ function addSet(parent: Command, cli: Cli): void {
 }
 
 async function show(cli: Cli, directory: string | undefined, options: Options): Promise<void> {
-  const tree = await treeOf(options)
+  const tree = await treeOf(cli, options)
   const { position, timeUs, entries } = tree
   if (directory !== undefined) materialiseSysfs(tree, directory)
   if (options.json) await printJson(cli.io, { position, time: isoOf(timeUs), entries })
@@ -98,7 +98,7 @@ async function show(cli: Cli, directory: string | undefined, options: Options): 
   cli.exitCode = EXIT.ok
 }
 
-async function treeOf(options: Options): Promise<SysfsTree> {
+async function treeOf(cli: Cli, options: Options): Promise<SysfsTree> {
   const { socket, ledger, at } = options
   if (asksEngine(options)) return (await askEngine(socket ?? '', { verb: 'sysfs' }, systemClock)) as SysfsTree
   if (ledger === undefined) {
@@ -108,7 +108,7 @@ async function treeOf(options: Options): Promise<SysfsTree> {
       'Say --socket FILE or --ledger FILE.',
     )
   }
-  return withLedger(ledger, (reader) =>
+  return withLedger(cli, ledger, options, (reader) =>
     ledgerSysfs(reader, at === undefined ? reader.head().events : positionOf(reader, at)),
   )
 }

@@ -27,7 +27,7 @@ export function addTopology(program: Command, cli: Cli): void {
     .option('--at <POSITION|TIME>', `when; default: at the end. ${MOMENT_HELP}`)
     .option('--all', 'also those that were removed by then')
     .action(async (file: string, options: Options) => {
-      cli.exitCode = await withLedger(file, (reader) => run(cli.io, reader, options))
+      cli.exitCode = await withLedger(cli, file, options, (reader) => run(cli.io, reader, options))
     })
   withJson(command)
   withExamples(command, [

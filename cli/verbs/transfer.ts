@@ -7,7 +7,7 @@ import { counted } from '../text.ts'
 import { printJson, withExamples, withJson, withLedger } from '../verb.ts'
 import type { Cli } from '../verb.ts'
 
-export function addExport(program: Command, { io }: Cli): void {
+export function addExport(program: Command, cli: Cli): void {
   const command = program
     .command('export')
     .description(
@@ -15,8 +15,8 @@ export function addExport(program: Command, { io }: Cli): void {
     )
     .argument('<file>', 'a ledger; an engine may be writing it')
     .action(async (file: string) => {
-      await withLedger(file, async (reader) => {
-        for (const lines of exportLedger(reader)) await io.out(lines)
+      await withLedger(cli, file, { json: true }, async (reader) => {
+        for (const lines of exportLedger(reader)) await cli.io.out(lines)
       })
     })
   withJson(command, 'the same: the text is JSON as it is')

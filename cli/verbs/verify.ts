@@ -8,7 +8,7 @@ import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { startProgress } from '../progress.ts'
 import { counted, lines, paint } from '../text.ts'
-import { printJson, withExamples, withJson, withLedger } from '../verb.ts'
+import { END_MISSING, printJson, withExamples, withJson, withLedger } from '../verb.ts'
 import type { Cli } from '../verb.ts'
 
 interface Options {
@@ -22,7 +22,7 @@ export function addVerify(program: Command, cli: Cli): void {
     .command('verify')
     .description(
       'Check the hash chain of a ledger, its end, and that deciding every event again comes to the same.\n' +
-        'Exits with 5 and names the first bad position when something was changed.',
+        'Exits with 5 and names the first bad position when something was changed, with 7 when its end may be missing.',
     )
     .argument('<file>', 'a ledger; an engine may be writing it')
     .option('--segments', 'and every segment before it, with the seams between them')
@@ -46,25 +46,24 @@ async function run(io: Io, file: string, { json }: Options): Promise<number> {
   const verification = verifyLedger(file)
   if (json) await printJson(io, documentOf(verification))
   else await io.out(describe(verification, io.color))
-  return verification.firstBad === null && verification.derived.length === 0 ? EXIT.ok : EXIT.verification
+  return exitOf([verification])
 }
 
 async function runSources(io: Io, file: string, folder: string, { json }: Options): Promise<number> {
   const verification = verifyLedger(file)
   const progress = startProgress(io, 'bytes', json !== true)
-  const check = await withLedger(file, (reader) =>
+  const check = await withLedger({ io }, file, { json }, (reader) =>
     checkSources(reader, LOG_FILES, [folder], (bytes, of) => progress.update(bytes, of)),
   )
   progress.end()
   if (json) await printJson(io, { ...documentOf(verification), ...check })
   else await io.out(`${describe(verification, io.color)}${describeSources(check, io.color)}`)
-  const isWhole = verification.firstBad === null && verification.derived.length === 0
-  return isWhole && check.facts === 'same' ? EXIT.ok : EXIT.verification
+  return check.facts === 'same' ? exitOf([verification]) : EXIT.verification
 }
 
 function describeSources({ sources, facts, why }: SourcesCheck, color: boolean): string {
   const { good, bad } = paint(color)
-  const lines = sources.map(({ name, state, lines: count, changed }) => {
+  const said = sources.map(({ name, state, lines: count, changed }) => {
     const which =
       changed.length === 0 ? '' : `, lines ${changed.slice(0, 10).join(', ')} are not what was read`
     const bytes = state === 'changed' && changed.length === 0 ? ', in lines that no row rests on' : ''
@@ -76,7 +75,7 @@ function describeSources({ sources, facts, why }: SourcesCheck, color: boolean):
       : facts === 'same'
         ? good('read again, they tell the same facts')
         : bad(why)
-  return [...lines, told].map((line) => `${line}\n`).join('')
+  return lines([...said, told])
 }
 
 async function runSegments(io: Io, file: string, { json }: Options): Promise<number> {
@@ -91,7 +90,13 @@ async function runSegments(io: Io, file: string, { json }: Options): Promise<num
     })
     await printJson(io, { segments })
   } else await io.out(checks.map((check) => describeSegment(check, io.color)).join(''))
-  return checks.every(({ why }) => why === '') ? EXIT.ok : EXIT.verification
+  if (checks.some(({ why }) => why !== '')) return EXIT.verification
+  return exitOf(checks.flatMap(({ verification }) => verification ?? []))
+}
+
+function exitOf(found: readonly Verification[]): number {
+  if (found.some(({ firstBad, derived }) => firstBad !== null || derived.length > 0)) return EXIT.verification
+  return found.some(({ lastRun }) => lastRun === 'lost') ? EXIT.endMissing : EXIT.ok
 }
 
 function describeSegment({ file, verification, why }: SegmentCheck, color: boolean): string {
@@ -102,18 +107,21 @@ function describeSegment({ file, verification, why }: SegmentCheck, color: boole
 
 /** What is wrong is there only when something is. */
 function documentOf(verification: Verification) {
-  const { events, chain, head, replay, firstBad, why, difference, derived, warnings } = verification
+  const { events, chain, head, replay, firstBad, why, difference, derived, unproved, lastRun, warnings } =
+    verification
   return {
     ...{ events, chain, head, replay },
     ...(firstBad === null ? {} : { firstBad, why }),
     ...(difference === null ? {} : { difference }),
     ...(derived.length === 0 ? {} : { derived }),
+    ...(firstBad === null ? { lastRun, unproved } : {}),
     ...(warnings.length === 0 ? {} : { warnings }),
   }
 }
 
 function describe(verification: Verification, color: boolean): string {
-  const { events, chain, head, replay, firstBad, why, difference, derived, warnings } = verification
+  const { events, chain, head, replay, firstBad, why, difference, derived, unproved, lastRun, warnings } =
+    verification
   const { good, bad, warn, dim } = paint(color)
   const mark = (fine: boolean, text: string): string => (fine ? good(text) : bad(text))
   const said = [
@@ -123,6 +131,8 @@ function describe(verification: Verification, color: boolean): string {
     ...(difference === null ? [] : [`  stored   ${difference.stored}`, `  decided  ${difference.decided}`]),
     ...derived.map((fault) => `${bad('index or cache')}  ${fault}`),
     ...warnings.map((warning) => `${warn('warning')}  ${warning}`),
+    ...(lastRun === 'lost' ? [`${warn('warning')}  ${END_MISSING}`] : []),
+    ...unproved.map(({ says }) => `${dim('not proved')}  ${says}`),
   ]
   return lines(said.filter((line) => line !== ''))
 }

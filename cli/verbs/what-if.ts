@@ -30,7 +30,7 @@ export function addWhatIf(program: Command, cli: Cli): void {
     .option('--set <NAME=VALUE>', 'a setting of docs/settings.md to run with; may be repeated', more, [])
     .option('--recorded <NAME=VALUE>', 'a setting of then that the ledger does not tell', more, [])
     .action(async (file: string, options: Options) => {
-      cli.exitCode = await withLedger(file, (reader) => run(cli.io, reader, options))
+      cli.exitCode = await withLedger(cli, file, options, (reader) => run(cli.io, reader, options))
     })
   withJson(command)
   withExamples(command, [

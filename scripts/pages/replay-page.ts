@@ -83,16 +83,17 @@ async function session(file: string, line: string): Promise<string> {
 }
 
 async function output(file: string, line: string): Promise<string> {
-  let text = ''
+  let [text, told] = ['', '']
   const io = {
     out: async (more: string) => void (text += more),
-    err: (more: string) => void (text += more),
+    // The night has no end and its file no log beside it, which every verb would say: at 03:07 both are there.
+    err: (more: string) => void (told += more),
     ...{ terminal: false, color: false, live: false, columns: 120 },
   }
   const code = await main(
     line.split(' ').map((word) => (word === 'mp.ledger' ? file : word)),
     io,
   )
-  if (code !== 0) throw new Error(`\`pathledger ${line}\` exits with ${code}: ${text}`)
+  if (code !== 0) throw new Error(`\`pathledger ${line}\` exits with ${code}: ${told}`)
   return text
 }

@@ -28,6 +28,7 @@ import { queryToSql } from './query-sql.ts'
 import { checkQuery } from './query.ts'
 import { COLUMN_LIST, eventOfRow } from '../rows/rows.ts'
 import type { RawRow } from '../rows/rows.ts'
+import { lastRunOf, type LastRun } from '../state/last-run.ts'
 import { readSnapshot } from '../state/snapshots.ts'
 import { ledgerError } from '../file/sqlite-errors.ts'
 import { positionAt, positionsBetween } from './time-index.ts'
@@ -76,6 +77,8 @@ export interface FileReader extends SqlReader {
   atOnce<Result>(ask: (moment: Moment) => Result): Result
   /** Calls `listener` with each page of new events, in order, looking every `intervalUs`. Returns the way to stop it. */
   follow(listener: LedgerListener, options: FollowOptions): () => void
+  /** How its last run ended; `lost` where the end of it may be missing from the file. */
+  lastRun(): LastRun
   /** Lets go of the file. Calling it twice does nothing. */
   close(): void
 }
@@ -97,18 +100,27 @@ export function openLedgerReader(name: string): FileReader {
   }
 }
 
+const BY_INDEX = 'INDEXED BY events_by_type'
 const DEFAULT_FOLLOW_US = 100_000
 
 class ReadConnection implements FileReader {
   readonly file: string
   readonly header: LedgerHeader
   readonly #db: Database.Database
+  /** An index may have been dropped: answers take longer then, and are the same. */
+  readonly #hasIndex: boolean
   readonly #statements = new Map<string, Database.Statement>()
 
   constructor(file: string, db: Database.Database, header: LedgerHeader) {
     this.file = file
     this.header = header
     this.#db = db
+    const index = "SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = 'events_by_type'"
+    this.#hasIndex = db.prepare(index).get() !== undefined
+  }
+
+  lastRun(): LastRun {
+    return this.#safely(() => lastRunOf(this.#db, this.file))
   }
 
   read(query: ReadQuery): readonly StoredEvent[] {
@@ -223,7 +235,7 @@ class ReadConnection implements FileReader {
     return this.#safely(() => {
       let statement = this.#statements.get(sql)
       if (statement === undefined) {
-        statement = this.#db.prepare(sql)
+        statement = this.#db.prepare(this.#hasIndex ? sql : sql.replaceAll(BY_INDEX, ''))
         this.#statements.set(sql, statement)
       }
       return use(statement)

@@ -80,8 +80,12 @@ function* untilUnreadable(statement: Database.Statement, from: bigint): Generato
 }
 
 function headRow(db: Database.Database): HeadRow | null {
-  const statement = db.prepare('SELECT events, hash FROM ledger_head WHERE id = 1').raw().safeIntegers()
-  return (statement.get() as [unknown, unknown] | undefined) ?? null
+  const statement = db
+    .prepare('SELECT events, hash FROM ledger_head ORDER BY id = 1 DESC')
+    .raw()
+    .safeIntegers()
+  const [head, ...more] = statement.all() as [unknown, unknown][]
+  return head === undefined ? null : [...head, 1 + more.length]
 }
 
 function repeatedIds(db: Database.Database): readonly number[] {

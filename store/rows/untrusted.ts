@@ -6,8 +6,8 @@
  */
 export type UntrustedRow = readonly unknown[]
 
-/** The head as it lies there. */
-export type HeadRow = readonly [events: unknown, hash: unknown]
+/** The head as it lies there, and how many there are. */
+export type HeadRow = readonly [events: unknown, hash: unknown, heads: number]
 
 /** What verification asks of a place where rows lie. */
 export interface RowSource {

@@ -19,6 +19,7 @@ const KINDS: readonly Kind[] = [
   ...(['integer or null', 'text', 'text or null', 'text', 'text', 'hash'] as const),
 ]
 const HASH_AT = COLUMNS.length - 1
+const CAUSE_AT = COLUMNS.indexOf('cause')
 const HEADER_TYPE = 'ledger.header'
 
 /** Follows a chain from genesis. After the first bad row it only counts. */
@@ -96,6 +97,10 @@ export class ChainCheck {
     const before = this.#versions.get(stream) ?? 0n
     if (version !== before + 1n) return `The stream ${stream} goes from version ${before} to ${version}.`
     if (this.events === 1 && row[4] !== HEADER_TYPE) return `It is ${String(row[4])}, not the header.`
+    const cause = row[CAUSE_AT] as bigint | null
+    if (cause !== null && (cause < 1n || cause >= (row[0] as bigint))) {
+      return `Its cause is position ${cause}, which does not lie before it.`
+    }
     this.#versions.set(stream, version)
     this.hash = hash
     return row[4] === CARRIED ? this.#carried(row[12] as string) : null
@@ -122,6 +127,8 @@ export class ChainCheck {
         why: 'The head is missing or unreadable: nothing says that this is the end.',
       }
     }
+    if (head[2] > 1)
+      return { position: Math.max(1, events), why: `There are ${head[2]} heads: which one is its end?` }
     const claimed = Number(head[0])
     if (claimed > events) {
       return {

@@ -3,6 +3,7 @@ import { messageOf } from '../../errors.ts'
 import { Redecider } from '../state/fold.ts'
 import type { Input } from '../types.ts'
 import type { Bad } from './check-chain.ts'
+import { misfit } from '../rows/fits.ts'
 import { machineHashes } from '../rows/header.ts'
 import type { UntrustedRow } from '../rows/untrusted.ts'
 
@@ -18,8 +19,14 @@ export class ReplayCheck {
   bad: Bad | null = null
   difference: Difference | null = null
   readonly #redecider = new Redecider()
+  readonly #payloads: boolean
   readonly #warnings: string[] = []
   #rows = 0
+
+  /** `payloads`: looks at each of them; false where somebody else does. */
+  constructor({ payloads = true }: { readonly payloads?: boolean } = {}) {
+    this.#payloads = payloads
+  }
 
   get warnings(): readonly string[] {
     return this.#warnings
@@ -44,6 +51,11 @@ export class ReplayCheck {
     if (this.bad !== null) return
     const { type, position: at } = input
     if (type === 'ledger.header') this.#compareMachines(input.data)
+    const why = this.#payloads ? misfit(input) : null
+    if (why !== null) {
+      this.bad = { position: at, why }
+      return
+    }
     try {
       const decided = this.#redecider.decide(input)
       if (decided !== stored) this.#differs({ position: at, stored, decided })

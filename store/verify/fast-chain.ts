@@ -22,7 +22,7 @@ const ROW = `concat(${HASHED.map((column) => {
 }).join(', ')}, hash)`
 
 /**
- * True where each value has the storage class that it must have: '5' and 5 have the same encoding. SQLite puts numbers before
+ * True where each value has the storage class that it must have, and the cause lies before its event: '5' and 5 have the same encoding. SQLite puts numbers before
  * texts and texts before blobs, and the plus keeps it from taking one for another; asking typeof costs twice as much. Where a
  * number is meant 5.0 passes, and is found in the encoding: no integer has a point.
  */
@@ -32,6 +32,8 @@ const TYPED = [
     return NULLABLE.has(column) ? `(${column} IS NULL OR ${typed})` : typed
   }),
   `+hash >= x'' AND length(hash) = 32`,
+  // What led to an event came before it.
+  'coalesce(cause > 0 AND cause < position, 1)',
 ].join(' AND ')
 
 const PAGE = `SELECT CAST(group_concat(row, '') AS BLOB), count(*), sum(typed) FROM (

@@ -3,6 +3,7 @@ import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_thread
 import type Database from 'better-sqlite3'
 import { hex, sameBytes } from '../rows/encoding.ts'
 import { endingOf } from '../file/ending.ts'
+import { payloadsFit } from './check-payloads.ts'
 import { checkRange, hasRepeatedIds, joinRanges } from './fast-chain.ts'
 import { VERIFY_RANGE_ROWS, VERIFY_THREADS } from '../limits.ts'
 import type { RangeAnswer, VerifyData } from './verify-worker.ts'
@@ -28,7 +29,7 @@ export interface FastCheck {
 export function beginFastCheck(
   file: string,
   db: Database.Database,
-  threadsMax = VERIFY_THREADS,
+  { threadsMax = VERIFY_THREADS, payloads = true } = {},
 ): FastCheck | null {
   if (db.pragma('encoding', { simple: true }) !== 'UTF-8') return null
   const claim = claimOf(db)
@@ -38,12 +39,12 @@ export function beginFastCheck(
   const threads = Math.min(threadsMax, ranges)
   const shared = new Int32Array(new SharedArrayBuffer(8))
   const ports = Array.from({ length: threads }, () =>
-    start({ file, events, rangeRows: VERIFY_RANGE_ROWS, shared }),
+    start({ file, events, rangeRows: VERIFY_RANGE_ROWS, payloads, shared }),
   )
   const answersOf = (): RangeAnswer[] => {
     if (threads === 0) {
-      const check = hasRepeatedIds(db) ? null : checkRange(db, 1, events)
-      return [{ range: 0, check }]
+      const whole = !hasRepeatedIds(db) && (!payloads || payloadsFit(db, 1, events))
+      return [{ range: 0, check: whole ? checkRange(db, 1, events) : null }]
     }
     waitFor(shared, threads)
     return ports.flatMap(({ port, worker }) => {
@@ -74,7 +75,9 @@ function waitFor(shared: Int32Array, threads: number): void {
 function claimOf(db: Database.Database): { events: number; hash: Uint8Array } | null {
   const claims = db.transaction(() => {
     const head = db
-      .prepare<[], { events: number; hash: unknown }>('SELECT events, hash FROM ledger_head WHERE id = 1')
+      .prepare<[], { events: number; hash: unknown; heads: number }>(
+        'SELECT events, hash, count(*) AS heads FROM ledger_head',
+      )
       .get()
     const ends = db.prepare('SELECT min(position), max(position) FROM events').raw().get() as [
       unknown,
@@ -87,7 +90,7 @@ function claimOf(db: Database.Database): { events: number; hash: Uint8Array } | 
   })
   const { head, ends, first, last } = claims()
   if (!(head?.hash instanceof Uint8Array) || !(last instanceof Uint8Array)) return null
-  const fits = ends[0] === 1 && ends[1] === head.events && first?.[0] === 'ledger.header'
+  const fits = head.heads === 1 && ends[0] === 1 && ends[1] === head.events && first?.[0] === 'ledger.header'
   // A segment goes on from versions of the one before: that is for the slow check.
   const alone = typeof first?.[1] === 'string' && !first[1].includes('"previous"')
   return fits && alone && sameBytes(last, head.hash) ? { events: head.events, hash: head.hash } : null

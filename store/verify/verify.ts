@@ -9,6 +9,8 @@ import { hashedValues, hex } from '../rows/encoding.ts'
 import { beginFastCheck } from './fast-verify.ts'
 import { decidedInputs } from '../rows/input-rows.ts'
 import { VERIFY_FAST_FROM } from '../limits.ts'
+import { lastRunOf, type LastRun } from '../state/last-run.ts'
+import { unprovedOf, type Unproved } from './unproved.ts'
 import { checkCaches } from '../state/check-caches.ts'
 import { pages } from '../pages.ts'
 import { fileRows, schemaWarnings } from '../rows/raw-rows.ts'
@@ -36,6 +38,10 @@ export interface Verification {
    * go by it would be wrong although every row is right.
    */
   readonly derived: readonly string[]
+  /** What stays open although nothing is wrong: each is for somebody to look at elsewhere. */
+  readonly unproved: readonly Unproved[]
+  /** How its last run ended; `lost` where the end of it may be missing from the file. */
+  readonly lastRun: LastRun
   /** What is odd and proves nothing about the rows: a dropped trigger, other machines than the header names. */
   readonly warnings: readonly string[]
 }
@@ -70,8 +76,11 @@ function verifyFile(name: string, replay = true): Verification {
   const db = connectReadOnly(file)
   try {
     const found = fastVerification(file, db, replay) ?? verify(fileRows(db), schemaWarnings(db), replay)
-    if (!replay || found.firstBad !== null) return found
-    return { ...found, derived: [...indexFaults(db), ...checkCaches(file).wrong] }
+    if (found.firstBad !== null) return found
+    const lastRun = lastRunOf(db, file)
+    const open = { lastRun, unproved: unprovedOf(db, lastRun) }
+    if (!replay) return { ...found, ...open }
+    return { ...found, ...open, derived: [...indexFaults(db), ...checkCaches(file).wrong] }
   } catch (error) {
     throw ledgerError(error, file)
   } finally {
@@ -79,12 +88,16 @@ function verifyFile(name: string, replay = true): Verification {
   }
 }
 
+/** Of rows that lie in no file, or of which one is bad, nothing more is said. */
+const OPEN = { unproved: [], lastRun: 'none' } as const
+
 /** A long ledger that is whole is found so by several threads; null where something may be wrong, or it is short. */
 function fastVerification(file: string, db: Database.Database, replays: boolean): Verification | null {
   if (claimedEvents(db) < VERIFY_FAST_FROM) return null
-  const check = beginFastCheck(file, db)
+  const check = beginFastCheck(file, db, { payloads: replays })
   if (check === null) return null
-  const replay = new ReplayCheck()
+  // The threads look at the payloads: most are of samples, which deciding again never fetches.
+  const replay = new ReplayCheck({ payloads: false })
   const isReadable = !replays || replayRows(db, check.events, replay)
   const whole = check.end()
   if (whole === null || !isReadable) return null
@@ -93,7 +106,7 @@ function fastVerification(file: string, db: Database.Database, replays: boolean)
   const differs = bad === null ? null : `Position ${bad.position}: ${bad.why}`
   return {
     ...{ events: whole.events, chain: 'ok', head: whole.head, replay: bad === null ? 'equal' : 'different' },
-    ...{ firstBad: bad?.position ?? null, why: differs ?? '', difference, derived: [], warnings },
+    ...{ firstBad: bad?.position ?? null, why: differs ?? '', difference, derived: [], ...OPEN, warnings },
   }
 }
 
@@ -154,6 +167,7 @@ function verify(source: RowSource, warnings: readonly string[], replays = true):
     why: bads.map(({ position, why }) => `Position ${position}: ${why}`).join(' '),
     difference: replay.difference,
     derived: [],
+    ...OPEN,
     warnings: [...warnings, ...replay.warnings],
   }
 }
@@ -174,7 +188,7 @@ function readerRows(reader: Pick<LedgerReader, 'read' | 'head'>): RowSource {
     },
     head: () => {
       const { events, hash } = reader.head()
-      return [BigInt(events), hash]
+      return [BigInt(events), hash, 1]
     },
     repeatedIds: () => repeatedIds(reader),
     textBytes: () => null,

@@ -30,10 +30,12 @@ function tampered(name: string, sql: string): string {
 }
 
 describe('a whole ledger', () => {
-  test('exits with 0 and prints four fields', async () => {
+  test('exits with 0 and prints what it found, and what it could not prove', async () => {
     const ran = await run('verify', whole, '--json')
     expect(ran).toMatchObject({ code: 0, stderr: '' })
     expect(documentIn(ran)).toEqual({
+      lastRun: 'ended',
+      unproved: [expect.objectContaining({ what: 'rewritten' })],
       events: expect.any(Number),
       chain: 'ok',
       head: expect.stringMatching(/^[0-9a-f]{64}$/),
@@ -41,9 +43,9 @@ describe('a whole ledger', () => {
     })
   })
 
-  test('people get two lines', async () => {
+  test('people get two lines, and what could not be proved', async () => {
     const { stdout } = await run('verify', whole)
-    expect(stdout).toMatch(/^\d+ events, chain ok, replay equal\nhead [0-9a-f]{64}\n$/)
+    expect(stdout).toMatch(/^\d+ events, chain ok, replay equal\nhead [0-9a-f]{64}\nnot proved {2}[^\n]+\n$/)
   })
 })
 

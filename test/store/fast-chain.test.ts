@@ -33,7 +33,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 function isWhole(file: string, threads: number): boolean {
   const db = new Database(file, { readonly: true })
   try {
-    return (beginFastCheck(file, db, threads)?.end() ?? null) !== null
+    return (beginFastCheck(file, db, { threadsMax: threads })?.end() ?? null) !== null
   } finally {
     db.close()
   }

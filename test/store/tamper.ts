@@ -63,6 +63,7 @@ export function loosely<Result>(file: string, act: (db: Database.Database) => Re
     return [sql, rows]
   })
   const db = new Database(file)
+  db.pragma('synchronous = OFF')
   const result = act(db)
   db.close()
   withSchema(file, (again) => {
@@ -70,6 +71,7 @@ export function loosely<Result>(file: string, act: (db: Database.Database) => Re
     for (const row of indexes) again.prepare('INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)').run(row)
   })
   const whole = new Database(file)
+  whole.pragma('synchronous = OFF')
   try {
     whole.exec('REINDEX')
   } catch {
@@ -82,6 +84,7 @@ export function loosely<Result>(file: string, act: (db: Database.Database) => Re
 function withSchema<Result>(file: string, act: (db: Database.Database) => Result): Result {
   const db = new Database(file)
   db.unsafeMode()
+  db.pragma('synchronous = OFF')
   db.pragma('writable_schema = ON')
   const result = act(db)
   db.close()

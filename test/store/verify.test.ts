@@ -43,6 +43,8 @@ describe('verify', () => {
     reader.close()
     expect(events).toBeGreaterThan(50)
     expect(found).toEqual({
+      lastRun: 'ended',
+      unproved: [expect.objectContaining({ what: 'rewritten' })],
       events,
       chain: 'ok',
       head: Buffer.from(hash).toString('hex'),
