@@ -270,6 +270,8 @@ class PathRing implements UringBackend, Member {
   /** False when the kernel took nothing: it is tried again a little later. With `inFlight` it may wait for some of them. */
   #handOver(inFlight = 0): boolean {
     const errno = inFlight > 0 ? this.#quickWait.submit(inFlight) : this.#ring.submit()
+    // It may have taken a part: nobody else would hand over the rest.
+    if (errno === null && this.#ring.unsubmitted > 0) this.#retrySoon()
     if (errno === null) return true
     // A lack that passes: of memory, of room for completions. Any other error says that the ring itself is wrong.
     invariant(['EINTR', 'EAGAIN', 'EBUSY', 'ENOMEM'].includes(errno), `a ring takes submissions (${errno})`)

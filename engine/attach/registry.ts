@@ -1,5 +1,6 @@
 // Heads and paths by name. A device becomes a path and finds or makes its head in one critical section: nothing is
 // awaited between the look-up and the entry, so two paths added at once share one head (D-6).
+import { alignedBytes } from '../../adapters/aligned.ts'
 import type { PathDevice } from '../../adapters/ports.ts'
 import type { PathledgerError } from '../../errors.ts'
 import type { IoPolicy } from '../../machines/words.ts'
@@ -21,6 +22,7 @@ import {
 } from './let-go.ts'
 import { giveUpLost, recordHead, recordPath } from '../heads/lifecycle.ts'
 import { limitsOf, restack } from '../heads/limits.ts'
+import { blockOfItsOwn } from '../memory/borrowed.ts'
 import type { Attach } from '../lun/attach.ts'
 import type { Luns } from '../lun/luns.ts'
 import { ALL_WAITS, releaseFreed, releaseHeld } from '../io/waiting.ts'
@@ -280,7 +282,9 @@ export class Registry {
       guarded(core, () => void recordPath(path, 'path.timerFired', { timer, dueUs }))
     })
     device.useMemory?.(core.pool.memory)
-    path.health.probeBlock = core.pool.take(probeLength(device.geometry), head.memory)
+    // A pool full of I/O that waits must not keep a path from ever healing.
+    const bytes = probeLength(device.geometry)
+    path.health.probeBlock = core.pool.take(bytes, head.memory) ?? blockOfItsOwn(alignedBytes(bytes))
     return path
   }
 

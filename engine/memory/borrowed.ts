@@ -3,6 +3,11 @@
 import { invariant } from '../../errors.ts'
 import type { PoolBlock } from './pool.ts'
 
+/** Memory beside the pool as a block, for what must not wait for any: it goes when nobody has it any more. */
+export function blockOfItsOwn(bytes: Uint8Array): PoolBlock {
+  return { bytes, offset: 0, order: 0, holders: 1, share: null, whenFree: () => undefined }
+}
+
 const NOTHING = new Uint8Array(0)
 
 export class Borrowed {

@@ -321,7 +321,7 @@ test('F-07: a LUN storage that is taken away stops the engine with its code', as
   expect(rig.events('engine.broke')).toMatchObject([{ code: 'LUN_STORAGE_LOST' }])
 })
 
-test('the end of a ghost that the storage does not take holds writes until it has it', async () => {
+test('review 23: the end of a ghost that the storage does not take holds writes until it has it', async () => {
   const luns = new SharedLuns()
   const first = await killed(luns)
   await first.add(A)

@@ -156,7 +156,7 @@ describe('limits', () => {
     await expect(rig.head.room(-1)).rejects.toMatchObject({ code: 'IO_DATA' })
   })
 
-  test('a check that asks another path does not wait for it for ever', async () => {
+  test('review 07: a check that asks another path does not wait for it for ever', async () => {
     const rig = await Rig.open({
       attemptTimeoutMs: 300,
       probeTimeoutMs: 100,
@@ -180,16 +180,16 @@ describe('limits', () => {
   })
 })
 
-test('a discard of any length is sent a part at a time, and younger writes under what is left of it wait', async () => {
+test('review 8 TiB: a discard of any length is sent a part at a time, and younger writes under what is left of it wait', async () => {
   const rig = await Rig.open()
-  const tib = 2 ** 40
+  const length8TiB = 8 * 2 ** 40
   const lun = testLun({ sizeBytes: MIB })
   const sent: number[] = []
   const a = await rig.add(A, {
     lun,
     wrap: (device) => ({
       ...device,
-      geometry: { ...device.geometry, sizeBytes: tib },
+      geometry: { ...device.geometry, sizeBytes: length8TiB },
       submit: (request, done) => {
         if (request.op !== 'discard') return device.submit(request, done)
         sent.push(request.offset)
@@ -199,16 +199,16 @@ test('a discard of any length is sent a part at a time, and younger writes under
       },
     }),
   })
-  const discard = track(rig.head.discard({ offset: 0, length: tib }))
+  const discard = track(rig.head.discard({ offset: 0, length: length8TiB }))
   await rig.settle()
   expect(sent.length).toBe(64)
-  const under = track(rig.head.discard({ offset: tib - MIB, length: MIB }))
+  const under = track(rig.head.discard({ offset: length8TiB - MIB, length: MIB }))
   await rig.settle()
   expect(sent.length).toBe(64)
   await rig.pass(1_000)
   expect([discard.end, under.end]).toEqual(['ok', 'ok'])
-  expect(sent).toHaveLength(tib / (64 * MIB) + 1)
-  expect(sent.at(-1)).toBe(tib - MIB)
+  expect(sent).toHaveLength(length8TiB / (64 * MIB) + 1)
+  expect(sent.at(-1)).toBe(length8TiB - MIB)
   expect(a.path.inFlight).toBe(0)
 })
 
