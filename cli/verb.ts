@@ -1,5 +1,6 @@
 // What the verbs share: their options, their help, and how a ledger is opened for one.
 import type { Command } from 'commander'
+import { refuseWrongDerived } from '../doors/ledger.ts'
 import { openLedgerReader } from '../index.ts'
 import type { FileReader } from '../store/read/reader.ts'
 import type { Io } from './io.ts'
@@ -28,8 +29,21 @@ export const END_MISSING =
   'The last run on this ledger has no end, and FILE-wal is not beside it: the file was copied alone, or lost its log. ' +
   'What was committed last may be missing. Copy both together, or with `pathledger backup`.'
 
-/** Opens a ledger for reading, and lets go of it whatever happens. Where its end may be missing, that is said first, on stderr. */
+/**
+ * Opens a ledger for reading, and lets go of it whatever happens. An index or a cache that says otherwise than the rows answers
+ * nothing; where the end may be missing, that is said first, on stderr.
+ */
 export async function withLedger<Answer>(
+  cli: Pick<Cli, 'io'>,
+  file: string,
+  options: { readonly json?: boolean | undefined },
+  use: (reader: FileReader) => Promise<Answer> | Answer,
+): Promise<Answer> {
+  refuseWrongDerived(file)
+  return opened(cli, file, options, use)
+}
+
+async function opened<Answer>(
   { io }: Pick<Cli, 'io'>,
   file: string,
   { json }: { readonly json?: boolean | undefined },
@@ -47,13 +61,13 @@ export async function withLedger<Answer>(
   }
 }
 
-/** Says it where a verb reads the file by another way. */
+/** Says it where a verb copies the file, or makes what is derived of it anew. */
 export async function warnOfEnd(
   cli: Pick<Cli, 'io'>,
   file: string,
   options: { readonly json?: boolean | undefined },
 ): Promise<void> {
-  await withLedger(cli, file, options, () => undefined)
+  await opened(cli, file, options, () => undefined)
 }
 
 /** Prints one JSON document, on a line of its own. */

@@ -53,6 +53,7 @@ export type { SegmentCheck } from '../store/life/verify-segments.ts'
 export { checkHead, makeKeys, parseSignedHead } from '../store/life/signed-head.ts'
 export type { HeadCheck, SignedHead } from '../store/life/signed-head.ts'
 export { checkCaches } from '../store/state/check-caches.ts'
+export { refuseWrongDerived } from '../store/verify/derived.ts'
 export type { CacheCheck } from '../store/state/check-caches.ts'
 
 // Keep.

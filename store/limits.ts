@@ -19,6 +19,8 @@ export const VERIFY_RANGE_ROWS = 20_000
 export const VERIFY_THREADS = 2
 /** A ledger with fewer events is verified in the caller's thread: starting others takes longer. */
 export const VERIFY_FAST_FROM = 5_000
+/** Events up to which a reader compares indexes and caches with the rows before it answers: that takes less than a second. */
+export const READ_CHECK_EVENTS = 20_000
 /** Rows of one page where only a part of each row is read, or hashed. */
 export const BULK_PAGE_ROWS = 1_000
 

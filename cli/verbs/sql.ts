@@ -7,7 +7,7 @@ import { usageError } from '../failure.ts'
 import type { Io } from '../io.ts'
 import { parseCount, parseDuration } from '../moment.ts'
 import { counted, paint, table } from '../text.ts'
-import { warnOfEnd, withExamples, withJson } from '../verb.ts'
+import { withExamples, withJson, withLedger } from '../verb.ts'
 import type { Cli } from '../verb.ts'
 
 interface Options {
@@ -29,7 +29,7 @@ export function addSql(program: Command, cli: Cli): void {
     .option('--time <DURATION>', 'ended after that long: 500ms, 10s, 5m; default: 10s')
     .option('--csv', 'print comma-separated values (RFC 4180) with a line of names')
     .action(async (file: string, statement: string, options: Options) => {
-      await warnOfEnd(cli, file, options)
+      await withLedger(cli, file, options, () => undefined)
       cli.exitCode = await run(cli.io, file, statement, options)
     })
   withJson(command, 'one JSON object per row')

@@ -169,6 +169,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     LEDGER_MOVED:
       'The ledger was moved, deleted, linked or replaced while the engine used it. The engine stops, and from then on reports nothing as durable.',
     LEDGER_STALLED: 'The ledger did not take an event in time. The I/O may or may not have been done.',
+    LEDGER_DERIVED:
+      'An index or a cache of the ledger does not say what its rows say, so that answers would be wrong.',
     END_MISSING:
       'A warning: the last run on the ledger has no end, and FILE-wal is not beside it. What was committed last may be missing.',
     LEDGER_FOREIGN_SQL:

@@ -1,7 +1,7 @@
 // A copy of a ledger while an engine writes it: of one moment, and verified before it has its name.
 import { resolve } from 'node:path'
 import { PathledgerError } from '../../errors.ts'
-import { connectReadOnly, ledgerFile } from '../file/connection.ts'
+import { connect, connectReadOnly, ledgerFile } from '../file/connection.ts'
 import { ledgerError } from '../file/sqlite-errors.ts'
 import { verifyChain } from '../verify/verify.ts'
 import { refuseLeftWal } from '../file/write-ahead.ts'
@@ -33,11 +33,24 @@ export function backupLedger(name: string, copyName: string): Backup {
     }
     const { firstBad, why, events, head } = verifyChain(made.partial)
     if (firstBad !== null) throw damaged(file, why)
+    reindex(made.partial)
     made.take()
     return { file: copy, events, head }
   } catch (error) {
     made.abandon()
     throw ledgerError(error, file)
+  }
+}
+
+/** VACUUM copies an index as it is, and it may say otherwise than the rows. Nobody else sees the file yet: its journal need not outlive us. */
+function reindex(partial: string): void {
+  const db = connect(partial, { mode: 'rw' })
+  try {
+    db.pragma('journal_mode = MEMORY')
+    db.pragma('synchronous = OFF')
+    db.exec('REINDEX')
+  } finally {
+    db.close()
   }
 }
 

@@ -5,6 +5,7 @@ import { ChainCheck } from './check-chain.ts'
 import { ReplayCheck } from './check-replay.ts'
 import type { Difference } from './check-replay.ts'
 import { connectReadOnly, ledgerFile } from '../file/connection.ts'
+import { indexFaults } from './derived.ts'
 import { hashedValues, hex } from '../rows/encoding.ts'
 import { beginFastCheck } from './fast-verify.ts'
 import { decidedInputs } from '../rows/input-rows.ts'
@@ -133,15 +134,6 @@ function replayRows(db: Database.Database, events: number, replay: ReplayCheck):
     throw error
   }
 }
-
-/** Indexes that lack rows, or have others. Rows that are damaged are told by their positions, before this is asked. */
-function indexFaults(db: Database.Database): readonly string[] {
-  const said = db.pragma(`integrity_check(${FAULTS_MAX})`) as { integrity_check: string }[]
-  return said.map(({ integrity_check: words }) => words).filter((words) => words !== 'ok')
-}
-
-/** One is enough to distrust it. */
-const FAULTS_MAX = 10
 
 function verify(source: RowSource, warnings: readonly string[], replays = true): Verification {
   const chain = new ChainCheck(source)

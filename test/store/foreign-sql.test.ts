@@ -1,5 +1,5 @@
 // A ledger file with SQL in it that pathledger did not write: nobody opens it, for whatever purpose, and none of it runs.
-import { copyFileSync, readFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -112,6 +112,33 @@ describe('F-39: no SQL of a ledger file ever runs', () => {
       stdout: expect.stringContaining('events_by_type is missing'),
     })
     expect((await run('log', file)).code).toBe(0)
+  })
+
+  it('F-38: by an index that says otherwise than the rows no verb answers', async () => {
+    const file = join(folder, 'index.ledger')
+    copyFileSync(story, file)
+    const bytes = readFileSync(file)
+    const db = new Database(file, { readonly: true })
+    const pages = db.prepare("SELECT pageno FROM dbstat WHERE name = 'events_by_type' AND pagetype = 'leaf'")
+    const size = Number(db.pragma('page_size', { simple: true }))
+    const [page = 0] = pages.pluck().all() as number[]
+    db.close()
+    const at = bytes.indexOf('path.failed', (page - 1) * size)
+    expect(at).toBeLessThan(page * size)
+    bytes[at + 'path.failed'.length - 1]! ^= 1
+    writeFileSync(file, bytes)
+    for (const argv of verbs(file)) {
+      // What judges it, makes caches of rows alone, or copies rows, tells otherwise or not at all.
+      if (['verify', 'head', 'repair', 'ingest', 'segment', 'backup', 'snapshot'].includes(argv[0] ?? ''))
+        continue
+      expect([argv[0], (await run(...argv)).code]).toEqual([argv[0], 5])
+    }
+    expect((await run('verify', file)).code).toBe(5)
+    const copy = join(folder, 'copy.ledger')
+    expect((await run('backup', file, copy)).code).toBe(0)
+    expect((await run('audit', 'failovers', copy)).stdout).toBe(
+      (await run('audit', 'failovers', story)).stdout,
+    )
   })
 
   it('the tables that may be there are those of snapshots and projections', () => {

@@ -12,6 +12,7 @@ import type { StoredEvent } from '../../store/types.ts'
 import { verifyLedger, verifyRows } from '../../store/verify/verify.ts'
 import { failed, HEADER, PATH_A, Scribe, started, twoPaths } from './events.ts'
 import { story } from './story.ts'
+import { refuseWrongDerived } from '../../store/verify/derived.ts'
 import { loosely, tamper } from './tamper.ts'
 import { tempFiles } from './tmp.ts'
 
@@ -239,6 +240,9 @@ describe('F-38: what is derived from the rows', () => {
     const found = verifyLedger(file)
     expect(found).toMatchObject({ chain: 'ok', replay: 'equal', firstBad: null })
     expect(found.derived.join()).toContain('events_by_type')
+    // A reader does not answer by it, unless there is too much to compare.
+    expect(() => refuseWrongDerived(file)).toThrow(expect.objectContaining({ code: 'LEDGER_DERIVED' }))
+    expect(() => refuseWrongDerived(file, 10)).not.toThrow()
   })
 })
 
