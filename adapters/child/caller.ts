@@ -38,6 +38,8 @@ export class Caller {
   readonly #clock: Clock
   readonly #fd: number | null
   readonly #running = new Set<Peer>()
+  /** Children that were lost with something under way, and what to do when they are gone. */
+  readonly #dying = new Map<Peer, () => void>()
   readonly #onEmpty: (() => void)[] = []
   #child: Child | null = null
   #lastId = 0
@@ -98,7 +100,7 @@ export class Caller {
     const pending = new Map<number, Pending>()
     const peer: Peer = startPeer(this.#fd, {
       onFrame: (head, data) => this.#answered(child, head, data),
-      onLost: (errno) => this.#giveUp(child, errno),
+      onLost: (errno) => this.#lost(child, errno),
       onExit: () => this.#ended(peer),
     })
     const child: Child = { peer, pending }
@@ -120,14 +122,37 @@ export class Caller {
   #giveUp(child: Child, errno: string): void {
     if (this.#child === child) this.#child = null
     child.peer.kill()
+    this.#settle(child, errno, true)
+  }
+
+  /**
+   * Somebody killed it, or it crashed. Its end is waited for, which comes at once unless it hangs in the kernel: a process that
+   * is gone has nothing there any more, and so nothing of what it was asked can still happen.
+   */
+  #lost(child: Child, errno: string): void {
+    if (this.#child === child) this.#child = null
+    child.peer.kill()
+    if (child.pending.size === 0) return
+    const timer = this.#clock.setTimer(this.#clock.monoUs() + CHILD_END_MS * 1000, () =>
+      this.#settle(child, errno, true),
+    )
+    this.#dying.set(child.peer, () => {
+      timer.cancel()
+      this.#settle(child, errno, false)
+    })
+  }
+
+  #settle(child: Child, errno: string, abandoned: boolean): void {
+    this.#dying.delete(child.peer)
     const pending = [...child.pending.values()]
     child.pending.clear()
     for (const { timer } of pending) timer?.cancel()
-    for (const { settle } of pending) settle({ errno, abandoned: true, head: {}, data: NO_DATA })
+    for (const { settle } of pending) settle({ errno, abandoned, head: {}, data: NO_DATA })
   }
 
   #ended(peer: Peer): void {
     this.#running.delete(peer)
+    this.#dying.get(peer)?.()
     if (this.#running.size === 0) for (const tell of this.#onEmpty.splice(0)) tell()
   }
 }

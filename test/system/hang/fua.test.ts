@@ -23,7 +23,11 @@ describe.each(BACKENDS)('force unit access by %s', (name, settings) => {
     if (name === 'io_uring') expect(probeUring()).toMatchObject({ available: true })
     const rig = await HangRig.make({ paths: ['A'] })
     const attached = await rig.a.attach()
-    const opening = loopPath(attached.device, { lun: { wwid: WWID, implicitAlua: true }, hctl: '8:0:0:0', ...settings })
+    const opening = loopPath(attached.device, {
+      lun: { wwid: WWID, implicitAlua: true },
+      hctl: '8:0:0:0',
+      ...settings,
+    })
     await opening.finally(() => attached.release())
     const mp = await Multipath.open({ ledger: rig.ledger, multipath: 'always' })
     onTestFinished(() => mp.close())
