@@ -6,6 +6,7 @@ import type { AccessState } from '../../machines/words.ts'
 import type { Alua, Introduced } from '../alua/alua.ts'
 import { closedError } from '../core/closed.ts'
 import type { Core } from '../core/core.ts'
+import { inTime } from '../core/within.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
 import { openRefused, proveByClaim } from './claim.ts'
 import { followSizes } from '../heads/resize.ts'
@@ -54,7 +55,7 @@ export async function addPath(
 ): Promise<PathRuntime> {
   const { core, registry, luns, streams, refuseIfOver } = parts
   const introduced = await introduce(parts, await opened(parts, given), options)
-  await proveIdentity(registry, introduced.device)
+  await proveIdentity(core, registry, introduced.device)
   refuseIfOver()
   const { device } = introduced
   const { lun, geometry } = device
@@ -160,10 +161,13 @@ async function proveMedium(registry: Registry, device: PathDevice, trusted: bool
 }
 
 /** Between its opening and this call it may have become another device. */
-async function proveIdentity(registry: Registry, device: PathDevice): Promise<void> {
-  const verdict = await device
+async function proveIdentity(core: Core, registry: Registry, device: PathDevice): Promise<void> {
+  const { probeTimeoutMs } = core.settings
+  const asked = device
     .identify()
     .catch((error: unknown) => ({ same: false as const, why: `it cannot be looked at: ${String(error)}` }))
+  const late = `it did not say what it is within probeTimeoutMs, ${probeTimeoutMs} ms`
+  const verdict = (await inTime(core, probeTimeoutMs, asked))?.value ?? { same: false, why: late }
   if (verdict.same) return
   throw registry.refused(
     refusedOf(device),

@@ -3,6 +3,7 @@
 import type { DeviceSighting, DeviceSource, PathDevice, TimerHandle, Uevents } from '../../adapters/ports.ts'
 import { hasCode } from '../../errors.ts'
 import { guarded, usOfMs, type Core } from '../core/core.ts'
+import { inTime } from '../core/within.ts'
 import { Hearing } from './hearing.ts'
 import { recordPath } from '../heads/lifecycle.ts'
 import { followLimits } from '../heads/limits.ts'
@@ -73,7 +74,15 @@ export class Discovery {
     this.#stopped = true
     this.#timer?.cancel()
     this.#hearing?.stop()
-    await Promise.all(this.#opening.values())
+    const { core } = this.#ports
+    const { closeGraceMs } = core.settings
+    // A device that hangs while it is opened keeps nobody.
+    const opened = await inTime(core, closeGraceMs, Promise.all(this.#opening.values()))
+    if (opened === null)
+      core.log.warn(
+        {},
+        `devices are still being opened after closeGraceMs, ${closeGraceMs} ms: not waited for`,
+      )
   }
 
   #look(): void {

@@ -1,8 +1,9 @@
 // How a path that was removed is let go of: what is in flight ends or is given up, then its memory and its device go.
 import type { IoRequest } from '../../adapters/ports.ts'
+import { PathledgerError } from '../../errors.ts'
 import { abandonAttempt } from '../io/attempts.ts'
 import { evidenceOf } from '../io/bio.ts'
-import { usOfMs } from '../core/core.ts'
+import { inTime, within } from '../core/within.ts'
 import { leavePath } from '../io/failover.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
 import { pathQueue } from '../io/queues.ts'
@@ -10,13 +11,12 @@ import { pathQueue } from '../io/queues.ts'
 /** Waits until nothing is in flight on the path, but no longer than `closeGraceMs`: a hung path must not hang us. */
 export function quietInTime(path: PathRuntime): Promise<boolean> {
   if (path.inFlight === 0) return Promise.resolve(true)
-  const { clock, settings } = path.core
+  const { core } = path
   return new Promise((resolve) => {
-    const timer = clock.setTimer(clock.monoUs() + usOfMs(settings.closeGraceMs), () => resolve(false))
-    path.onQuiet = () => {
-      timer.cancel()
-      resolve(true)
+    const begin = (answer: (quiet: true) => void) => {
+      path.onQuiet = () => answer(true)
     }
+    within(core, core.settings.closeGraceMs, begin, (quiet) => resolve(quiet === true))
   })
 }
 
@@ -41,16 +41,24 @@ export async function flushLast(path: PathRuntime, wasWell: boolean): Promise<vo
   // Nothing is registered on the account of a path that goes.
   const { registrants } = head.lun.reservations.state
   if (registrants.length > 0 && !registrants.some(({ nexus }) => nexus === path.hctl)) return
-  const { clock, settings } = core
+  const { closeGraceMs } = core.settings
   const covers = head.lun.writes.last
   path.inFlight += 1
-  await new Promise<void>((resolve) => {
-    const timer = clock.setTimer(clock.monoUs() + usOfMs(settings.closeGraceMs), resolve)
+  const begin = (answer: (ended: true) => void) => {
     path.device.submit(FLUSH, ({ errno }) => {
-      timer.cancel()
       if (errno === null) cache.cover(covers)
       path.inFlight -= 1
       if (path.inFlight === 0) path.onQuiet?.()
+      answer(true)
+    })
+  }
+  await new Promise<void>((resolve) => {
+    within(core, closeGraceMs, begin, (ended) => {
+      if (ended === null)
+        core.log.warn(
+          { path: path.name },
+          `its last flush did not end within closeGraceMs, ${closeGraceMs} ms`,
+        )
       resolve()
     })
   })
@@ -96,8 +104,20 @@ export async function letGo(path: PathRuntime): Promise<void> {
     giveBackProbe(path)
     await path.device.close()
   }
-  if (path.inFlight === 0) return close()
+  if (path.inFlight === 0) return closeInTime(path, close())
   path.onQuiet = () => {
     close().catch((error: unknown) => path.core.log.warn({ path: path.name, error }, 'device not closed'))
   }
+}
+
+/** A device that does not say that it is closed keeps nobody: whoever let go of it hears so. */
+async function closeInTime({ core, name }: PathRuntime, closing: Promise<void>): Promise<void> {
+  const { closeGraceMs } = core.settings
+  if ((await inTime(core, closeGraceMs, closing)) !== null) return
+  throw new PathledgerError('DEVICE_NOT_CLOSED', {
+    message: `The device of ${name} was not closed in time.`,
+    why: `It has not answered for closeGraceMs, ${closeGraceMs} ms. The path is removed, and nothing of it is in flight.`,
+    todo: 'Look at what the device waits for; until it is closed it may stay busy for others.',
+    errno: 'ETIMEDOUT',
+  })
 }

@@ -21,3 +21,24 @@ export function within<Value>(
   const timer = core.clock.setTimer(core.clock.monoUs() + usOfMs(limitMs), () => end(null))
   begin(end)
 }
+
+/** The same of a promise: null when its time is over; what it comes to later is nobody's. */
+export function inTime<Value>(
+  core: Core,
+  limitMs: number,
+  promise: Promise<Value>,
+): Promise<{ readonly value: Value } | null> {
+  type Ended = { readonly value: Value } | { readonly error: Error }
+  return new Promise((resolve, reject) => {
+    const begin = (answer: (ended: Ended) => void) => {
+      promise.then(
+        (value) => answer({ value }),
+        (error: unknown) => answer({ error: error instanceof Error ? error : new Error(String(error)) }),
+      )
+    }
+    within(core, limitMs, begin, (ended) => {
+      if (ended !== null && 'error' in ended) reject(ended.error)
+      else resolve(ended)
+    })
+  })
+}

@@ -2,7 +2,7 @@
 // (one read elsewhere), and has a failed path come back (the same device, readable where the settings say).
 // A path that is well can be checked too, and a marginal one is sampled.
 import { guarded } from '../core/core.ts'
-import { within } from '../core/within.ts'
+import { inTime, within } from '../core/within.ts'
 import { holdBackIfNeeded, recordPath } from '../heads/lifecycle.ts'
 import { startSampling } from './margin.ts'
 import {
@@ -163,12 +163,14 @@ export function check(path: PathRuntime): void {
     suspect(path, 0, evidence, recorded)
   }
   const proveIt = (reads: number) =>
-    path.device.identify().then(
-      (verdict) =>
+    inTime(path.core, path.core.settings.probeTimeoutMs, path.device.identify()).then(
+      (ended) =>
         guarded(path.core, () => {
           if (!still()) return
-          if (verdict.same) recordPath(path, 'path.checkPassed', { reads })
-          else failByIdentity(path, verdict.why)
+          if (ended === null)
+            fail({ ...TIMED_OUT, detail: 'it did not say what it is within probeTimeoutMs' })
+          else if (ended.value.same) recordPath(path, 'path.checkPassed', { reads })
+          else failByIdentity(path, ended.value.why)
         }),
       (error: unknown) => guarded(path.core, () => fail({ ...TIMED_OUT, detail: String(error) })),
     )

@@ -1,6 +1,7 @@
 // Fencing: the strongest proof that we can force. For a path over a server, a command kills that server and waits for its
 // death; nothing of the path can land afterwards, its ghosts are over, and it needs a new attach.
-import { guarded, usOfMs } from '../core/core.ts'
+import { guarded } from '../core/core.ts'
+import { inTime } from '../core/within.ts'
 import { isSameDevice } from '../lun/attach.ts'
 import type { Ghost } from '../lun/ghosts.ts'
 import { recordPath } from '../heads/lifecycle.ts'
@@ -17,20 +18,18 @@ export function fenceIfNeeded(path: PathRuntime): void {
   const target = { wwid: head.lun.wwid, hctl: path.hctl, device: path.device.device }
   const limitMs = core.settings.fenceTimeoutMs
   const behind = () => ghostsBehind(path)
-  const done = (detail: string | null, error: unknown) =>
-    guarded(core, () => {
-      timer.cancel()
-      if (!path.health.fencing) return
-      path.health.fencing = false
-      if (detail !== null) return recordFence(path, behind(), detail)
-      core.log.warn({ path: path.name, error }, 'fence did not succeed')
-    })
-  const timer = core.clock.setTimer(core.clock.monoUs() + usOfMs(limitMs), () =>
-    done(null, 'no answer in time'),
-  )
-  core.fence(target, limitMs).then(
-    (detail) => done(detail, 'the path has no fence'),
-    (error: unknown) => done(null, error),
+  const done = (detail: string | null, error: unknown) => {
+    path.health.fencing = false
+    if (detail !== null) recordFence(path, behind(), detail)
+    else core.log.warn({ path: path.name, error }, 'fence did not succeed')
+  }
+  inTime(core, limitMs, core.fence(target, limitMs)).then(
+    (ended) =>
+      guarded(core, () => {
+        if (ended === null) done(null, `no answer for fenceTimeoutMs, ${limitMs} ms`)
+        else done(ended.value, 'the path has no fence')
+      }),
+    (error: unknown) => guarded(core, () => done(null, error)),
   )
 }
 

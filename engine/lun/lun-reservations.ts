@@ -26,10 +26,9 @@ import {
   refusalWords,
   RESTORED,
   stateOf,
-  type Asked,
-  type Outcome,
-  type Wish,
+  whySettled,
 } from './reservation-command.ts'
+import type { Asked, Outcome, Wish } from './reservation-command.ts'
 import type { IoOp } from '../../machines/words.ts'
 
 export interface ReservationParts {
@@ -246,7 +245,7 @@ export class LunReservations {
     const { state } = this.#store.read()
     const overtaken = wish.action !== 'release' && wish.action !== 'clear' && this.#lost(wish)
     const status = overtaken ? 'CONFLICT' : pending.length > 0 ? 'BUSY' : 'GOOD'
-    const why = overtaken ? OVERTAKEN : pending.length > 0 ? pending.join('; ') : 'every engine has it'
+    const why = overtaken ? OVERTAKEN : whySettled(pending, core.settings.reservationWaitMs)
     if (status !== 'BUSY') this.#unsettled = null
     const data = { action: wish.action, epoch, status, why: why.slice(0, 512) }
     await core.recorder.durable(this.#record('reservation.settled', data, origin))

@@ -62,3 +62,9 @@ export function isAnswered(asked: Promise<unknown>): Promise<boolean> {
     () => false,
   )
 }
+
+/** What a wait for the other engines came to: who was waited for in vain, and for how long. */
+export function whySettled(pending: readonly string[], waitMs: number): string {
+  if (pending.length === 0) return 'every engine has it'
+  return `${pending.join('; ').slice(0, 440)}; waited reservationWaitMs, ${waitMs} ms`
+}

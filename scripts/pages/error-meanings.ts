@@ -119,6 +119,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     BACKEND_MISUSED:
       'The kernel rejected a request as invalid although it had been checked: a bug of pathledger. The engine stopped.',
     CLOSED: 'This `Multipath` is closed or closing.',
+    DEVICE_NOT_CLOSED:
+      'A path was removed, and its device did not say within `closeGraceMs` that it is closed.',
     CLOSE_INCOMPLETE:
       'The engine is closed, and some of its last events never reached the ledger: `details.events` says how many.',
     ENGINE_FAULT: 'The engine met an unknown error and stopped.',

@@ -13,13 +13,14 @@ const SITES: Readonly<Record<string, readonly ('ledger' | 'pace' | readonly stri
   'engine/io/attempts.ts': [['path.suspected', 'lun.ghostsOpened']],
   // waitMaxMs, for callers that wait for memory: they hear it.
   'engine/io/callers.ts': [[]],
-  // probeTimeoutMs: how long a path may take to say what it is, and another one to read in its place.
-  'engine/core/within.ts': [['path.failed', 'path.probeFailed', 'path.checkFailed']],
+  // probeTimeoutMs: how long a path may take to say what it is, and another one to read in its place. closeGraceMs: for what is in
+  // flight, the flush and the close of a path that leaves. fenceTimeoutMs: it is asked for again.
+  'engine/core/within.ts': [
+    ['path.failed', 'path.probeFailed', 'path.checkFailed', 'path.removed', 'lun.ghostsOpened'],
+  ],
   // probeTimeoutMs.
   'engine/health/places.ts': [['path.failed', 'path.probeFailed', 'path.checkFailed']],
-  // closeGraceMs: for what is in flight, and for the flush of a path that leaves.
   'engine/io/silence.ts': [['path.silent']],
-  'engine/attach/let-go.ts': [['path.removed', 'lun.ghostsOpened'], ['path.removed']],
   // flushWaitMs.
   'engine/io/flush-way.ts': [['lun.flushFellShort']],
   'engine/lun/ghost-book.ts': [['lun.ghostsEnded'], 'pace'],
@@ -34,10 +35,9 @@ const SITES: Readonly<Record<string, readonly ('ledger' | 'pace' | readonly stri
     ['engine.broke'],
     ['engine.ledgerRecovered'],
   ],
-  // Who asked hears it: an ioctl, a SCSI command, a fence, which is asked for again.
+  // Who asked hears it: an ioctl, a SCSI command.
   'engine/api/one-path.ts': [[]],
   'engine/alua/command.ts': [[]],
-  'engine/health/fencing.ts': [[]],
   'engine/attach/discovery.ts': ['pace'],
   'engine/attach/hearing.ts': ['pace'],
   'engine/health/margin.ts': ['pace'],
