@@ -92,12 +92,22 @@ export class LunRuntime {
     const ledger = lunOnLedger(store, this.wwid, before)
     const shared = new LunState(core, storage, this.ghosts, identity)
     // Before anybody may write: who was shut out stays so.
-    if (shared.isLost(ledger)) await this.reservations.restore(shared.reservations)
+    if (shared.isLost(ledger)) await this.#restore(storage)
     this.ghosts.keepIn(storage)
     shared.start(sizeBytes, ledger)
     this.#shared = shared
     this.reservations.keepIn(shared.reservations, shared)
     return shared
+  }
+
+  /** What this ledger knows of its reservations. A storage that does not take them is let go of: who comes next opens it anew. */
+  async #restore(storage: LunStore): Promise<void> {
+    try {
+      await this.reservations.restore(storage.reservations)
+    } catch (error) {
+      storage.close().catch(() => undefined)
+      throw error
+    }
   }
 
   /** The storage, each of whose answers comes in time or fails; so does its open, and what comes later is closed. */

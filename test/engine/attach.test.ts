@@ -188,6 +188,26 @@ test('attach 24: one that is opened too late is let go of, and the path is not t
   expect(closed).toBe(1)
 })
 
+test('attach 24: a new storage that does not take the reservations of the ledger is let go of, and opened anew', async () => {
+  const luns = new SharedLuns()
+  const first = await killed(luns)
+  await first.add(A)
+  await first.drive(first.head.reservations.register('0xa1'))
+  const again = new SharedLuns()
+  Object.assign(again, { name: 'storage-2', fresh: true })
+  let closed = 0
+  again.onClose = () => void (closed += 1)
+  const { request } = again.reservations
+  again.reservations.request = () => new Promise(() => undefined)
+  const rig = await after(first, again, { lunStallMs: 1_000 })
+  const add = rig.errorOf(rig.mp.addPath(rig.makePath(A).device))
+  expect(await add).toMatchObject({ code: 'LUN_STORAGE_STALLED' })
+  expect(closed).toBe(1)
+  again.reservations.request = request
+  await rig.add(B)
+  expect(rig.head.reservations.readKeys().keys).toEqual(['0x00000000000000a1'])
+})
+
 test('attach 24: what another engine wrote and this one cannot read holds its writes, for a limited time', async () => {
   const luns = new SharedLuns()
   const rig = await Rig.open({ luns, ghostHoldMaxMs: 500, lunStallMs: 200 })
