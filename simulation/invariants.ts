@@ -23,7 +23,7 @@ type Check = (scene: Scene) => string | null
 
 /** Checked after every step. What is reported as it is seen is told here too: see {@link SEEN}. */
 export const EVERY_STEP: Readonly<Record<string, Check>> = {
-  engineRuns: ({ world }) => first(world.hosts, ({ mp }) => mp?.broken?.message ?? null),
+  engineRuns: ({ world }) => first(world.hosts, engineRuns),
   countersEqualInFlight,
   headFollowsPaths,
   queuesAreBounded,
@@ -45,6 +45,9 @@ export const SEEN = [
   'durableIsOnMedium',
   'errorsAreExpected',
   'recoveryEqualsFold',
+  'lossStops',
+  'storageWaitsEnd',
+  'ghostsOutliveRuns',
 ] as const
 
 /** Checked at the end, after every fault is gone and every I/O has had its time. */
@@ -76,6 +79,14 @@ function first(hosts: readonly Host[], check: (host: Host) => string | null): st
     if (wrong !== null) return wrong
   }
   return null
+}
+
+/** What its surroundings did to it is a reason to stop; whether it does then is said by those who did it. */
+const REASONS_TO_STOP = ['LUN_STORAGE_LOST']
+
+function engineRuns({ mp }: Host): string | null {
+  const broken = mp?.broken ?? null
+  return broken === null || REASONS_TO_STOP.includes(broken.code) ? null : broken.message
 }
 
 function countersEqualInFlight({ world }: Scene): string | null {

@@ -48,7 +48,8 @@ function incomplete(world: World): (error: unknown) => void {
 /** Engines that have died are started again when their time has come; now and then the next one dies as it starts. */
 async function restartDead({ world, workload, random }: Scene): Promise<void> {
   for (const host of world.hosts) {
-    if (host.life?.alive === true || host.restartAtUs > world.clock.monoUs()) continue
+    const fromUs = Math.max(host.restartAtUs, host.keptDownUntilUs)
+    if (host.life?.alive === true || fromUs > world.clock.monoUs()) continue
     workload.buryDead()
     const fuse = below(random, world.mix.diesInRecovery) === 0 ? 1 + below(random, 40) : null
     await startHost(world, host, fuse)

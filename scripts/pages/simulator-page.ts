@@ -47,6 +47,11 @@ export const CHECKS: Readonly<Record<string, string>> = {
   preemptedNeverLands: 'after a preempt is GOOD no write of the preempted engine lands',
   errorsAreExpected: 'callers and operators get errors of ours, with the codes that there may be',
   engineRuns: 'no engine stops because of its own invariants',
+  lossStops:
+    'an engine whose LUN lost its storage stops, sends nothing more, closes, and every caller has heard of it',
+  storageWaitsEnd: 'while the storage of a LUN hangs, adding and removing a path ends in time all the same',
+  ghostsOutliveRuns:
+    'a ghost that a ledger knows to be open holds writes in every later run, whatever became of the storage of its LUN',
   sometimes: 'in a sweep of 1,000 seeds or more: each rare situation was reached',
 }
 
@@ -81,7 +86,8 @@ behind a volatile cache; what errors prove (final, or "error now, lands later", 
 programs that read, write (with FUA, overlapping, aborted), flush, discard and zero; operators who pull and put back paths,
 change policies and access states, remove and add devices, release ghosts; devices that fail, flap, are slow, hang, are
 busy, come back as another LUN, grow and shrink; caches that cannot write back; ledgers that are busy, full, failing, hung, or lose
-their answer; clocks that are set; two engines that reserve and preempt. An engine dies at any moment, or at any call of a
+their answer; clocks that are set; two engines that reserve and preempt; the storage that engines of a LUN share, which hangs and is cleaned away
+(then they stop, and are started again on what their ledgers know). An engine dies at any moment, or at any call of a
 port: before or after a commit, a submit, a completion, a timer, a change of the LUN's storage, also while it recovers. A power
 cut takes, block by block, what was only in a cache, and tears what was being written.
 

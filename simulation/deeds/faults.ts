@@ -219,4 +219,5 @@ export function healFaults({ world }: Pick<Scene, 'world'>): void {
     ledger.heal()
     for (const { now, before } of slots) for (const one of [now, ...before]) heal(one)
   }
+  for (const { shared } of world.luns) shared.heal()
 }

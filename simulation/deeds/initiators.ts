@@ -2,6 +2,7 @@
 import { hasCode } from '../../errors.ts'
 import type { Reservations } from '../../engine/api/reservations.ts'
 import { below, pick } from '../world/mix.ts'
+import { RESERVERS_HEAR } from './expected.ts'
 import type { Scene } from './scene.ts'
 import { report } from '../world/parts.ts'
 import type { World, Host, SimLun } from '../world/parts.ts'
@@ -13,15 +14,6 @@ const TYPES = [
   'exclusive-access-reg-only',
   'write-exclusive-all-regs',
 ] as const
-const REFUSED = [
-  'RESERVATION_CONFLICT',
-  'RESERVATION_BUSY',
-  'RESERVATION_REFUSED',
-  'RESERVATION_NO_PATH',
-  'HEAD_REMOVED',
-  'CLOSED',
-  'LEDGER_STALLED',
-]
 
 type Command = (reservations: Reservations, key: string, other: string) => Promise<void>
 
@@ -105,7 +97,7 @@ async function run(world: World, host: Host, { lun, name, command }: Asked): Pro
   try {
     await command(head.reservations, key, other)
   } catch (error) {
-    if (REFUSED.some((code) => hasCode(error, code))) return
+    if (RESERVERS_HEAR.some((code) => hasCode(error, code))) return
     report(world, 'errorsAreExpected', `${name} ended with ${String(error)}`)
     return
   }

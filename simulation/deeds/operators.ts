@@ -4,10 +4,11 @@ import { PathledgerError } from '../../errors.ts'
 import { ACCESS_STATES, IO_POLICIES } from '../../machines/words.ts'
 import { letGoLater, notAdded, reboot } from '../world/hosts.ts'
 import { below, pick } from '../world/mix.ts'
+import { REMOVERS_HEAR } from './expected.ts'
 import type { Scene } from './scene.ts'
 import { addSlot } from '../world/slot.ts'
 import type { Slot } from '../world/parts.ts'
-import { report } from '../world/parts.ts'
+import { inTime, report } from '../world/parts.ts'
 
 const WORD = { actor: 'operator:0', reason: 'simulated' }
 
@@ -56,13 +57,13 @@ export function drain({ world, random }: Scene): void {
 }
 
 export function remove(scene: Scene): void {
-  withPath(scene, (path, { now }) => {
-    if (now.spared) return
+  withPath(scene, (path, { now, host, hctl }) => {
+    if (now.spared || host.life === null) return
     now.path = null
     now.error.disable()
     letGoLater(scene.world, now)
-    path.remove(WORD).catch((error: unknown) => {
-      if (error instanceof PathledgerError && ['LEDGER_STALLED', 'PATH_GONE'].includes(error.code)) return
+    inTime(scene.world, host.life, `the removal of ${hctl}`, path.remove(WORD)).catch((error: unknown) => {
+      if (error instanceof PathledgerError && REMOVERS_HEAR.includes(error.code)) return
       report(scene.world, 'errorsAreExpected', `a path was not removed: ${String(error)}`)
     })
   })

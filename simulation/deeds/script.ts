@@ -3,6 +3,7 @@ import * as faults from './faults.ts'
 import * as initiators from './initiators.ts'
 import { below } from '../world/mix.ts'
 import * as operators from './operators.ts'
+import * as storage from './storage.ts'
 import type { World } from '../world/parts.ts'
 import type { Scene } from './scene.ts'
 
@@ -59,6 +60,13 @@ const CACHES: readonly Action[] = [
   { name: 'drain', weight: 6, run: operators.drain },
 ]
 
+/** Where the storage of LUNs fails. */
+const STORAGE: readonly Action[] = [
+  { name: 'hangStorage', weight: 6, run: storage.hangStorage },
+  { name: 'loseStorage', weight: 3, run: storage.loseStorage },
+  { name: 'rewrite', weight: 30, run: ({ workload }) => workload.rewrite() },
+]
+
 /** The things that happen in a seed: I/O always, of the rest two thirds. */
 export class Script {
   readonly #mix: readonly Action[]
@@ -71,6 +79,7 @@ export class Script {
     const more = [
       ...(world.hosts.length > 1 ? INITIATORS : []),
       ...(world.mix.caches === 'own' ? CACHES : []),
+      ...(world.mix.storageFails ? STORAGE : []),
     ]
     const mix = [...chosen, ...more]
     this.#mix = mix.filter(({ name }) => !never.includes(name))

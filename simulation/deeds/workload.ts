@@ -6,24 +6,12 @@ import type { HeadBio } from '../../engine/api/head-bio.ts'
 import type { Head } from '../../engine/api/head.ts'
 import type { Life } from '../world/life.ts'
 import { below } from '../world/mix.ts'
+import { CALLERS_HEAR } from './expected.ts'
+import { haunt, wordsOf, type Range } from './open-io.ts'
 import { BLOCK, blocksOf, fillBlocks, generationOf, isLegal, legalWords } from '../world/shadow.ts'
 import { report } from '../world/parts.ts'
 import type { World, Host, SimLun, OpenIo } from '../world/parts.ts'
 
-/** Codes that a caller may meet; anything else is a broken promise. */
-const EXPECTED = [
-  'ABORTED',
-  'GHOST_HOLD',
-  'NO_PATH',
-  'HEAD_REMOVED',
-  'IO_ERROR',
-  'CLOSED',
-  'QUEUE_FULL',
-  'HEAD_NOT_FOUND',
-  'LEDGER_STALLED',
-  'NOT_DURABLE',
-  'DRAINED',
-]
 const MAX_OPEN = 24
 /** Blocks of the largest I/O. */
 const BLOCKS_MAX = 4
@@ -59,9 +47,28 @@ export class Workload {
 
   write(zero: 'discard' | 'writeZeroes' | null = null, at: Partial<Pick<Place, 'host' | 'lun'>> = {}): void {
     const place = this.#place(at)
-    if (place === null) return
+    if (place !== null) this.#write(place, zero, this.#freeRange(place.lun, place.head) ?? NOWHERE)
+  }
+
+  /** What a program does that heard nothing of a write, or an error: it writes it again. */
+  rewrite(): void {
+    const place = this.#place()
+    const { haunts = [] } = place?.lun ?? {}
+    const where = haunts[below(this.random, Math.max(1, haunts.length))]
+    if (place === null || where === undefined || where.first + where.count > place.head.sizeBytes / BLOCK)
+      return
+    const taken = [...this.open].some(
+      ({ lun, write, first, count }) =>
+        lun === place.lun &&
+        write !== null &&
+        first < where.first + where.count &&
+        where.first < first + count,
+    )
+    if (!taken || this.world.mix.overlaps) this.#write(place, null, where)
+  }
+
+  #write(place: Place, zero: 'discard' | 'writeZeroes' | null, { first, count }: Range): void {
     const { host, lun, head } = place
-    const { first, count } = this.#freeRange(lun, head) ?? NOWHERE
     if (count === 0) return
     const write = lun.shadow.startWrite(first, count, zero !== null)
     const io = this.#begin(place, { op: zero ?? 'write', first, count, write })
@@ -336,6 +343,8 @@ export class Workload {
     const alive = this.world.hosts.filter(
       (host) =>
         host.mp !== null &&
+        // Nobody goes on with an engine that says that it has stopped.
+        host.mp.broken === null &&
         (at.host === undefined || host === at.host) &&
         host.slots.some(({ lun }) => at.lun === undefined || lun === at.lun),
     )
@@ -348,7 +357,7 @@ export class Workload {
     return head === undefined ? null : { host, life: host.life, lun, head }
   }
 
-  #freeRange(lun: SimLun, head: Head): { first: number; count: number } | null {
+  #freeRange(lun: SimLun, head: Head): Range | null {
     const { overlaps } = this.world.mix
     const count = 1 + below(this.random, BLOCKS_MAX)
     const writes = [...this.open].filter((io) => io.lun === lun && io.write !== null)
@@ -371,27 +380,16 @@ export class Workload {
       if (error.outcome === 'unknown') sometimes.reach('outcomeUnknown')
       if (error.code === 'NO_PATH') sometimes.reach('noPathGaveUp')
       if (error.code === 'LEDGER_STALLED') sometimes.reach('ledgerStalled')
+      if (error.code === 'LUN_STORAGE_STALLED') sometimes.reach('storageStalled')
       if (error.errno === 'EBADE') sometimes.reach('reservationConflict')
     }
-    if (EXPECTED.some((code) => hasCode(error, code))) return
+    if (CALLERS_HEAR.some((code) => hasCode(error, code))) return
     const code = error instanceof PathledgerError ? error.code : 'unexpected'
     report(this.world, 'errorsAreExpected', `${code}: ${messageOf(error)}`)
   }
 }
 
-const NOWHERE = { first: 0, count: 0 }
-/** So many places are remembered. */
-const HAUNTS_MAX = 6
-
-function haunt({ lun, first, count }: OpenIo): void {
-  lun.haunts = [{ first, count }, ...lun.haunts].slice(0, HAUNTS_MAX)
-}
-
-function wordsOf({ op, first, count, write, host }: OpenIo): string {
-  const generation = write === null ? '' : ` ${write.generation}`
-  return `${host.name}'s ${op}${generation}${count === 0 ? '' : ` of blocks ${first}..${first + count - 1}`}`
-}
-
+const NOWHERE: Range = { first: 0, count: 0 }
 interface Place {
   readonly host: Host
   readonly life: Life

@@ -1,8 +1,6 @@
 // The planted bugs, by name: what an engine with the bug does. Those of a port are around the port; those of a class change it
 // while a seed runs, and only then. docs/simulator.md says which check finds each, and with which seed.
 import { wrapPath } from '../../adapters/filters/wrap.ts'
-import type { IoDone } from '../../adapters/ports.ts'
-import type { VirtualClock } from '../../adapters/virtual-clock.ts'
 import { PathledgerError } from '../../errors.ts'
 import { registerNexus } from '../../machines/reservation/rules.ts'
 import { Bio } from '../../engine/io/bio.ts'
@@ -28,6 +26,8 @@ import {
 } from './planting.ts'
 import { NO_PLANT, type Plant } from '../world/plant.ts'
 import { FLUSH_PLANTS } from './flush-plants.ts'
+import { COMPLETION_PLANTS } from './completion-plants.ts'
+import { STORAGE_PLANTS } from './storage-plants.ts'
 
 /** A planted bug with what it is. */
 export interface NamedPlant extends Plant {
@@ -360,31 +360,8 @@ export const PLANTS: Readonly<Record<string, NamedPlant>> = {
     device: (inner) =>
       heard(inner, 40, (_completion, done) => done({ errno: 'EINVAL', status: null, bytes: 0 })),
   },
-  oldCompletionTaken: {
-    what: 'a completion of a device that is gone is taken for the I/O of that tag on the one that came after it',
-    device: tagged(),
-  },
-}
-
-/** The I/Os of each place have tags, the lowest that is free, from 0 again with each device in it. */
-function tagged(): NonNullable<Plant['device']> {
-  const places = new WeakMap<VirtualClock, Map<string, Map<number, IoDone>>>()
-  return (inner, clock) => {
-    const open = new Map<number, IoDone>()
-    const inPlace = places.get(clock) ?? new Map<string, Map<number, IoDone>>()
-    places.set(clock, inPlace.set(inner.hctl, open))
-    return wrapPath(inner, (request, done) => {
-      let tag = 0
-      while (open.has(tag)) tag += 1
-      open.set(tag, done)
-      inner.submit(request, (completion) => {
-        const now = inPlace.get(inner.hctl) ?? open
-        const waiting = now.get(tag) ?? done
-        now.delete(tag)
-        waiting(completion)
-      })
-    })
-  }
+  ...COMPLETION_PLANTS,
+  ...STORAGE_PLANTS,
 }
 
 /** Throws PLANT_UNKNOWN. */

@@ -69,6 +69,7 @@ export async function startHost(world: World, host: Host, fuse: number | null): 
 export function notAdded(world: World, error: unknown): void {
   const code = error instanceof PathledgerError ? error.code : 'unexpected'
   if (code === 'PATH_GHOST_CLAIM') world.sometimes.reach('claimRefused')
+  if (code === 'LUN_STORAGE_STALLED') world.sometimes.reach('storageStalled')
   if (code === 'PATH_WRONG_LUN') world.sometimes.reach('identityRefused')
   if (NOT_ADDED.includes(code)) return
   report(world, 'errorsAreExpected', `a path was not added: ${code}: ${String(error)}`)
@@ -81,6 +82,8 @@ const NOT_ADDED = [
   'PATH_SIZE_MISMATCH',
   'PATH_GONE',
   'LEDGER_STALLED',
+  'LUN_STORAGE_STALLED',
+  'LUN_STORAGE_LOST',
   'CLOSED',
 ]
 

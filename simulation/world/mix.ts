@@ -9,6 +9,8 @@ import type { SettingsInput } from '../../engine/core/settings.ts'
 export const LATENESS_MAX_US = 60_000
 /** How long a gate waits for the ledger. */
 export const LEDGER_STALL_US = 20_000
+/** How long the engine waits for the storage of a LUN. */
+export const LUN_STALL_US = 25_000
 
 /**
  * What an error of a path is worth. final: nothing lands after it. late: it may land all the same. connection: it may land,
@@ -27,6 +29,8 @@ export interface Mix {
   /** A device is opened exclusively: not while the kernel holds I/O of an engine that is dead. */
   readonly claims: boolean
   readonly caches: Caches
+  /** The storage that the engines of a LUN share hangs, and is cleaned away. */
+  readonly storageFails: boolean
   /** A failed path with ghosts is fenced. */
   readonly fences: boolean
   /** LUNs of the first host, and paths of each. */
@@ -60,6 +64,8 @@ export function mixOf(seed: SeededRandom): Mix {
     claims: below(random, 3) === 0,
     // Drawn apart, so that a seed is otherwise what it was before there were any.
     caches: pick(seed.fork('caches'), ['array', 'inode', 'own', 'own']),
+    // Drawn apart as well, as everything that a seed may have besides.
+    storageFails: below(seed.fork('storage'), 4) === 0,
     fences: below(random, 4) === 0,
     luns:
       below(random, 3) === 0 ? (below(random, 3) === 0 ? [2, 1, 1] : [2, 2]) : [paths() + below(random, 2)],
@@ -118,7 +124,7 @@ function settingsOf(random: Random): SettingsInput {
     ghostQuiesceMs: LATENESS_MAX_US / 1000 + 20,
     closeGraceMs: 10,
     reservationWaitMs: one(2, 20, 100),
-    lunStallMs: 25,
+    lunStallMs: LUN_STALL_US / 1000,
     fenceTimeoutMs: 10,
     ledgerStallMs: LEDGER_STALL_US / 1000,
     ledgerStall: one(2, 'stop', 'continue'),

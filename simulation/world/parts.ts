@@ -105,6 +105,8 @@ export interface Host {
   opening: boolean
   /** When a dead one is started again; virtual monotonic microseconds. */
   restartAtUs: number
+  /** Its operators start nothing on it before; virtual monotonic microseconds. */
+  keptDownUntilUs: number
   /** Engines that were started on it. */
   lives: number
   /** Writes of engines that are dead: until the next one has the LUN, they are still under way. */
@@ -143,6 +145,19 @@ export interface World {
   attaches: number
   /** Where a line of the story goes; null where nobody reads it. */
   readonly tell: ((line: string) => void) | null
+}
+
+/** So long an operator waits at the most, whatever the storage of the LUN does. */
+const ANSWER_MAX_US = 300_000
+
+/** Looks, where the storage of LUNs fails, whether an operator is answered in time. */
+export function inTime<Value>(world: World, life: Life, what: string, asked: Promise<Value>): Promise<Value> {
+  if (!world.mix.storageFails) return asked
+  const { clock } = world
+  const late = clock.setTimer(clock.monoUs() + ANSWER_MAX_US, () => {
+    if (life.alive) report(world, 'storageWaitsEnd', `${what} is waited for since ${ANSWER_MAX_US} us`)
+  })
+  return asked.finally(() => late.cancel())
 }
 
 /** Notes that something does not hold. */

@@ -20,7 +20,7 @@ const WRITE_US = 60
 /** After how long an engine hears by itself that another one has written, has died, or that the storage is gone. */
 const NEWS_US = 5_000
 const DEATH_HEARD_US = 5_000
-const LOSS_HEARD_US = 2_000
+export const LOSS_HEARD_US = 2_000
 
 /** Nothing behind these paths speaks SCSI. */
 const NO_GROUPS: GroupStore = {
@@ -63,7 +63,8 @@ export class SharedLun {
   /** Which storage it is: another one after each loss; and which of them have been used. */
   storage = 1
   readonly #uses = new Map<number, boolean>()
-  #hangsUntilUs = 0
+  /** What waits for its disk to answer again; null while it does. */
+  #hung: (() => void)[] | null = null
   #engines: LunEngine[] = []
   #version = 0
   /** Whether the kernel holds nothing of that life of a device any more. */
@@ -195,9 +196,29 @@ export class SharedLun {
     }
   }
 
-  /** Its disk answers nobody until then, virtual monotonic microseconds. */
-  hang(untilUs: number): void {
-    this.#hangsUntilUs = untilUs
+  /** Its disk answers nobody any more. */
+  hang(): void {
+    this.#hung ??= []
+  }
+
+  /** When it last hung, virtual monotonic microseconds; -1: never. */
+  lastHungUs = -1
+
+  get hangs(): boolean {
+    return this.#hung !== null
+  }
+
+  /** It answers again, in the order in which it was asked. */
+  heal(): void {
+    if (this.#hung !== null) this.lastHungUs = this.#clock.monoUs()
+    const hung = this.#hung ?? []
+    this.#hung = null
+    for (const resume of hung) resume()
+  }
+
+  /** Lives of engines that have it open. */
+  get lives(): Life[] {
+    return [...this.#handles].filter(({ storage }) => storage === this.storage).map(({ life }) => life)
   }
 
   /** Somebody cleans it away: what was in it is gone, and every engine that has it hears of that soon. */
@@ -211,7 +232,8 @@ export class SharedLun {
     this.#barredSince.clear()
     for (const handle of this.#handles) {
       this.#clock.setTimer(this.#clock.monoUs() + LOSS_HEARD_US, () => {
-        if (handle.life.alive) handle.lost(lostError('the folder', 'it was cleaned away'))
+        if (handle.life.alive && this.#handles.has(handle))
+          handle.lost(lostError('the folder', 'it was cleaned away'))
       })
     }
   }
@@ -236,8 +258,14 @@ export class SharedLun {
 
   /** Waits for the storage to answer. */
   async #answer({ life, storage }: Handle): Promise<void> {
-    const dueUs = Math.max(this.#clock.monoUs() + WRITE_US, this.#hangsUntilUs)
-    await new Promise<void>((resolve) => void this.#clock.setTimer(dueUs, resolve))
+    const clock = this.#clock
+    await new Promise<void>((resolve) => {
+      const ask = () => {
+        if (this.#hung === null) clock.setTimer(clock.monoUs() + WRITE_US, resolve)
+        else this.#hung.push(ask)
+      }
+      ask()
+    })
     if (!life.alive) return never()
     if (this.storage !== storage) throw lostError('the folder', 'it was cleaned away')
   }

@@ -8,10 +8,11 @@ import type { IoCompletion, IoRequest, PathDevice } from '../../adapters/ports.t
 import { PathledgerError } from '../../errors.ts'
 import type { Path } from '../../engine/api/path.ts'
 import { simulatedDevice } from './device.ts'
+import { forgottenGhost } from './kept-ghosts.ts'
 import { below } from './mix.ts'
 import { BLOCK, generationIn } from './shadow.ts'
 import { tapPath, type Tap } from './tap.ts'
-import { report } from './parts.ts'
+import { inTime, report } from './parts.ts'
 import type { World, Host, SimLun, Attachment, Slot } from './parts.ts'
 
 /** Bytes of a read that checks a path; the workload never does an I/O of that size. */
@@ -83,9 +84,12 @@ export async function addSlot(world: World, slot: Slot, again = false): Promise<
     const held = world.mix.claims && isHeld(slot)
     const made = attach(world, slot, again)
     const device = world.plant.device?.(made.tap.device, world.clock) ?? made.tap.device
-    const path = await mp.addPath(held ? Promise.reject(ghostClaim(slot)) : life.hold(device))
+    const adding = mp.addPath(held ? Promise.reject(ghostClaim(slot)) : life.hold(device))
+    const path = await inTime(world, life, `a path at ${slot.hctl}`, adding)
     if (!life.alive) return
     made.path = path
+    const forgotten = forgottenGhost(host, mp, lun)
+    if (forgotten !== null) report(world, 'ghostsOutliveRuns', `${host.name} does not hold ${forgotten}`)
     // From here on the engine holds off what the one before it left.
     for (const left of host.limbo) if (left.lun === lun) lun.shadow.fail(left.write)
     host.limbo = host.limbo.filter((left) => left.lun !== lun)
@@ -193,6 +197,10 @@ function submitted(world: World, slot: Slot, to: Attachment, request: IoRequest)
   const { offset, op, data } = request
   if (isProbe(request)) return
   world.tell?.(`  ${describe(request)} is sent down ${hctl}`)
+  // What it acknowledged is flushed as a path goes.
+  if (host.mp?.broken?.code === 'LUN_STORAGE_LOST' && op !== 'flush') {
+    report(world, 'lossStops', `${op} at ${offset} was sent down ${hctl} by an engine that has stopped`)
+  }
   const path = to.path ?? pathOf(slot)
   if (path !== null && !mayTakeIo(path, op)) {
     report(world, 'onlyUsablePaths', `${op} at ${offset} was sent down ${hctl}, which is not usable`)

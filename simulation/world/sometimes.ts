@@ -49,6 +49,10 @@ export const SITUATIONS = {
   preempted: 'a registration was preempted',
   preemptDuringFailover: 'a registration was preempted while a path of the LUN was down',
   preemptBusy: 'a preempt could not be proved in time',
+  storageHung: 'the storage that the engines of a LUN share did not answer for a while',
+  storageStalled: 'a caller or an operator heard LUN_STORAGE_STALLED',
+  storageLost: 'the storage that the engines of a LUN share was cleaned away under them',
+  storageLostWithGhosts: 'ghosts were on no storage any more, and on a ledger alone',
 } as const
 export type Situation = keyof typeof SITUATIONS
 

@@ -72,7 +72,9 @@ const HEARD: Readonly<Record<string, Heard>> = {
   'lun.holdExpired': (world, host, stream, { ghost }, atUs) => {
     const shared = world.luns.find(({ wwid }) => stream === `lun/${wwid}`)?.shared
     const ended = shared?.ended.get(String(ghost))
-    if (ended === undefined || ended.by === host.life) return
+    if (shared === undefined || ended === undefined || ended.by === host.life) return
+    // While it hangs nobody hears of an end; and what a ledger took up after a loss is let go of by its own proof.
+    if (shared.hangs || shared.lastHungUs > ended.atUs || shared.storage > 1) return
     const lateUs = atUs - ended.atUs
     if (lateUs > HELD_ON_US)
       report(

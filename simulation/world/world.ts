@@ -93,6 +93,7 @@ function makeHost(name: string, clock: VirtualClock, random: SeededRandom): Host
     mp: null,
     opening: false,
     restartAtUs: 0,
+    keptDownUntilUs: 0,
     lives: 0,
     limbo: [],
     ghostsTold: [],
