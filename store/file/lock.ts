@@ -1,6 +1,16 @@
 // One engine at a time: an exclusive flock on FILE.lock. The kernel lets go of it when its holder dies, however it
 // dies; the text inside is for people and for the error message only.
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { PathledgerError } from '../../errors.ts'
 import { errnoOf, unreachable } from './connection.ts'
 import { tryFlock } from './flock.ts'
@@ -25,7 +35,7 @@ interface Holder {
  */
 export function lockLedger(file: string, startedAtUs: number): LedgerLock {
   const name = `${file}.lock`
-  const fd = openLockFile(name)
+  const fd = openLockFile(name, file)
   if (!tryFlock(fd)) {
     closeSync(fd)
     throw locked(file, name)
@@ -42,16 +52,31 @@ export function lockLedger(file: string, startedAtUs: number): LedgerLock {
   }
 }
 
-function openLockFile(name: string): number {
+function openLockFile(name: string, file: string): number {
   try {
+    const made = makeLockFile(name, file)
     // Not through a symbolic link: we write into it.
-    const fd = openSync(name, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+    const fd = made ?? openSync(name, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
     if (fstatSync(fd).isFile()) return fd
     closeSync(fd)
   } catch (error) {
     throw unreachable(error, name)
   }
   throw unreachable(new Error('It is not a regular file'), name)
+}
+
+/** A lock file that was not there; null where it was. One that root makes is its owner's of the ledger, whose engine takes it next. */
+function makeLockFile(name: string, file: string): number | null {
+  let fd: number
+  try {
+    fd = openSync(name, 'wx+', 0o600)
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return null
+    throw error
+  }
+  const owner = statSync(file, { throwIfNoEntry: false })
+  if (owner !== undefined && fstatSync(fd).uid === 0) fchownSync(fd, owner.uid, owner.gid)
+  return fd
 }
 
 /** Who has it, for people. A full disk takes no text, and that is no reason to let go of the lock, or to keep it for ever. */
