@@ -1,8 +1,8 @@
 -- Which path served this block, and what became of each I/O on it? Answered from traced I/O alone (docs/tracing.md).
 --
 -- :head           the head's stream, 'head/<wwid>'; NULL for every head
--- :offset         first byte of the range that is asked about
--- :length         its length in bytes
+-- :offset         first byte of the range that is asked about; NULL for 0
+-- :length         its length in bytes; NULL for all
 -- :from_position  first position to look at; the next page begins behind the last row of this one
 -- :to_position    last position to look at
 -- :limit          at most so many rows
@@ -34,8 +34,8 @@ FROM events
 WHERE type = 'head.ioTraced'
   AND type NOT IN ('path.ioSampled', 'head.ioSampled')
   AND (:head IS NULL OR stream = :head)
-  AND position BETWEEN :from_position AND :to_position
-  AND data ->> '$.offset' < :offset + :length
-  AND data ->> '$.offset' + data ->> '$.length' > :offset
+  AND position BETWEEN coalesce(:from_position, 1) AND coalesce(:to_position, 9007199254740991)
+  AND data ->> '$.offset' < coalesce(:offset, 0) + coalesce(:length, 9007199254740991)
+  AND data ->> '$.offset' + data ->> '$.length' > coalesce(:offset, 0)
 ORDER BY position
-LIMIT :limit
+LIMIT coalesce(:limit, -1)

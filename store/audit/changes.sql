@@ -27,6 +27,6 @@ WHERE event.actor NOT IN ('engine', 'checker')
   -- What lines said of a host is no change by somebody, but where they say that an operator asked.
   AND (event.actor NOT LIKE 'observed:%' OR event.actor LIKE 'observed:operator:%')
   AND (:stream IS NULL OR event.stream = :stream)
-  AND event.position BETWEEN :from_position AND :to_position
+  AND event.position BETWEEN coalesce(:from_position, 1) AND coalesce(:to_position, 9007199254740991)
 ORDER BY event.position
-LIMIT :limit
+LIMIT coalesce(:limit, -1)

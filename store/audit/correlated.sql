@@ -1,6 +1,6 @@
 -- Which paths of one adapter went down together: "all paths of adapter 8 within 2 s"?
 --
--- :window_us  how close together, microseconds
+-- :window_us  how close together, microseconds; NULL for 2 seconds
 --
 -- An adapter is the H of H:C:I:L. Going down is path.failed, path.wentOffline and path.transportWentOffline. A burst begins with
 -- one of them that another path of that adapter follows within the window, and takes in all within it; the next one begins behind
@@ -60,7 +60,7 @@ reach AS MATERIALIZED (
   WINDOW ahead AS (
     PARTITION BY adapter, boot_id
     ORDER BY mono_us
-    RANGE BETWEEN CURRENT ROW AND :window_us FOLLOWING
+    RANGE BETWEEN CURRENT ROW AND CASE WHEN :window_us IS NULL THEN 2000000 ELSE :window_us END FOLLOWING
   )
 ),
 -- The first failure from each on that begins a burst.

@@ -44,9 +44,9 @@ WITH failure AS (
     AND failed.decision ->> '$.refused' IS NULL
     AND failed.stream >= coalesce(:path, 'path/')
     AND failed.stream <= coalesce(:path, 'path0')
-    AND failed.position BETWEEN :from_position AND :to_position
+    AND failed.position BETWEEN coalesce(:from_position, 1) AND coalesce(:to_position, 9007199254740991)
   ORDER BY failed.position
-  LIMIT :limit
+  LIMIT coalesce(:limit, -1)
 )
 SELECT
   failure.position,

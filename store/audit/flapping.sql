@@ -1,8 +1,8 @@
 -- Which paths fail again and again: how often at most within a while, and when was that?
 --
 -- :path       the path's stream, 'path/<wwid>/<H:C:I:L>'; NULL for every path
--- :window_us  the while, microseconds
--- :failures   how many failures within it make a path one that flaps
+-- :window_us  the while, microseconds; NULL for 60 seconds
+-- :failures   how many failures within it make a path one that flaps; NULL for 3
 --
 -- failures counts them all, worst those of the while with the most of them; from_position, from_us and to_us are the first and
 -- the last failure of that while, the earliest where several have as many, by the wall clock, for people. The while itself is told
@@ -30,7 +30,7 @@ counted AS (
   WINDOW ahead AS (
     PARTITION BY stream, boot_id
     ORDER BY mono_us
-    RANGE BETWEEN CURRENT ROW AND :window_us FOLLOWING
+    RANGE BETWEEN CURRENT ROW AND CASE WHEN :window_us IS NULL THEN 60000000 ELSE :window_us END FOLLOWING
   )
 ),
 ranked AS (
@@ -46,5 +46,5 @@ SELECT
   to_us,
   took_us
 FROM ranked
-WHERE place = 1 AND within >= :failures
+WHERE place = 1 AND within >= coalesce(:failures, 3)
 ORDER BY worst DESC, stream

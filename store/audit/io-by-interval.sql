@@ -3,15 +3,15 @@
 -- :path         the path's stream, 'path/<wwid>/<H:C:I:L>'; NULL for every path
 -- :from_us      wall clock of the first sample that counts, microseconds; NULL for the first there is
 -- :to_us        wall clock of the last sample that counts, microseconds; NULL for the last there is
--- :interval_us  length of an interval, microseconds
+-- :interval_us  length of an interval, microseconds; NULL for an hour
 -- :from_position  first position to look at, and
--- :to_position    the last one: 1 and 9223372036854775807 where nothing is known of where those times are
+-- :to_position    the last one; NULL where nothing is known of where those times are
 --
 -- Intervals begin at multiples of their length since the epoch, by the wall clock. A sample counts, whole, in the interval in
 -- which it was recorded. An interval without a sample has no row.
 SELECT
   stream AS path,
-  recorded_at_us - recorded_at_us % :interval_us AS from_us,
+  recorded_at_us - recorded_at_us % coalesce(:interval_us, 3600000000) AS from_us,
   count(*) AS samples,
   sum(data ->> '$.reads') AS reads,
   sum(data ->> '$.writes') AS writes,
@@ -21,7 +21,7 @@ SELECT
   sum(data ->> '$.errors') AS errors,
   sum(data ->> '$.resent') AS resent
 FROM events
-WHERE position BETWEEN :from_position AND :to_position
+WHERE position BETWEEN coalesce(:from_position, 1) AND coalesce(:to_position, 9007199254740991)
   AND type = 'path.ioSampled'
   AND (:path IS NULL OR stream = :path)
   AND (:from_us IS NULL OR recorded_at_us >= :from_us)

@@ -19,7 +19,7 @@ SELECT
   sum(data ->> '$.errors') AS errors,
   sum(data ->> '$.resent') AS resent
 FROM events
-WHERE position BETWEEN :from_position AND :to_position
+WHERE position BETWEEN coalesce(:from_position, 1) AND coalesce(:to_position, 9007199254740991)
   AND type = 'path.ioSampled'
   AND (:path IS NULL OR stream = :path)
   AND (:from_us IS NULL OR recorded_at_us >= :from_us)

@@ -67,7 +67,7 @@ outage AS (
       LIMIT 1
     ) AS last_sample
   FROM border
-  WHERE dark AND position BETWEEN :from_position AND :to_position
+  WHERE dark AND position BETWEEN coalesce(:from_position, 1) AND coalesce(:to_position, 9007199254740991)
 )
 SELECT
   outage.position,

@@ -33,6 +33,6 @@ FROM events AS event
 -- '0' follows '/' in ASCII: this is every stream that begins with 'path/'.
 WHERE event.stream >= coalesce(:path, 'path/')
   AND event.stream <= coalesce(:path, 'path0')
-  AND event.position BETWEEN :from_position AND :to_position
+  AND event.position BETWEEN coalesce(:from_position, 1) AND coalesce(:to_position, 9007199254740991)
 ORDER BY event.position
-LIMIT :limit
+LIMIT coalesce(:limit, -1)

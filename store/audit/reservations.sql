@@ -23,6 +23,6 @@ FROM events
 WHERE stream >= coalesce(:stream, 'reservation/')
   AND stream <= coalesce(:stream, 'reservation0')
   -- The plus keeps the index of streams in use.
-  AND +position BETWEEN :from_position AND :to_position
+  AND +position BETWEEN coalesce(:from_position, 1) AND coalesce(:to_position, 9007199254740991)
 ORDER BY +position
-LIMIT :limit
+LIMIT coalesce(:limit, -1)

@@ -1,6 +1,6 @@
 -- Which heads and paths were there at a position, in which state, and could I/O go down them?
 --
--- :position  the position; for a time it is max(position) over recorded_at_us <= the time
+-- :position  the position; NULL for the end; for a time it is max(position) over recorded_at_us <= the time
 --
 -- One row per head and per path that had an event by then, removed ones included: present is 1 for those that were there.
 -- position and recorded_at_us are those of its last event up to then. usable is NULL where lines do not tell it; else it is the rule of isDisabled
@@ -34,7 +34,7 @@ halved (stream, base, low, high) AS (
         SELECT event.position
         FROM events AS event
         WHERE event.stream = halved.stream AND event.version = (halved.low + halved.high) / 2
-      ) <= :position
+      ) <= coalesce(:position, 9007199254740991)
         THEN (low + high) / 2
       ELSE low
     END,
@@ -43,7 +43,7 @@ halved (stream, base, low, high) AS (
         SELECT event.position
         FROM events AS event
         WHERE event.stream = halved.stream AND event.version = (halved.low + halved.high) / 2
-      ) <= :position
+      ) <= coalesce(:position, 9007199254740991)
         THEN high
       ELSE (low + high) / 2
     END
@@ -60,7 +60,7 @@ carried AS MATERIALIZED (
   FROM events AS carrying, json_each(carrying.data, '$.streams') AS handed
   WHERE carrying.type = 'ledger.stateCarried'
     AND carrying.type NOT IN ('path.ioSampled', 'head.ioSampled')
-    AND carrying.position <= :position
+    AND carrying.position <= coalesce(:position, 9007199254740991)
     AND (handed.key LIKE 'head/%' OR handed.key LIKE 'path/%')
 ),
 standing AS (
@@ -152,6 +152,6 @@ LEFT JOIN events AS named
     WHERE +giving.stream = standing.stream
       AND giving.type IN ('head.created', 'path.added', 'path.returned')
       AND giving.type NOT IN ('path.ioSampled', 'head.ioSampled')
-      AND giving.position <= :position
+      AND giving.position <= coalesce(:position, 9007199254740991)
   )
 ORDER BY coalesce(wwid, standing.stream), kind, standing.stream
