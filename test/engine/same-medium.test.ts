@@ -3,6 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { memoryPath, type MemoryLun } from '../../adapters/paths/memory.ts'
 import type { IoRequest, PathDevice } from '../../adapters/ports.ts'
 import { isSameMedium, placesCompared } from '../../engine/health/same-medium.ts'
+import { describeState } from '../../cli/show/state.ts'
+import { paint } from '../../cli/text.ts'
+import { foldAll } from '../../store/state/fold.ts'
+import { memoryReader } from '../../store/write/memory-store.ts'
 import { fieldsOf } from './device-fields.ts'
 import { streamsAt } from './ledger.ts'
 import { BLOCK, bytesOf, Rig, testLun, WWID } from './rig.ts'
@@ -38,6 +42,9 @@ const sameness = (rig: Rig, hctl: string) => rig.events('path.added', hctl)[0]?.
 
 const trusted = (rig: Rig) =>
   streamsAt(rig.memory.rows(), rig.position)[`path/${WWID}/${B}`]?.context['trusted']
+
+/** What `show` says. */
+const shown = (rig: Rig) => describeState(foldAll(memoryReader(rig.memory.rows())), paint(false))
 
 describe('F-01: paths of one wwid', () => {
   test('F-01: two media in memory of this process are known to be two', async () => {
@@ -111,11 +118,13 @@ describe('F-01: paths of one wwid', () => {
     await rig.drive(rig.mp.addPath(device, { trustIdentity: true }))
     expect(sameness(rig, B)).toBe('trusted')
     expect(trusted(rig)).toBe(true)
+    expect(shown(rig)).toContain('its identity is taken on trust (trustIdentity)')
     // As soon as there is something to compare nobody need answer for anything.
     await rig.write(0, bytesOf(1, 16 * BLOCK))
     await rig.drive(rig.mp.path(B).remove())
     await rig.drive(rig.mp.addPath(deviceOf(rig, B, rig.lun)))
     expect(trusted(rig)).toBe(false)
+    expect(shown(rig)).not.toContain('trustIdentity')
     rig.expectReplayEqualsLive()
   })
 
