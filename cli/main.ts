@@ -17,6 +17,7 @@ import { addExplain } from './verbs/explain.ts'
 import { addGhosts } from './verbs/ghosts.ts'
 import { addLog } from './verbs/log.ts'
 import { addPath } from './verbs/path.ts'
+import { addObserve } from './verbs/observe.ts'
 import { addReservation } from './verbs/reservation.ts'
 import { addReplay } from './verbs/replay.ts'
 import { addShow } from './verbs/show.ts'
@@ -104,6 +105,7 @@ function createProgram(cli: Cli, print: (text: string) => void): Command {
     addSegment,
     addBackup,
     addIngest,
+    addObserve,
     addExport,
     addImport,
     addRepair,

@@ -19,6 +19,17 @@ export interface Uevent {
 
 /** A uevent from the bytes of one message, or null for what is none. Never throws. */
 export function parseUevent(message: Uint8Array): Uevent | null {
+  const properties = ueventProperties(message)
+  if (properties === null) return null
+  return {
+    action: properties.get('ACTION') ?? '',
+    path: properties.get('DEVPATH') ?? '',
+    subsystem: properties.get('SUBSYSTEM') ?? '',
+  }
+}
+
+/** All that a message says, by name, or null for what is no uevent of the kernel. Never throws. */
+export function ueventProperties(message: Uint8Array): ReadonlyMap<string, string> | null {
   if (message.length === 0 || message.length > MESSAGE_BYTES_MAX || message.at(-1) !== 0) return null
   const text = Buffer.from(message.buffer, message.byteOffset, message.length - 1).toString('latin1')
   const [head = '', ...lines] = text.split('\0', PROPERTIES_MAX + 2)
@@ -31,10 +42,9 @@ export function parseUevent(message: Uint8Array): Uevent | null {
   }
   const action = properties.get('ACTION') ?? ''
   const path = properties.get('DEVPATH') ?? ''
-  const subsystem = properties.get('SUBSYSTEM') ?? ''
   // The same is said twice; what differs was not said by the kernel.
   if (!ACTION.test(action) || !path.startsWith('/') || head !== `${action}@${path}`) return null
-  return { action, path, subsystem }
+  return properties
 }
 
 const KEY = /^[A-Z][A-Z0-9_]*$/

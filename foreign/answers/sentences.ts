@@ -49,6 +49,13 @@ const WORDS: Readonly<Record<string, Words>> = {
     `the checker${more(checker)} found ${name} in standby${times(repeats)}`,
   pathOffline: (name, { repeats }) => `${name} is offline${times(repeats)}`,
   statedFailed: (name) => `a snapshot has ${name} as failed`,
+  stateStated: (name, { device, access, was }) =>
+    `sysfs has ${name} as ${text(device ?? access)}${more(was, ', before it was ', '')}`,
+  portStated: (name, { state, was }) =>
+    `sysfs has ${name} as ${text(state)}${more(was, ', before it was ', '')}`,
+  stalled: (name, { inflight }) => `I/O on ${name} stands still: ${text(inflight)} under way and none ends`,
+  movedAgain: (name, { stoodUs }) =>
+    `I/O on ${name} goes on${typeof stoodUs === 'number' ? ` after ${stoodUs / 1_000_000} s` : ''}`,
   accessStated: (name, { access }) => `a snapshot has ${name} as ${text(access)}`,
   ioErrors: (name, detail) =>
     `${name} had I/O errors${more(detail.hostbyte ?? detail.status)}${more(detail.sector, ' at sector ', '')}${times(detail.count)}`,

@@ -198,6 +198,11 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     book.fact(placed, 'clockStepped', { kind: 'host', host: book.host }, detail)
   },
   snapMap: maps.snapMap,
+  stateStated: (book, placed) => stateStated(book, placed),
+  portStated: ports.portStated,
+  stalled: (book, placed) => standsStill(book, placed, 'stalled', { sinceUs: number(placed, 'sinceUs') }),
+  movedAgain: (book, placed) =>
+    standsStill(book, placed, 'movedAgain', { stoodUs: number(placed, 'stoodUs') }),
   snapPath: (book, placed) => snapPath(book, placed),
   snapCtrl: (book, placed) => snapCtrl(book, placed),
 }
@@ -341,6 +346,25 @@ function snapCtrl(book: Book, placed: Placed): void {
     devt: null,
   }
   last.set('accessStated', book.fact(placed, 'accessStated', subject, detail))
+}
+
+/** What sysfs says of a path: no line of a log does. */
+function stateStated(book: Book, placed: Placed): void {
+  const { device, access, was } = placed.statement.fields
+  const detail = {
+    ...(device === undefined ? {} : { device }),
+    ...(access === undefined ? {} : { access }),
+    was,
+  }
+  paths.plain(book, placed, 'stateStated', detail)
+}
+
+/** I/O that stands still on a path or a map: seen in its counters, which no log tells. */
+function standsStill(book: Book, placed: Placed, what: string, detail: Record<string, unknown>): void {
+  const { map, dm, inflight } = placed.statement.fields
+  const more = { ...detail, ...(inflight === undefined ? {} : { inflight: Number(inflight) }) }
+  if (dm === undefined) paths.plain(book, placed, what, more)
+  else book.fact(placed, what, book.mapSubject(map ?? book.names.mapOfDm(dm, book.at), dm), more)
 }
 
 /** Facts out of the statements of one host, taken in order of time. */

@@ -250,3 +250,16 @@ function ended(book: Book, ctrl: string): void {
   const { last } = book.port(`ctrl/${ctrl}`)
   for (const what of ['reconnecting', 'errorRecovery', 'timeout', 'connectFailed']) last.delete(what)
 }
+
+/** The state of a remote port, a session or a controller, as sysfs has it. */
+export function portStated(book: Book, placed: Placed): void {
+  const { rport, sid, ctrl = '', state, was } = placed.statement.fields
+  const { host } = book
+  const subject: Subject =
+    rport !== undefined
+      ? { kind: 'rport', host, rport: `rport-${rport}`, scsiHost: numberOf(rport.split(':')[0]) }
+      : sid !== undefined
+        ? { kind: 'session', host, sid: Number(sid) }
+        : ctrlSubject(book, ctrl)
+  book.fact(placed, 'portStated', subject, { state, was })
+}

@@ -27,6 +27,7 @@ const TYPES: Readonly<Record<string, Row>> = {
   pathOffline: ['path.checkerSaid', () => ({ word: 'offline' })],
   statedFailed: ['path.stateStated'],
   accessStated: ['path.stateStated'],
+  stateStated: ['path.stateStated'],
   ioErrors: ['path.errorsSeen', ({ detail }) => ({ firstSector: detail.sector ?? null })],
   ioRejected: ['path.errorsSeen', () => ({ status: 'rejected' })],
   commandAborted: ['path.commandEnded', () => ({ how: 'aborted' })],
@@ -70,6 +71,7 @@ const TYPES: Readonly<Record<string, Row>> = {
   busReset: ['port.wasReset'],
   hostReset: ['port.wasReset'],
   controllerReset: ['port.wasReset'],
+  portStated: ['port.known'],
   reconnecting: ['port.reconnecting'],
   reconnectFailed: ['port.reconnecting'],
   hostBooted: ['host.booted'],
@@ -86,6 +88,8 @@ export function observationOf(fact: Fact): Observation {
   if (fact.what === 'suppressed')
     return { stream: `source/${firstSource(fact)}`, type: 'source.gap', data: dataOf(fact, {}) }
   const kind = fact.subject.kind
+  if (fact.what === 'stalled' || fact.what === 'movedAgain')
+    return typed(fact, `${kind === 'map' ? 'head' : 'path'}.${fact.what}`, {})
   if (fact.what === 'resized')
     return typed(fact, kind === 'path' ? 'path.capacityChanged' : 'head.resized', {})
   const [type, more] = TYPES[fact.what] ?? ['path.attentionHeard', () => ({ what: fact.what })]

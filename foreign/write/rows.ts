@@ -9,7 +9,7 @@ import type { NewEvent } from '../../store/types.ts'
 import { TEMPLATE_SET } from '../templates/index.ts'
 import type { Given, History } from '../read.ts'
 import type { SourceRead } from '../sources/read-source.ts'
-import type { Fact } from '../types.ts'
+import type { Fact, LineRef } from '../types.ts'
 import { observationOf } from './events.ts'
 
 const BEHAVIOUR = behaviourOf(OBSERVED_FLAGS)
@@ -22,25 +22,39 @@ const WITNESSES_NAMED = 200
 
 type Host = History['hosts'][number]
 
+/** What rows have to be told beside facts: of files that were read, or of streams that go on. */
+export interface RowsOf {
+  readonly host: string
+  /** What a line is known by for ever: the hash of its source, or the place in a journal, and its number there. */
+  readonly placeOf: (line: LineRef) => readonly [source: string, line: number]
+  /** SHA-256 of a line's bytes; '' where it is not held. */
+  readonly hashOf: (line: LineRef) => string
+  /** Earlier facts that this one says are over. */
+  readonly settled: (fact: Fact) => readonly Fact[]
+  readonly hostOfPci: (pci: string) => string | null
+}
+
 /** What is to be appended, in order. */
 export class Rows {
   readonly events: NewEvent[] = []
   readonly #states = new Map<string, StreamState>()
-  readonly #ids = new Map<Fact, string>()
-  readonly #host: string
-  readonly #sources: readonly SourceRead[]
-  readonly #hashes: readonly ReadonlyMap<number, string>[]
-  readonly #settled: ReadonlyMap<Fact, readonly Fact[]>
-  readonly #hostOfPci: (pci: string) => string | null
+  readonly #ids = new WeakMap<Fact, string>()
+  readonly #of: RowsOf
   #lastUs = 0
   #clock = 1
 
-  constructor({ host, facts, names }: Host, sources: readonly SourceRead[]) {
-    this.#host = host
-    this.#sources = sources
-    this.#settled = settledBy(facts)
-    this.#hostOfPci = (pci) => names.hostOfPci(pci)
-    this.#hashes = sources.map(({ found }) => new Map(found.map(({ line, hash }) => [line, hash])))
+  constructor(of: RowsOf) {
+    this.#of = of
+  }
+
+  /** Goes on with a stream where a ledger left it. */
+  begin(stream: string, state: StreamState): void {
+    this.#states.set(stream, state)
+  }
+
+  /** Gives away what was put, and forgets it. */
+  take(): NewEvent[] {
+    return this.events.splice(0)
   }
 
   /** Puts one event behind the others, with the state that it leads to. */
@@ -74,11 +88,10 @@ export class Rows {
   /** A fact, behind the first mention of its stream where nothing said how it began. */
   fact(fact: Fact, fallbackUs: number): void {
     const { stream, type, data } = observationOf(fact)
-    const [source, line] = fact.lines[0] ?? [0, 0]
-    const sha = this.#sources[source]?.sha256 ?? ''
+    const [sha, line] = this.#of.placeOf(fact.lines[0] ?? [0, 0])
     // The number of a source is its place among the arguments: the same line is the same event in any order of them.
     const of = stream.startsWith('source/') ? 'source' : stream
-    const eventId = idOf(this.#host, sha, line, fact.what, of)
+    const eventId = idOf(this.#of.host, sha, line, fact.what, of)
     const recordedAtUs = fact.atUs ?? fallbackUs
     const common = { recordedAtUs, actor: actorOf(fact), monoUs: fact.monoUs, boot: fact.boot }
     if (this.#isNew(stream, type))
@@ -87,10 +100,10 @@ export class Rows {
         eventId: idOf(eventId, 'known'),
         stream,
         type: knownOf(stream) ?? type,
-        data: { ...subjectOf(data), seen: seenOf(fact, this.#hashes) },
+        data: { ...subjectOf(data), seen: seenOf(fact, this.#of) },
       })
     const cause = fact.cause === null ? undefined : this.#ids.get(fact.cause)
-    const settles = (this.#settled.get(fact) ?? []).flatMap((one) => this.#ids.get(one) ?? [])
+    const settles = this.#of.settled(fact).flatMap((one) => this.#ids.get(one) ?? [])
     this.put({
       ...common,
       eventId,
@@ -101,7 +114,7 @@ export class Rows {
         ...data,
         ...(settles.length === 0 ? {} : { settles }),
         ...this.#adapter(fact),
-        seen: seenOf(fact, this.#hashes),
+        seen: seenOf(fact, this.#of),
       },
     })
     this.#ids.set(fact, eventId)
@@ -117,7 +130,7 @@ export class Rows {
   /** Which SCSI host an adapter is, where other lines tell it than those of the fact. */
   #adapter({ subject }: Fact): Record<string, unknown> {
     if (typeof subject.pci !== 'string' || typeof subject.scsiHost === 'number') return {}
-    const host = this.#hostOfPci(subject.pci)
+    const host = this.#of.hostOfPci(subject.pci)
     return host === null ? {} : { hostOfPci: host }
   }
 
@@ -129,7 +142,7 @@ export class Rows {
       this.put({
         ...{ eventId: idOf(eventId, stream, 'forgotten'), stream, type, cause: eventId },
         ...{ recordedAtUs: fact.atUs ?? 0, actor: actorOf(fact), monoUs: fact.monoUs, boot: fact.boot },
-        data: { after: 'boot', seen: seenOf(fact, this.#hashes) },
+        data: { after: 'boot', seen: seenOf(fact, this.#of) },
       })
     }
   }
@@ -176,12 +189,15 @@ export function idOf(...parts: readonly (string | number)[]): string {
 }
 
 /** What a fact rests on: its first line with the hash of its bytes, and who else saw it. */
-function seenOf(fact: Fact, hashes: readonly ReadonlyMap<number, string>[]): Record<string, unknown> {
+function seenOf(fact: Fact, { hashOf, placeOf }: RowsOf): Record<string, unknown> {
   const [source, line] = fact.lines[0] ?? [0, 0]
-  const bytes = hashes[source]?.get(line) ?? ''
+  const bytes = hashOf([source, line])
+  const [place] = placeOf([source, line])
   const others = fact.lines.slice(1, WITNESSES_NAMED).map(([other, at]) => [other + 1, at])
   return {
     ...{ source: source + 1, line, bytes, precisionUs: fact.precisionUs, zone: fact.zone, rule: fact.rule },
+    // A place in a journal, to go on from.
+    ...(place.startsWith('s=') ? { cursor: place } : {}),
     ...(others.length === 0 ? {} : { witnesses: others }),
     ...(fact.lines.length > WITNESSES_NAMED ? { moreWitnesses: fact.lines.length - WITNESSES_NAMED } : {}),
     ...(fact.lastUs === null ? {} : { lastUs: fact.lastUs }),
@@ -189,9 +205,22 @@ function seenOf(fact: Fact, hashes: readonly ReadonlyMap<number, string>[]): Rec
   }
 }
 
+/** What rows of files are made with. */
+function filesOf({ host, facts, names }: Host, sources: readonly SourceRead[]): RowsOf {
+  const hashes = sources.map(({ found }) => new Map(found.map(({ line, hash }) => [line, hash])))
+  const settled = settledBy(facts)
+  return {
+    host,
+    placeOf: ([source, line]) => [sources[source]?.sha256 ?? '', line],
+    hashOf: ([source, line]) => hashes[source]?.get(line) ?? '',
+    settled: (fact) => settled.get(fact) ?? [],
+    hostOfPci: (pci) => names.hostOfPci(pci),
+  }
+}
+
 /** All rows of a host's history, sources first and last. */
 export function rowsOf(history: History, host: Host): Rows {
-  const rows = new Rows(host, history.sources)
+  const rows = new Rows(filesOf(host, history.sources))
   const { sources } = history
   const first = host.facts.find(({ atUs }) => atUs !== null)?.atUs ?? 0
   const from = Math.min(host.firstUs ?? first, first)

@@ -38,6 +38,10 @@ function queueing(before: Regions, data: Data): Regions {
   return dark ? { ...before, service: data.queueing === true ? 'queueing' : 'failing' } : before
 }
 
+/** What a snapshot may state, in the words of the machines. */
+const DEVICES = new Set(['running', 'offline', 'transportOffline', 'blocked', 'quiesced'])
+const ACCESSES = new Set(['optimal', 'active', 'standby', 'unavailable', 'offline', 'transitioning'])
+
 const STEPS: Readonly<Record<string, Step>> = {
   'path.known': (before, { after }) => (after === 'boot' ? UNKNOWN_PATH : before),
   'path.added': set({ device: 'running', health: 'online', admin: 'enabled' }),
@@ -50,6 +54,11 @@ const STEPS: Readonly<Record<string, Step>> = {
   'path.reinstated': set({ health: 'online', admin: 'enabled' }),
   'path.wentOffline': set({ device: 'offline' }),
   'path.accessChanged': (before, { access }) => ({ ...before, access: String(access) }),
+  'path.stateStated': (before, { device, access }) => ({
+    ...before,
+    ...(DEVICES.has(String(device)) ? { device: String(device) } : {}),
+    ...(ACCESSES.has(String(access)) ? { access: String(access) } : {}),
+  }),
   'path.becameMarginal': (before) =>
     before.health === 'failed' ? before : { ...before, health: 'marginal' },
   'path.becameSteady': (before) => (before.health === 'marginal' ? { ...before, health: 'online' } : before),

@@ -240,6 +240,7 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
       'This is the ledger of an engine; observations of other hosts need a ledger of their own.',
     LEDGER_OBSERVED:
       'The ledger holds observations: no engine can continue it, and no decision on it can be made again.',
+    OBSERVE_OWN_DISK: 'The ledger of `observe` would lie on a map that it watches, and hang with it.',
     HOST_CHOICE: 'The sources come from several hosts, and no host, or another one, was named.',
     UNPACKER_MISSING: 'A file is compressed with xz or bzip2, and this machine has no program to unpack it.',
     ZONE_UNKNOWN: 'The word is not a time zone.',

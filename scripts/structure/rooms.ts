@@ -55,7 +55,10 @@ export const HOUSES: Readonly<Record<string, House>> = {
       { paths: 'what can be a path: loop device, file, memory, a virtual LUN, a recording' },
       { helper: 'a helper process that does what needs rights or may hang' },
       { child: 'I/O in a child process, which a hung device takes with it' },
-      { sources: 'files of logs, unpacked, and the time zones of the world' },
+      {
+        sources: 'files of logs, unpacked, and the time zones of the world',
+        watch: 'what a live host says of itself: kmsg, journal, uevents, sysfs, multipathd',
+      },
       { filters: 'faults on purpose: errors, delays, hangs', loop: 'the loop driver of the kernel' },
       {
         'descriptor.ts': 'an open device or file, and what is known of it',
@@ -148,6 +151,16 @@ export const HOUSES: Readonly<Record<string, House>> = {
   observe: {
     what: 'watching a live host without touching a device',
     imports: ['foreign', ...BELOW_ENGINE],
+    floors: [
+      { 'host.ts': 'this host, as it is watched' },
+      { 'run.ts': 'the daemon: what it reads, when it looks, and its ledger' },
+      { 'observer.ts': 'lines and looks in, rows out' },
+      {
+        'stalls.ts': 'I/O that stands still, by its counters',
+        'own-disk.ts': 'where its own ledger lies',
+      },
+      { 'sysfs.ts': 'what sysfs says, and what changed since the last look' },
+    ],
   },
 
   fleet: {
@@ -262,7 +275,7 @@ export const HOUSES: Readonly<Record<string, House>> = {
 }
 
 /** Houses and rooms that are on the list before they are there, so that what is coming lands in its place. */
-export const COMING: readonly string[] = ['observe', 'fleet', 'daemon', 'page', 'adapters/nbd']
+export const COMING: readonly string[] = ['fleet', 'daemon', 'page', 'adapters/nbd']
 
 /** Every house that makes the product, those that are coming included. */
 export const PRODUCT: readonly string[] = Object.keys(HOUSES)
