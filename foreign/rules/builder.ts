@@ -6,6 +6,7 @@ import type { Fact, Placed } from '../types.ts'
 import { addLines, because, Book } from './book.ts'
 import { UNUSABLE } from './causes.ts'
 import * as io from './io-rules.ts'
+import * as looks from './look-rules.ts'
 import * as maps from './map-rules.ts'
 import * as paths from './path-rules.ts'
 import * as ports from './port-rules.ts'
@@ -15,15 +16,13 @@ import { SECOND_US, within } from './state.ts'
 const TABLE_US = 10 * SECOND_US
 
 const ACCESS: Readonly<Record<string, string>> = {
-  ...{
-    A: 'optimal',
-    N: 'active',
-    S: 'standby',
-    U: 'unavailable',
-    L: 'lbaDependent',
-    O: 'offline',
-    T: 'transitioning',
-  },
+  A: 'optimal',
+  N: 'active',
+  S: 'standby',
+  U: 'unavailable',
+  L: 'lbaDependent',
+  O: 'offline',
+  T: 'transitioning',
 }
 const ANA: Readonly<Record<string, string>> = {
   optimized: 'optimal',
@@ -198,11 +197,12 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     book.fact(placed, 'clockStepped', { kind: 'host', host: book.host }, detail)
   },
   snapMap: maps.snapMap,
-  stateStated: (book, placed) => stateStated(book, placed),
+  stateStated: (book, placed) => looks.stateStated(book, placed),
   portStated: ports.portStated,
-  stalled: (book, placed) => standsStill(book, placed, 'stalled', { sinceUs: number(placed, 'sinceUs') }),
+  stalled: (book, placed) =>
+    looks.standsStill(book, placed, 'stalled', { sinceUs: number(placed, 'sinceUs') }),
   movedAgain: (book, placed) =>
-    standsStill(book, placed, 'movedAgain', { stoodUs: number(placed, 'stoodUs') }),
+    looks.standsStill(book, placed, 'movedAgain', { stoodUs: number(placed, 'stoodUs') }),
   snapPath: (book, placed) => snapPath(book, placed),
   snapCtrl: (book, placed) => snapCtrl(book, placed),
 }
@@ -346,25 +346,6 @@ function snapCtrl(book: Book, placed: Placed): void {
     devt: null,
   }
   last.set('accessStated', book.fact(placed, 'accessStated', subject, detail))
-}
-
-/** What sysfs says of a path: no line of a log does. */
-function stateStated(book: Book, placed: Placed): void {
-  const { device, access, was } = placed.statement.fields
-  const detail = {
-    ...(device === undefined ? {} : { device }),
-    ...(access === undefined ? {} : { access }),
-    was,
-  }
-  paths.plain(book, placed, 'stateStated', detail)
-}
-
-/** I/O that stands still on a path or a map: seen in its counters, which no log tells. */
-function standsStill(book: Book, placed: Placed, what: string, detail: Record<string, unknown>): void {
-  const { map, dm, inflight } = placed.statement.fields
-  const more = { ...detail, ...(inflight === undefined ? {} : { inflight: Number(inflight) }) }
-  if (dm === undefined) paths.plain(book, placed, what, more)
-  else book.fact(placed, what, book.mapSubject(map ?? book.names.mapOfDm(dm, book.at), dm), more)
 }
 
 /** Facts out of the statements of one host, taken in order of time. */

@@ -140,7 +140,7 @@ describe('rooms', () => {
 
   it('leaves alone what stands in its room, what is coming, and houses without rooms', () => {
     expect(
-      strayFiles([...ROOMS_FILLED, 'observe/a.ts', 'adapters/nbd/a.ts', 'test/a.ts', 'store/lun/a.sql']),
+      strayFiles([...ROOMS_FILLED, 'fleet/a.ts', 'adapters/nbd/a.ts', 'test/a.ts', 'store/lun/a.sql']),
     ).toEqual([])
   })
 })
