@@ -63,6 +63,11 @@ export function strayFiles(paths: readonly string[]): Finding[] {
     const { floors } = HOUSES[houseOf(path) ?? ''] ?? {}
     return floors !== undefined && path.endsWith('.ts') && floorOf(roomOf(path)) === null
   })
+  const foreign = paths.filter((path) => houseOf(path) !== null && /\.([cm][jt]s|jsx?|tsx)$/.test(path))
+  const homeless = paths.filter(
+    (path) =>
+      /\.[cm]?[jt]sx?$/.test(path) && houseOf(path) === null && !BESIDE.includes(path.split('/')[0] ?? ''),
+  )
   const there = new Set(paths.map(roomOf))
   const empty = rooms().filter((room) => !there.has(room) && !COMING.includes(room))
   return [
@@ -70,11 +75,18 @@ export function strayFiles(paths: readonly string[]): Finding[] {
       (path) =>
         `${path} stands in no room: move it into one, or add ${roomOf(path)} and what it is for to ${LIST}`,
     ),
+    ...foreign.map((path) => `${path} is no .ts file: the product is, so that every rule sees all of it`),
+    ...homeless.map(
+      (path) =>
+        `${path} stands in no house: move it into one, or add the house and what it is for to ${LIST}`,
+    ),
     ...empty.map((room) => `${room} is on the list of rooms and not there: take it off ${LIST}`),
   ]
 }
 
 const LIST = 'scripts/structure/rooms.ts'
+/** Code that is not of the product; what stands at the root sets tools up. */
+const BESIDE = ['bench', 'bin', 'examples', 'scripts', 'test', 'eslint.config.js', 'vitest.config.ts']
 
 /** (a) Imports that come back to the file that they start from, types included. */
 export function circles(sources: readonly Source[]): Finding[] {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { bannedCalls } from './bans.ts'
 import { filtersWithoutPage, machineNames, undocumentedExports } from './documents.ts'
 import { unexplainedScenarios } from './explained.ts'
+import { hiddenImports } from './hidden-imports.ts'
 import { circles, deadFiles, importDirections, strayFiles } from './imports.ts'
 import { leftovers } from './leftovers.ts'
 import { oversize } from './size.ts'
@@ -125,12 +126,44 @@ describe('import directions', () => {
   ])
 })
 
+describe('imports that hide', () => {
+  expectFound(hiddenImports, [
+    ['engine/core/a.ts', "const up = '../health/verdict.ts'; await import(up)", 'works out'],
+    ['engine/core/a.ts', "await import('../health/' + 'verdict.ts')", 'works out'],
+    ['engine/core/a.ts', 'await import(`../health/${name}.ts`)', 'works out'],
+    ['engine/core/a.ts', "await import(new URL('../health/verdict.ts', import.meta.url).href)", 'works out'],
+    ['engine/core/a.ts', "await import(import.meta.resolve('../health/verdict.ts'))", 'works out'],
+    ['engine/core/a.ts', 'const load = createRequire(import.meta.url)', 'makes a way to load files'],
+    ['engine/core/a.ts', 'module.require(name)', 'works out'],
+    ['engine/core/a.ts', "import verdict = require('../health/verdict.ts')", 'by require'],
+    ['engine/core/a.ts', "import { Multipath } from 'pathledger'", 'this package itself'],
+    ['store/a.ts', "import type { Audit } from 'pathledger/audit'", 'this package itself'],
+    ['engine/core/a.ts', "import { one } from '/opt/one.ts'", 'by where it lies'],
+    ['engine/core/a.ts', "import { one } from 'file:///opt/one.ts'", 'by where it lies'],
+    ['engine/core/a.ts', "import { one } from './one'", 'without its ending'],
+    ['engine/core/a.ts', "declare module '../health/verdict.ts' { interface One {} }", 'from outside'],
+    ['engine/core/a.ts', '/// <reference path="../health/verdict.ts" />', 'reference comment'],
+  ])
+  expectClean(hiddenImports, [
+    ['engine/core/a.ts', "await import('./core.ts')"],
+    ['engine/core/a.ts', "import { z } from 'zod'"],
+    ['adapters/child/a.ts', "spawn(new URL('../helper/main.ts', import.meta.url))"],
+    ['test/a.ts', 'await import(file)'],
+  ])
+})
+
 describe('rooms', () => {
   it('finds a file that stands in no room', () => {
     const found = strayFiles([...ROOMS_FILLED, 'engine/new.ts', 'store/newer/a.ts'])
     expect(found).toHaveLength(2)
     expect(found[0]).toContain('engine/new.ts stands in no room')
     expect(found[1]).toContain('add store/newer and what it is for')
+  })
+
+  it('finds code that stands in no house, and files that no rule would look into', () => {
+    const strays = ['widgets/a.ts', 'helpers.ts', 'engine/core/a.js', 'store/read/a.mts']
+    const found = strayFiles([...ROOMS_FILLED, ...strays])
+    for (const path of strays) expect(found.filter((line) => line.startsWith(`${path} `))).toHaveLength(1)
   })
 
   it('finds a room on the list that is not there', () => {

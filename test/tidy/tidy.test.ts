@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { bannedCalls } from './bans.ts'
 import { unexplainedScenarios } from './explained.ts'
 import { filtersWithoutPage, machineNames, undocumentedExports } from './documents.ts'
+import { hiddenImports } from './hidden-imports.ts'
 import { circles, deadFiles, importDirections, strayFiles } from './imports.ts'
 import { leftovers } from './leftovers.ts'
 import { oversize } from './size.ts'
@@ -30,6 +31,10 @@ describe('tidy', { timeout: 120_000 }, () => {
 
   it('imports point one way', () => {
     expect(files.flatMap(importDirections)).toEqual([])
+  })
+
+  it('every import of the product says plainly which file it means', () => {
+    expect(files.flatMap(hiddenImports)).toEqual([])
   })
 
   it('every file stands in a room', () => {
