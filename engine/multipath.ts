@@ -246,7 +246,7 @@ export class Multipath {
   }
 
   /**
-   * The operator takes it on himself that these ghosts are over; by id, or all of them. His reason is on the ledger.
+   * The operator answers for it that these ghosts are over; by id, or all of them. Their reason is on the ledger.
    * Returns how many there were. Throws GHOST_REASON without a reason.
    */
   releaseGhosts(word: {
