@@ -48,6 +48,7 @@ export const SEEN = [
   'lossStops',
   'storageWaitsEnd',
   'ghostsOutliveRuns',
+  'timeIsNoProof',
 ] as const
 
 /** Checked at the end, after every fault is gone and every I/O has had its time. */

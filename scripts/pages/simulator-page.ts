@@ -52,6 +52,7 @@ export const CHECKS: Readonly<Record<string, string>> = {
   storageWaitsEnd: 'while the storage of a LUN hangs, adding and removing a path ends in time all the same',
   ghostsOutliveRuns:
     'a ghost that a ledger knows to be open holds writes in every later run, whatever became of the storage of its LUN',
+  timeIsNoProof: 'time ends no ghost of a dead engine whose device nobody could claim since',
   sometimes: 'in a sweep of 1,000 seeds or more: each rare situation was reached',
 }
 
@@ -87,7 +88,7 @@ programs that read, write (with FUA, overlapping, aborted), flush, discard and z
 change policies and access states, remove and add devices, release ghosts; devices that fail, flap, are slow, hang, are
 busy, come back as another LUN, grow and shrink; caches that cannot write back; ledgers that are busy, full, failing, hung, or lose
 their answer; clocks that are set; two engines that reserve and preempt; the storage that engines of a LUN share, which hangs and is cleaned away
-(then they stop, and are started again on what their ledgers know). An engine dies at any moment, or at any call of a
+(then they stop, and are started again on what their ledgers know); programs that are not ours and have devices open. An engine dies at any moment, or at any call of a
 port: before or after a commit, a submit, a completion, a timer, a change of the LUN's storage, also while it recovers. A power
 cut takes, block by block, what was only in a cache, and tears what was being written.
 

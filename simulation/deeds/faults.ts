@@ -220,4 +220,6 @@ export function healFaults({ world }: Pick<Scene, 'world'>): void {
     for (const { now, before } of slots) for (const one of [now, ...before]) heal(one)
   }
   for (const { shared } of world.luns) shared.heal()
+  // Until the end they stay: that others have a device open is no fault.
+  if (world.healed) for (const slot of world.hosts.flatMap(({ slots }) => slots)) slot.bystanderUs = null
 }

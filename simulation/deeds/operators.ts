@@ -137,6 +137,7 @@ export function powerCut({ world, random, workload }: Scene): void {
     host.limbo = []
     for (const slot of host.slots) {
       slot.before = []
+      slot.bystanderUs = null
       slot.now.tap.inFlight = 0
     }
   }

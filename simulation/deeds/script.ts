@@ -1,4 +1,5 @@
 // Everything that may happen in a seed, and how often. Each seed has its own mix of these.
+import * as bystanders from './bystanders.ts'
 import * as faults from './faults.ts'
 import * as initiators from './initiators.ts'
 import { below } from '../world/mix.ts'
@@ -67,6 +68,9 @@ const STORAGE: readonly Action[] = [
   { name: 'rewrite', weight: 30, run: ({ workload }) => workload.rewrite() },
 ]
 
+/** Where devices are claimed and others open them. */
+const BYSTANDERS: readonly Action[] = [{ name: 'bystander', weight: 8, run: bystanders.bystander }]
+
 /** The things that happen in a seed: I/O always, of the rest two thirds. */
 export class Script {
   readonly #mix: readonly Action[]
@@ -80,6 +84,7 @@ export class Script {
       ...(world.hosts.length > 1 ? INITIATORS : []),
       ...(world.mix.caches === 'own' ? CACHES : []),
       ...(world.mix.storageFails ? STORAGE : []),
+      ...(world.mix.bystanders ? BYSTANDERS : []),
     ]
     const mix = [...chosen, ...more]
     this.#mix = mix.filter(({ name }) => !never.includes(name))

@@ -21,4 +21,13 @@ export const STORAGE_PLANTS: Readonly<Record<string, Plant & { readonly what: st
     what: 'ghosts that the ledger alone knows are not taken up',
     patch: () => patched(GhostBook.prototype, 'takeUp', () => () => undefined),
   },
+  busyTakenForLetGo: {
+    what: 'what an engine left that is dead counts as given back while another program has its device open',
+    patch: () =>
+      patched(GhostBook.prototype, 'openWhole', (openWhole) => {
+        return function (this: GhostBook, attach, length) {
+          return openWhole.call(this, attach, length, true)
+        }
+      }),
+  },
 }

@@ -77,6 +77,7 @@ export function notAdded(world: World, error: unknown): void {
 
 const NOT_ADDED = [
   'PATH_GHOST_CLAIM',
+  'PATH_BUSY',
   'PATH_WRONG_LUN',
   'PATH_DUPLICATE',
   'PATH_SIZE_MISMATCH',
@@ -165,6 +166,8 @@ function died(world: World, host: Host, inRecovery: boolean): void {
   if (point === 'append') sometimes.reach('crashBeforeAppend')
   if (inRecovery) sometimes.reach('crashInRecovery')
   host.mp = null
+  host.diedUs = clock.monoUs()
+  host.diedLife = host.lives
   host.restartAtUs = clock.monoUs() + below(random, 20_000)
   for (const slot of host.slots) {
     slot.now.path = null
@@ -180,7 +183,9 @@ export function letGoLater({ clock, random }: World, { hang }: Slot['now']): voi
 
 /** Another boot of the machine: its monotonic clock begins anew. */
 export function reboot(world: World, host: Host): void {
-  const boot: Boot = { id: `${host.name}-boot-${host.lives + 1}`, lagUs: world.clock.monoUs() - 1_000_000 }
+  const [lun] = world.luns
+  // One machine: its engines share the storage of LUNs, and its boot.
+  const boot: Boot = { id: `boot-${(lun?.disk.epoch ?? 0) + 2}`, lagUs: world.clock.monoUs() - 1_000_000 }
   host.boot = boot
 }
 

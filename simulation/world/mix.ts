@@ -31,6 +31,8 @@ export interface Mix {
   readonly caches: Caches
   /** The storage that the engines of a LUN share hangs, and is cleaned away. */
   readonly storageFails: boolean
+  /** Programs that are not ours open devices now and then (blkid, a monitor): then nobody can claim them. */
+  readonly bystanders: boolean
   /** A failed path with ghosts is fenced. */
   readonly fences: boolean
   /** LUNs of the first host, and paths of each. */
@@ -59,7 +61,7 @@ export function pick<const Value>(random: Random, values: readonly [Value, ...Va
 export function mixOf(seed: SeededRandom): Mix {
   const random = seed.fork('mix')
   const paths = () => 2 + below(random, 2)
-  return {
+  const mix = {
     errorsAre: pick(random, ['final', 'late', 'late', 'connection']),
     claims: below(random, 3) === 0,
     // Drawn apart, so that a seed is otherwise what it was before there were any.
@@ -75,6 +77,7 @@ export function mixOf(seed: SeededRandom): Mix {
     diesInRecovery: 4,
     settings: settingsOf(random),
   }
+  return { ...mix, bystanders: mix.claims && below(seed.fork('bystanders'), 3) > 0 }
 }
 
 function settingsOf(random: Random): SettingsInput {

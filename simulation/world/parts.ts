@@ -60,6 +60,8 @@ export interface Slot {
   now: Attachment
   /** Devices that were in it before, as long as they have I/O. */
   before: Attachment[]
+  /** Since when a program that is not ours has the device open, virtual monotonic microseconds; null while none has. */
+  bystanderUs: number | null
   /** Its path is being added: not there yet, and not to be added twice. */
   adding: boolean
   /** Another one for each time that something is attached. */
@@ -105,6 +107,9 @@ export interface Host {
   opening: boolean
   /** When a dead one is started again; virtual monotonic microseconds. */
   restartAtUs: number
+  /** When the last one died, and which life that was. */
+  diedUs: number
+  diedLife: number
   /** Its operators start nothing on it before; virtual monotonic microseconds. */
   keptDownUntilUs: number
   /** Engines that were started on it. */

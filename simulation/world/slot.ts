@@ -27,6 +27,7 @@ export function makeSlot(world: World, host: Host, lun: SimLun, hctl: string): S
     host,
     lun,
     before: [],
+    bystanderUs: null,
     adding: false,
     diskseq: 0,
     cache: `${host.name} ${hctl}`,
@@ -35,9 +36,9 @@ export function makeSlot(world: World, host: Host, lun: SimLun, hctl: string): S
   return slot as Slot
 }
 
-/** Whether nothing of a device's I/O is held by the kernel for engines that are gone. */
+/** Whether a device can be claimed: the kernel holds nothing of it for engines that are gone, and nobody else has it open. */
 export function isLetGo(slot: Slot, device: string): boolean {
-  return device !== `/dev/sim${slot.hctl}` || !isHeld(slot)
+  return device !== `/dev/sim${slot.hctl}` || (!isHeld(slot) && slot.bystanderUs === null)
 }
 
 /** A device that was there before has I/O; or the one that is there, and its engine is dead. */
@@ -81,10 +82,10 @@ export async function addSlot(world: World, slot: Slot, again = false): Promise<
   if (mp === null || life === null || slot.adding) return
   slot.adding = true
   try {
-    const held = world.mix.claims && isHeld(slot)
+    const refused = claimRefused(world, slot)
     const made = attach(world, slot, again)
     const device = world.plant.device?.(made.tap.device, world.clock) ?? made.tap.device
-    const adding = mp.addPath(held ? Promise.reject(ghostClaim(slot)) : life.hold(device))
+    const adding = mp.addPath(refused === null ? life.hold(device) : Promise.reject(refused))
     const path = await inTime(world, life, `a path at ${slot.hctl}`, adding)
     if (!life.alive) return
     made.path = path
@@ -98,8 +99,22 @@ export async function addSlot(world: World, slot: Slot, again = false): Promise<
   }
 }
 
-function ghostClaim({ lun: { wwid }, hctl }: Slot): PathledgerError {
+/** Why it cannot be opened exclusively. A bystander hides what else has it. */
+function claimRefused({ mix, sometimes }: World, slot: Slot): PathledgerError | null {
+  if (!mix.claims) return null
+  const { lun, hctl, bystanderUs } = slot
+  const { wwid } = lun
   const device = `/dev/sim${hctl}`
+  if (bystanderUs !== null) {
+    if (isHeld(slot)) sometimes.reach('bystanderHidClaim')
+    return new PathledgerError('PATH_BUSY', {
+      message: `${device} cannot be opened.`,
+      why: 'Another program has it open.',
+      todo: 'Stop that program.',
+      details: { wwid, hctl, device },
+    })
+  }
+  if (!isHeld(slot)) return null
   return new PathledgerError('PATH_GHOST_CLAIM', {
     message: `${device} cannot be opened.`,
     why: 'The kernel has it open for an engine that is dead.',

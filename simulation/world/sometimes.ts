@@ -49,6 +49,7 @@ export const SITUATIONS = {
   preempted: 'a registration was preempted',
   preemptDuringFailover: 'a registration was preempted while a path of the LUN was down',
   preemptBusy: 'a preempt could not be proved in time',
+  bystanderHidClaim: 'another program had a device open that the kernel had open for a dead engine as well',
   storageHung: 'the storage that the engines of a LUN share did not answer for a while',
   storageStalled: 'a caller or an operator heard LUN_STORAGE_STALLED',
   storageLost: 'the storage that the engines of a LUN share was cleaned away under them',

@@ -65,7 +65,8 @@ const HEARD: Readonly<Record<string, Heard>> = {
     const atUs = world.clock.monoUs()
     for (const { offset, length } of ghosts) host.ghostsTold.push({ hctl: path, atUs, offset, length })
   },
-  'lun.ghostsEnded': (world, _host, _stream, { proof }) => {
+  'lun.ghostsEnded': (world, host, stream, { proof, ids }) => {
+    if (proof === 'time') checkTime(world, host, stream, ids as string[])
     const situation = PROOFS[String(proof)]
     if (situation !== undefined) world.sometimes.reach(situation)
   },
@@ -101,6 +102,24 @@ const HEARD: Readonly<Record<string, Heard>> = {
   'reservation.settled': (world, _host, _stream, { action, status }) => {
     if (status === 'BUSY' && String(action).startsWith('preempt')) world.sometimes.reach('preemptBusy')
   },
+}
+
+/** What an engine left that died while another program had its device open: nothing says that the kernel has given it back. */
+function checkTime(world: World, { name }: Host, stream: string, ids: readonly string[]): void {
+  const shared = world.luns.find(({ wwid }) => stream === `lun/${wwid}`)?.shared
+  for (const id of ids) {
+    const { attach = '', device = '' } = shared?.ghosts.get(id) ?? {}
+    for (const { hctl, host, bystanderUs } of world.hosts.flatMap(({ slots }) => slots)) {
+      const ofLast = attach.startsWith(`${host.name}-${host.diedLife}-`)
+      if (device !== `/dev/sim${hctl}` || !ofLast || bystanderUs === null || bystanderUs > host.diedUs)
+        continue
+      report(
+        world,
+        'timeIsNoProof',
+        `${name} let time end ghost ${id} of ${attach}: ${device} was never free`,
+      )
+    }
+  }
 }
 
 /** Hears one event of a host's ledger. */

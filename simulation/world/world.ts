@@ -20,6 +20,8 @@ const BLOCKS_MAX = 224
 /** Any start will do, and 0 would hide a forgotten addition. */
 const START_US = 1_700_000_000_000_000
 const START_MONO_US = 1_000_000
+/** Its engines are on one machine. */
+const FIRST_BOOT = 'boot-1'
 
 export interface WorldOptions {
   readonly plant: Plant
@@ -80,7 +82,7 @@ function makeHost(name: string, clock: VirtualClock, random: SeededRandom): Host
     eventId: `${name}-0`,
     recordedAtUs: clock.wallUs(),
     monoUs: clock.monoUs(),
-    bootId: `${name}-boot-1`,
+    bootId: FIRST_BOOT,
     engine: VERSION,
     xstate: XSTATE_VERSION,
   }
@@ -88,11 +90,13 @@ function makeHost(name: string, clock: VirtualClock, random: SeededRandom): Host
     name,
     ledger: new SimLedger(clock, random.fork(`ledger of ${name}`), header),
     slots: [],
-    boot: { id: `${name}-boot-1`, lagUs: 0 },
+    boot: { id: FIRST_BOOT, lagUs: 0 },
     life: null,
     mp: null,
     opening: false,
     restartAtUs: 0,
+    diedUs: -1,
+    diedLife: 0,
     keptDownUntilUs: 0,
     lives: 0,
     limbo: [],
