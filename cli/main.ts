@@ -84,11 +84,11 @@ function createProgram(cli: Cli, print: (text: string) => void): Command {
     .configureOutput({ writeOut: print, writeErr: ignore, outputError: ignore })
     .showSuggestionAfterError(true)
   withExamples(program, [
-    ['pathledger demo', 'three paths to one disk fail in turn under load: watch nothing get lost'],
-    ['pathledger demo --ledger demo.ledger', 'the same, and keep the record'],
+    ['pathledger demo', 'three paths to one disk fail in turn under load, and no data is lost'],
+    ['pathledger demo --ledger demo.ledger', 'the same, and keep the ledger'],
     ['pathledger log demo.ledger', 'what happened, one line per event'],
     ['pathledger show demo.ledger --at -2s', 'heads, paths and their states at any position or time'],
-    ['pathledger verify demo.ledger', 'is the record whole, and does replaying it come to the same?'],
+    ['pathledger verify demo.ledger', 'is the ledger intact, and does its replay agree with it?'],
     ['pathledger audit failovers demo.ledger', 'every failover with its first evidence'],
   ])
   program.addHelpText('after', EXIT_HELP)

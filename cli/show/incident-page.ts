@@ -1,4 +1,4 @@
-// An incident as one HTML page that needs nothing else: no script, no font, no picture. Everything on it came out of logs,
+// An incident as one self-contained HTML page: no script, no font, no picture. Everything on it came out of logs,
 // which anybody may have written to, so all of it is escaped.
 import type { Incident } from '../../doors/audit.ts'
 import { sectionsOf, titleOf } from './incident-text.ts'

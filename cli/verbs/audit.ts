@@ -18,7 +18,7 @@ const OPTIONS: Readonly<Record<OptionName, readonly [flags: string, what: string
   until: ['--until <TIME>', 'up to this time'],
   within: ['--within <DURATION>', 'how close together: 500ms, 2s, 5m, 1h'],
   every: ['--every <DURATION>', 'length of an interval: 500ms, 10s, 1m, 1h; default: 1m'],
-  failures: ['--failures <N>', 'so many failures at least; default: 3'],
+  failures: ['--failures <N>', 'at least this many failures; default: 3'],
   offset: ['--offset <BYTE>', 'first byte of the block'],
   length: ['--length <BYTES>', 'bytes of the block; default: 1'],
 }
@@ -26,16 +26,16 @@ const OPTIONS: Readonly<Record<OptionName, readonly [flags: string, what: string
 export function addAudit(program: Command, cli: Cli): void {
   const audit = program
     .command('audit')
-    .description('Ask a ledger what happened; each question is one query.')
+    .description('Ask a ledger what happened. Each question is one query.')
   withExamples(audit, [
     ['pathledger audit failovers demo.ledger', 'every failure of a path, with its first evidence'],
     ['pathledger audit path-history demo.ledger --path sda:0', 'the life of one path'],
     ['pathledger audit availability demo.ledger', 'time up and down, MTBF and MTTR'],
     [
       'pathledger audit first-failure night.ledger',
-      'of a ledger made from logs: which path was first, and why?',
+      'in a ledger made from logs: which path was first, and why?',
     ],
-    ['pathledger audit invariants demo.ledger', 'did all hold that must always hold?'],
+    ['pathledger audit invariants demo.ledger', 'was every rule kept that must always hold?'],
   ])
   for (const question of QUESTIONS) addQuestion(audit, cli, question)
 }

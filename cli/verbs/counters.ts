@@ -28,7 +28,7 @@ export function addCounters(program: Command, cli: Cli): void {
     ['pathledger counters --socket mp.sock', 'heads, their paths, and adapters'],
     [
       "pathledger counters set sda requeued=0 --socket mp.sock --reason 'new shift'",
-      'set one; the ledger keeps both values',
+      'set one; the ledger records the old and the new value',
     ],
     ['pathledger counters set host8 --socket mp.sock', 'set every counter of an adapter to 0'],
   ])

@@ -31,17 +31,20 @@ export function addDemo(program: Command, cli: Cli): void {
     .command('demo')
     .description(
       'Write and read a disk through three paths that fail in turn, check every block, and replay the ledger.\n' +
-        'As root the paths are loop devices, which are gone afterwards, also after Ctrl-C; else files.',
+        'As root the paths are loop devices, which are detached at the end, also after Ctrl-C. Otherwise they are files.',
     )
     .option('--seconds <S>', 'how long, 1 to 3600', '8')
     .option(
       '--ledger <FILE>',
-      'where the record goes; default: a temporary file, which is kept unless --json is given',
+      'where the ledger goes; default: a temporary file, which is kept unless --json is given',
     )
-    .option('--image <FILE>', 'where the disk goes, a file that does not exist yet; default: a temporary one')
-    .option('--image-size <MIB>', 'its size, 1 to 65536', '64')
+    .option(
+      '--image <FILE>',
+      'where the image of the disk goes, a file that does not exist yet; default: a temporary one',
+    )
+    .option('--image-size <MIB>', 'size of the image, 1 to 65536', '64')
     .addOption(
-      new Option('--backend <WHICH>', 'what the paths are made of')
+      new Option('--backend <WHICH>', 'which I/O backend the paths use')
         .choices(['auto', 'loop', 'file'])
         .default('auto'),
     )
@@ -51,7 +54,7 @@ export function addDemo(program: Command, cli: Cli): void {
   withJson(command)
   withExamples(command, [
     ['pathledger demo', 'eight seconds to watch'],
-    ['pathledger demo --seconds 60 --ledger demo.ledger', 'a minute of it, with the record kept'],
+    ['pathledger demo --seconds 60 --ledger demo.ledger', 'run for a minute, and keep the ledger'],
     ['pathledger demo --json --seconds 3', 'for a program: one JSON document'],
   ])
 }

@@ -12,9 +12,9 @@ interface Options extends EngineOptions {
 export function addDrain(program: Command, cli: Cli): void {
   const command = program
     .command('drain')
-    .description('End what waits on a head: for a path, for a ghost, for memory.')
+    .description('End the I/O that waits on a head: for a path, for a ghost, for memory.')
     .argument('<head>', "its name or wwid: 'sda'")
-    .option('--fail', 'yes, end it with an error; each caller gets DRAINED')
+    .option('--fail', 'confirms: end it with an error; each caller gets DRAINED')
     .action(async (head: string, options: Options) => {
       const { reason, fail } = options
       if (!fail) throw notSaid()
@@ -29,7 +29,10 @@ export function addDrain(program: Command, cli: Cli): void {
     })
   withJson(withReason(withSocket(command)))
   withExamples(command, [
-    ["pathledger drain sda --fail --socket mp.sock --reason 'array is gone'", 'callers get their errors now'],
+    [
+      "pathledger drain sda --fail --socket mp.sock --reason 'array is gone'",
+      'callers get their errors at once',
+    ],
   ])
 }
 
@@ -37,6 +40,6 @@ function notSaid(): Error {
   return usageError(
     'drain ends I/O with an error.',
     'Callers that would have waited for a path get DRAINED instead.',
-    'Say --fail if that is meant.',
+    'If you want that, add --fail.',
   )
 }

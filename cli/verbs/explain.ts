@@ -21,7 +21,7 @@ export function addExplain(program: Command, cli: Cli): void {
   const command = program
     .command('explain')
     .description(
-      'Tell why a path, a head or an I/O is as it is: from the symptom back to the first evidence.',
+      'Explain the state of a path, a head or an I/O: from the symptom back to the first evidence.',
     )
     .argument('<what>', "a path ('sda:0', '8:0:0:0'), a head ('sda', its wwid), or an I/O ('io:17')")
     .argument('<file>', 'a ledger; an engine may be writing it')
@@ -33,7 +33,7 @@ export function addExplain(program: Command, cli: Cli): void {
   withExamples(command, [
     ['pathledger explain sda mp.ledger', 'what is wrong with this disk, and why?'],
     ['pathledger explain sda:0 mp.ledger --at 2026-11-22T21:03:05Z', 'why was this path out of use then?'],
-    ['pathledger explain io:17 mp.ledger --json', 'what became of one I/O, for a program'],
+    ['pathledger explain io:17 mp.ledger --json', 'what happened to one I/O, for a program'],
   ])
 }
 

@@ -10,7 +10,7 @@ export function addGhosts(program: Command, cli: Cli): void {
   const command = program
     .command('ghosts')
     .description(
-      'List attempts that ended without proof: their writes may still land, and newer ones wait for them.',
+      'List ghosts: attempts that ended without proof. Their writes may still land, and newer writes wait for them.',
     )
     .action(async (options: EngineOptions) => {
       await ask(cli, options, { verb: 'ghosts' }, ({ ghosts }: { ghosts: GhostInfo[] }) =>
@@ -20,8 +20,11 @@ export function addGhosts(program: Command, cli: Cli): void {
   withJson(withSocket(command))
   addRelease(command, cli)
   withExamples(command, [
-    ['pathledger ghosts --socket mp.sock', 'what may still land, and where'],
-    ["pathledger ghosts release --socket mp.sock --reason 'port powered off'", 'your word that nothing can'],
+    ['pathledger ghosts --socket mp.sock', 'which writes may still land, and where'],
+    [
+      "pathledger ghosts release --socket mp.sock --reason 'port powered off'",
+      'state that they cannot land any more',
+    ],
   ])
 }
 
@@ -29,14 +32,14 @@ function addRelease(parent: Command, cli: Cli): void {
   const command = parent
     .command('release')
     .description(
-      'Say that ghosts are over: newer writes then go on. It is your word, with your reason, on the ledger.',
+      'End ghosts, so that newer writes continue. You state that they cannot land any more; the ledger records you and your reason.',
     )
-    .argument('[ids...]', 'which; default: all of them')
+    .argument('[ids...]', 'which ghosts; default: all of them')
     .action(async (ids: string[], _options: EngineOptions, self: Command) => {
       const options = self.optsWithGlobals<EngineOptions>()
       const { reason } = options
       if (reason === undefined) {
-        throw usageError('A release needs a reason.', 'The auditor will ask for it.', 'Say --reason TEXT.')
+        throw usageError('A release needs a reason.', 'Auditors will ask for it.', 'Say --reason TEXT.')
       }
       const request: ControlRequest = { verb: 'ghostsRelease', reason, ...(ids.length === 0 ? {} : { ids }) }
       await ask(

@@ -18,12 +18,15 @@ export function addHead(program: Command, cli: Cli): void {
   const head = program
     .command('head')
     .description(
-      'Sign where a ledger ends, and check it against a head that was signed earlier and kept elsewhere.',
+      'Sign where a ledger ends, or compare a ledger with a head that was signed earlier and kept elsewhere.',
     )
   withExamples(head, [
     ['pathledger head keygen auditor.key', 'a key pair: auditor.key and auditor.key.pub'],
     ['pathledger head sign mp.ledger --key auditor.key > mp.head', 'keep mp.head where the ledger is not'],
-    ['pathledger head verify mp.ledger --head mp.head --key auditor.key.pub', 'is that still its past?'],
+    [
+      'pathledger head verify mp.ledger --head mp.head --key auditor.key.pub',
+      'does the ledger still contain what was signed?',
+    ],
   ])
   addKeygen(head, cli)
   addSign(head, cli)
@@ -54,7 +57,7 @@ function addSign(head: Command, cli: Cli): void {
       await warnOfEnd(cli, file, { json: true })
       await printJson(cli.io, signHead(file, key))
     })
-  withJson(command, 'one JSON document, as it does anyway')
+  withJson(command, 'one JSON document, as without this option')
   withExamples(command, [['pathledger head sign mp.ledger --key auditor.key > mp.head', 'once a day, say']])
 }
 
@@ -62,8 +65,8 @@ function addCheck(head: Command, cli: Cli): void {
   const command = head
     .command('verify')
     .description(
-      'Compare a ledger with a signed head: a lost tail and a file that was rewritten as a whole are seen.\n' +
-        'Exits with 5 when the ledger is not what was signed, or the signature is not good.',
+      'Compare a ledger with a signed head. This reveals a lost tail, and a file that was rewritten as a whole.\n' +
+        'Exits with 5 if the ledger differs from what was signed, or the signature is not valid.',
     )
     .argument('<file>', 'a ledger')
     .requiredOption('--head <FILE>', 'what `head sign` printed')

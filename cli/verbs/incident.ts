@@ -20,20 +20,20 @@ export function addIncident(program: Command, cli: Cli): void {
   const command = program
     .command('incident')
     .description(
-      'One page for a post-mortem: what happened in order, what was first, what it took along and for how long, what is not\n' +
-        'known, and the lines that say so. Of a ledger made from logs, and of an engine.',
+      'One page for a post-mortem: what happened in order, the first evidence, what it affected and for how long, what is not\n' +
+        'known, and the lines that say so. For a ledger made from logs, and for one of an engine.',
     )
     .argument('<ledger>', 'a ledger')
     .requiredOption('--from <time>', 'first moment: ISO 8601, or -30m before the last event')
     .requiredOption('--to <time>', 'last moment')
-    .option('--html', 'one HTML page that needs nothing else')
+    .option('--html', 'one self-contained HTML page')
     .action(async (file: string, options: Options) => {
       if (options.html === true && options.json === true)
         throw usageError('--html and --json are two forms.', 'One of them is printed.', 'Leave one out.')
       cli.exitCode = await withLedger(cli, file, options, async (reader) => {
         const range = { fromUs: timeOf(reader, options.from), toUs: timeOf(reader, options.to) }
         if (range.fromUs > range.toUs)
-          throw usageError('--from is behind --to.', 'Nothing lies between them.', 'Change one of them.')
+          throw usageError('--from is after --to.', 'There is nothing between them.', 'Change one of them.')
         const found = incident(reader, range)
         if (options.json === true) await printJson(cli.io, found)
         else if (options.html === true) await cli.io.out(incidentPage(found), 'exact')

@@ -22,24 +22,21 @@ export function addIngest(program: Command, { io }: Cli): void {
   const command = program
     .command('ingest')
     .description(
-      'Read the logs and snapshots of a host that others run (journals, kernel logs, uevents, multipath -ll, ...) into a\n' +
-        'ledger of observations. Reading the same again adds nothing. Exits with 0 when lines were not understood: they are kept.',
+      'Read logs and snapshots of another host (journals, kernel logs, uevents, multipath -ll, ...) into a\n' +
+        'ledger of observations. Reading the same files again adds nothing. Lines that are not understood are kept, and are not an error.',
     )
-    .argument('<ledger>', 'the ledger to make, or one of observations to go on with')
-    .argument('<file...>', 'files and folders; packed ones are opened')
-    .option('--host <name>', 'which host, where several are in the sources')
-    .option('--zone <zone>', 'zone of stamps that state none: Europe/Berlin, CET, +01:00')
-    .option(
-      '--now <time>',
-      'the day the logs were taken; years that lines do not state are counted back from it',
-    )
+    .argument('<ledger>', 'the ledger to make, or a ledger of observations to add to')
+    .argument('<file...>', 'files and folders; compressed ones are unpacked')
+    .option('--host <name>', 'which host, if the sources come from several')
+    .option('--zone <zone>', 'time zone of timestamps that name none: Europe/Berlin, CET, +01:00')
+    .option('--now <time>', 'the day the logs were taken; it decides the year of timestamps that have none')
     .option(
       '--taken-at <file=time>',
-      'when a snapshot without a date was taken; may be given again',
+      'when a snapshot without a date was taken; may be repeated',
       collect,
       [],
     )
-    .option('--show-unread', 'print what was not understood, in groups')
+    .option('--show-unread', 'print the lines that were not understood, in groups')
     .action(async (ledger: string, files: readonly string[], options: Options) => {
       const progress = startProgress(io, 'bytes', options.json !== true)
       const done = await ingest(ledger, LOG_FILES, files, {

@@ -21,19 +21,19 @@ export function addSnapshot(program: Command, cli: Cli): void {
     .command('snapshot')
     .description(
       'List the snapshots and projections of a ledger, make them, delete them, or check them against the events.\n' +
-        'They are caches: no answer changes. --check exits with 5 when one is not what the events come to.',
+        'They are caches and never change an answer. --check exits with 5 if one does not agree with the events.',
     )
-    .argument('<file>', 'a ledger; with --make and --drop one that no engine has')
+    .argument('<file>', 'a ledger; for --make and --drop no engine may be using it')
     .option('--make', 'bring them up to the end')
     .option('--drop', 'delete them all')
-    .option('--check', 'make each anew in memory, and compare')
+    .option('--check', 'make each again in memory, and compare')
     .action(async (file: string, options: SnapshotOptions) => {
       cli.exitCode = await snapshot(cli, file, options)
     })
   withJson(command)
   withExamples(command, [
     ['pathledger snapshot mp.ledger', 'what there is'],
-    ['pathledger snapshot mp.ledger --check', 'is it what the events come to?'],
+    ['pathledger snapshot mp.ledger --check', 'do they agree with the events?'],
     ['pathledger snapshot mp.ledger --drop', 'a smaller file, and slower answers'],
   ])
 }
@@ -76,7 +76,7 @@ export function addSegment(program: Command, cli: Cli): void {
   const command = program
     .command('segment')
     .description(
-      'Close a ledger that no engine has, and begin the next segment in a new file, which carries every state over.\n' +
+      'Close a ledger that no engine is using, and begin the next segment in a new file, which takes over every state.\n' +
         'Nothing is deleted; `verify --segments` follows the chain. Open the engine with the new file from then on.',
     )
     .argument('<file>', 'the ledger to close')
@@ -90,7 +90,7 @@ export function addSegment(program: Command, cli: Cli): void {
         await io.out(
           lines([
             `${closed.file} is closed after ${counted(closed.events, 'event')}, head ${closed.head}`,
-            `${closed.next} goes on from there with ${counted(closed.nextEvents, 'event')}`,
+            `${closed.next} continues with ${counted(closed.nextEvents, 'event')}`,
           ]),
         )
       }
@@ -98,14 +98,14 @@ export function addSegment(program: Command, cli: Cli): void {
   withJson(command)
   withExamples(command, [
     ['pathledger segment mp.ledger mp-2.ledger', 'from now on the engine writes mp-2.ledger'],
-    ['pathledger verify mp-2.ledger --segments', 'both files, and the seam between them'],
+    ['pathledger verify mp-2.ledger --segments', 'both files, and that they fit together'],
   ])
 }
 
 export function addBackup(program: Command, cli: Cli): void {
   const command = program
     .command('backup')
-    .description('Copy a ledger as it is at one moment, also while an engine writes it, and verify the copy.')
+    .description('Make a consistent copy of a ledger, even while an engine writes it, and verify the copy.')
     .argument('<file>', 'a ledger')
     .argument('<copy>', 'the file to make; must not exist')
     .action(async (file: string, copy: string, { json }: { readonly json?: true }) => {
@@ -126,9 +126,9 @@ export function addRepair(program: Command, cli: Cli): void {
   const command = program
     .command('repair')
     .description(
-      'Make a ledger of what can be proved of a damaged one: everything up to the first bad position. Its last event says\n' +
-        'what is missing; rows behind it that can still be read go to NEW.dropped.ndjson. The damaged file is not touched.\n' +
-        'Exits with 5 when something was lost, with 0 when the ledger is whole and nothing was made.',
+      'Make a new ledger from everything in a damaged one up to the first bad position. Its last event says\n' +
+        'what is missing. Later rows that can still be read go to NEW.dropped.ndjson. The damaged file is not touched.\n' +
+        'Exits with 5 if something was lost. If the ledger is intact, exits with 0 and makes nothing.',
     )
     .argument('<file>', 'a damaged ledger')
     .argument('<new>', 'the ledger to make; must not exist')

@@ -28,7 +28,7 @@ interface Options {
 export function addLog(program: Command, cli: Cli): void {
   const command = program
     .command('log')
-    .description('Print the events of a ledger in their order, one line each.')
+    .description('Print the events of a ledger in order, one line each.')
     .argument('<file>', 'a ledger; an engine may be writing it')
     .option('--stream <S>', "one stream: 'path/<wwid>/<H:C:I:L>', 'head/<wwid>', 'lun/<wwid>' or 'engine'")
     .option('--type <T>', "one type of event: 'path.failed'")

@@ -14,31 +14,31 @@ interface PathAnswer {
 type PathVerb = Extract<ControlRequest, { path: string }>['verb']
 
 const STEPS: readonly (readonly [word: string, verb: PathVerb, description: string])[] = [
-  ['fail', 'pathFail', 'Send no more I/O down a path; nothing automatic undoes it.'],
-  ['reinstate', 'pathReinstate', 'Let I/O go down a path again, when it is healthy.'],
-  ['prefer', 'pathPrefer', 'Prefer a path: while it is well all I/O of its head goes there.'],
+  ['fail', 'pathFail', 'Disable a path: no more I/O goes down it, and nothing automatic undoes this.'],
+  ['reinstate', 'pathReinstate', 'Enable a path again: I/O goes down it if it is healthy.'],
+  ['prefer', 'pathPrefer', 'Prefer a path: while it is well, all I/O of its head goes there.'],
   ['block', 'pathBlock', 'Block the device of a path: I/O waits for it.'],
-  ['unblock', 'pathUnblock', 'Unblock it: what waited goes on.'],
-  ['quiesce', 'pathQuiesce', 'Let the device take no new I/O for now: I/O waits for it.'],
+  ['unblock', 'pathUnblock', 'Unblock the device: I/O that waited continues.'],
+  ['quiesce', 'pathQuiesce', 'Quiesce the device: it takes no new I/O for now, and I/O waits for it.'],
   ['resume', 'pathResume', 'Let a quiesced device take I/O again.'],
-  ['offline', 'pathOffline', 'Set the device offline: nothing waits for it.'],
+  ['offline', 'pathOffline', 'Set the device offline: no I/O waits for it.'],
   [
     'transport-offline',
     'pathTransportOffline',
-    'Say that the way to the device is gone: nothing waits for it.',
+    'Report that the transport to the device is gone: no I/O waits for it.',
   ],
-  ['online', 'pathOnline', 'Set a device that is offline running again.'],
-  ['remove', 'pathRemove', 'Take a path out of its head, and let go of its device.'],
+  ['online', 'pathOnline', 'Set an offline device to running again.'],
+  ['remove', 'pathRemove', 'Remove a path from its head, and close its device.'],
 ]
 
 export function addPath(program: Command, cli: Cli): void {
   const command = program
     .command('path')
-    .description('Pull a path of a running engine or put it back, and take its device through its states.')
+    .description('Disable or enable a path of a running engine, or change the state of its device.')
   for (const [word, verb, description] of STEPS) addOne(command, cli, word, description, verb)
   withExamples(command, [
-    ["pathledger path fail sda:1 --socket mp.sock --reason 'cable swap'", 'pull a path, and say why'],
-    ['pathledger path reinstate sda:1 --socket mp.sock', 'put it back'],
+    ["pathledger path fail sda:1 --socket mp.sock --reason 'cable swap'", 'disable a path, and say why'],
+    ['pathledger path reinstate sda:1 --socket mp.sock', 'enable it again'],
     ['pathledger path block 9:0:0:0 --socket mp.sock', 'hold I/O back while the transport recovers'],
   ])
 }

@@ -33,28 +33,28 @@ export function addReplay(program: Command, cli: Cli): void {
   const command = program
     .command('replay')
     .description(
-      'Decide every event again from its inputs alone, up to a point, and print the state of every stream there.\n' +
-        'The decisions on the ledger are not read; `show` reads them, `verify` compares both.',
+      'Make every decision again, from the recorded inputs alone, up to a point, and print the state of every stream there.\n' +
+        'The decisions on the ledger are not used: `show` reads them, and `verify` compares both.',
     )
     .argument('<file>', 'a ledger')
     .option('--to <POSITION|TIME>', `how far; default: to the end. ${MOMENT_HELP}`)
     .option('--from <POSITION|TIME>', 'with --step or --follow: where to begin')
-    .option('--step', 'event by event, with what each changed; at a terminal by keys, forward and back')
-    .option('--follow', 'go on with what an engine writes, until Ctrl-C')
+    .option('--step', 'event by event, with what each one changed; at a terminal, keys go forward and back')
+    .option('--follow', 'print what an engine writes, until Ctrl-C')
     .option('--verify', 'compare each decision with the stored one, and stop at the first difference')
     .action(async (file: string, options: Options) => {
       cli.exitCode = await withLedger(cli, file, options, (reader) => run(cli.io, reader, options))
     })
   withJson(command, 'one JSON document; with --step and --follow one object per event')
   withExamples(command, [
-    ['pathledger replay demo.ledger --to 100', 'the state after position 100, decided anew'],
+    [
+      'pathledger replay demo.ledger --to 100',
+      'the state after position 100, with every decision made again',
+    ],
     ['pathledger replay demo.ledger --step', 'at a terminal: n next, p back, f next failure, q quit'],
     ['pathledger replay demo.ledger --step --from -2s --to -1s', 'that second, event by event'],
     ['pathledger replay demo.ledger --follow', 'what an engine writes, as it writes it'],
-    [
-      'pathledger replay demo.ledger --verify',
-      'the first step that is not decided alike, and why that may be',
-    ],
+    ['pathledger replay demo.ledger --verify', 'the first decision that differs, and the likely reason'],
     [
       'pathledger replay demo.ledger --to -1s --json',
       'a second before the end: {"position","time","streams"}',
@@ -65,7 +65,8 @@ export function addReplay(program: Command, cli: Cli): void {
 function run(io: Io, reader: FileReader, options: Options): Promise<number> {
   const { from, step, follow: followed, verify } = options
   const ways = [step, followed, verify].filter((way) => way === true)
-  if (ways.length > 1) throw wrong('--step, --follow and --verify are three ways.', 'Use one of them.')
+  if (ways.length > 1)
+    throw wrong('--step, --follow and --verify cannot be given together.', 'Use one of them.')
   if (from !== undefined && (verify === true || ways.length === 0)) {
     throw wrong('--from goes with --step or --follow.', 'Without them a replay begins at the beginning.')
   }

@@ -21,7 +21,7 @@ const TYPE = 'write-exclusive or exclusive-access, or one of them with -reg-only
 export function addReservation(program: Command, cli: Cli): void {
   const command = program
     .command('reservation')
-    .description('Read and change the persistent reservations of a LUN, on every path of a running engine.')
+    .description('Print or change the persistent reservations of a LUN, on every path of a running engine.')
   withExamples(command, [
     ['pathledger reservation show sda --socket mp.sock', 'who is registered, and who holds the LUN'],
     [
@@ -45,7 +45,7 @@ export function addReservation(program: Command, cli: Cli): void {
     cli,
     'release',
     'reservationRelease',
-    'Give the reservation back; its own path may be down.',
+    'Release the reservation; its own path may be down.',
   )
   addPreempt(command, cli, 'preempt', false)
   addPreempt(command, cli, 'preempt-and-abort', true)
@@ -76,13 +76,13 @@ function addRegister(parent: Command, cli: Cli): void {
   const command = parent
     .command('register')
     .description(
-      'Register a key for this engine on every path, on paths that come later too; key 0x0 takes it away.',
+      'Register a key for this engine on every path, also on paths that come later. Key 0x0 removes the registration.',
     )
     .argument('<head>', HEAD)
     .argument('<key>', 'the new key')
     .option('--old-key <KEY>', 'the key that it is registered with now')
-    .option('--ignore', 'whatever it is registered with now')
-    .option('--no-aptpl', 'do not ask the LUN to keep it through a loss of power; it does all the same')
+    .option('--ignore', 'register whatever key it is registered with now')
+    .option('--no-aptpl', 'do not ask the LUN to keep it through a power loss (it does so anyway)')
     .action(async (head: string, key: string, options: RegisterOptions) => {
       const { oldKey, ignore, aptpl = true } = options
       const more = { ...(oldKey === undefined ? {} : { oldKey }), ...(ignore ? { ignore } : {}), aptpl }
@@ -90,7 +90,7 @@ function addRegister(parent: Command, cli: Cli): void {
     })
   finish(command, 'register sda 0xa1', 'register')
   withExamples(command, [
-    ['pathledger reservation register sda 0x0 --old-key 0xa1 --socket mp.sock', 'take the registration away'],
+    ['pathledger reservation register sda 0x0 --old-key 0xa1 --socket mp.sock', 'remove the registration'],
   ])
 }
 
@@ -117,12 +117,12 @@ function addPreempt(parent: Command, cli: Cli, word: string, abort: boolean): vo
   const command = parent
     .command(word)
     .description(
-      'Take the registrations of another key away, and its reservation; done when no write of its engine is open.',
+      'Remove the registrations of another key, and its reservation. Done when no write of its engine is open.',
     )
     .argument('<head>', HEAD)
     .argument('<key>', KEY)
-    .argument('<victim>', 'the key that is to go; 0x0: every holder of a reservation for all registrants')
-    .argument('<type>', `${TYPE}: of the reservation that is taken over`)
+    .argument('<victim>', 'the key to remove; 0x0: every holder of a reservation for all registrants')
+    .argument('<type>', `${TYPE}: the type of the new reservation`)
     .action(async (head: string, key: string, victim: string, type: string, options: EngineOptions) => {
       const which = { verb: 'reservationPreempt', head, key, victim, type, abort } as const
       await send(cli, options, { ...which, ...reasonOf(options) })
@@ -133,7 +133,7 @@ function addPreempt(parent: Command, cli: Cli, word: string, abort: boolean): vo
 function addClear(parent: Command, cli: Cli): void {
   const command = parent
     .command('clear')
-    .description('Take every registration and the reservation away, of every engine.')
+    .description('Remove the reservation and all registrations of every engine.')
     .argument('<head>', HEAD)
     .argument('<key>', KEY)
     .action(async (head: string, key: string, options: EngineOptions) => {

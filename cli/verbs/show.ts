@@ -22,16 +22,16 @@ interface Options extends EngineOptions {
 export function addShow(program: Command, cli: Cli): void {
   const command = program
     .command('show')
-    .description('Print heads with their paths and states, at the end of a ledger or at any point of it.')
+    .description('Print heads with their paths and states, at the end of a ledger or at any point in it.')
     .argument('[file]', 'a ledger; an engine may be writing it')
     .option('--at <POSITION|TIME>', `when; default: at the end. ${MOMENT_HELP}`)
     .action((file: string | undefined, options: Options) => show(cli, file, options))
   withJson(withSocket(command))
   withExamples(command, [
-    ['pathledger show mp.ledger', 'as it is now, or as the last run left it'],
+    ['pathledger show mp.ledger', 'the state now, or as the last run left it'],
     ['pathledger show mp.ledger --at 2026-11-22T21:03:05Z', 'as it was then'],
     ['pathledger show mp.ledger --at 57 --json', 'right after the event at position 57'],
-    ['pathledger show --socket mp.sock', 'what a running engine says, while any number of paths hang'],
+    ['pathledger show --socket mp.sock', 'ask a running engine; it answers even while paths hang'],
   ])
 }
 
@@ -40,14 +40,18 @@ async function show(cli: Cli, file: string | undefined, options: Options): Promi
   const asksEngine = options.socket !== undefined
   if (asksEngine && (file !== undefined || options.at !== undefined)) {
     throw usageError(
-      'A running engine tells only how it is now.',
+      'A running engine can only report its present state.',
       'FILE and --at are about a ledger.',
       'Leave out --socket, or both of these.',
     )
   }
   if (asksEngine) return ask(cli, options, { verb: 'show' }, describeLive)
   if (file === undefined) {
-    throw usageError('Which ledger?', 'A ledger or a running engine is needed.', 'Say FILE or --socket FILE.')
+    throw usageError(
+      'No ledger is given.',
+      'The command needs a ledger or a running engine.',
+      'Give FILE or --socket FILE.',
+    )
   }
   cli.exitCode = await withLedger(cli, file, options, (reader) => run(cli.io, reader, options))
 }
@@ -67,7 +71,7 @@ async function run(io: Io, reader: FileReader, { at, json }: Options): Promise<n
   await io.out(`${colours.dim(`position ${position}, ${time}, ${who}`)}\n`)
   await io.out(describeState(state, colours))
   if (!observed && engine === 'stopped' && at === undefined) {
-    io.err('The engine has closed, and its paths with it. `--at -1s` looks at the time before.\n')
+    io.err('The engine has closed, and its paths are gone. `--at -1s` shows the state before that.\n')
   }
   return EXIT.ok
 }

@@ -22,11 +22,13 @@ interface Options {
 export function addSimulate(program: Command, cli: Cli): void {
   const command = program
     .command('simulate')
-    .description('Run the engine on simulated paths with faults, and check what must always hold.')
+    .description(
+      'Run the engine on simulated paths with faults, and check that every rule that must always hold is kept.',
+    )
     .requiredOption('--seeds <A..B>', 'seeds from A to B; or one seed alone')
-    .option('--steps <N>', 'things that happen in each seed')
-    .option('--plant <NAME>', 'with this bug in the engine, which the seeds are to find (docs/simulator.md)')
-    .option('--trace', 'of one seed: a line for each thing that happens, and each change of a state')
+    .option('--steps <N>', 'number of steps in each seed')
+    .option('--plant <NAME>', 'plant this bug in the engine, which the seeds should find (docs/simulator.md)')
+    .option('--trace', 'for one seed: print a line for each step and each change of a state')
     .option(
       '--from <STEP>',
       'what is told of a seed (with --trace, or of what was violated): from this step on',
@@ -36,10 +38,10 @@ export function addSimulate(program: Command, cli: Cli): void {
     })
   withJson(command)
   withExamples(command, [
-    ['pathledger simulate --seeds 1..300', 'three hundred lives of a disk, each full of faults'],
+    ['pathledger simulate --seeds 1..300', '300 runs of a disk, each full of faults'],
     ['pathledger simulate --seeds 7 --json', 'one seed again: the same trace, whatever ran before it'],
     ['pathledger simulate --seeds 7 --trace --from 120', 'what happened in it, from step 120 on'],
-    ['pathledger simulate --seeds 1..200 --plant noGhostGuard', 'does it find a bug that we put in?'],
+    ['pathledger simulate --seeds 1..200 --plant noGhostGuard', 'does it find a planted bug?'],
   ])
 }
 

@@ -25,9 +25,9 @@ export function addSql(program: Command, cli: Cli): void {
     )
     .argument('<file>', 'a ledger; an engine may be writing it')
     .argument('<statement>', 'one SELECT')
-    .option('--rows <N>', 'at most so many rows; default: 1000')
-    .option('--time <DURATION>', 'ended after that long: 500ms, 10s, 5m; default: 10s')
-    .option('--csv', 'print comma-separated values (RFC 4180) with a line of names')
+    .option('--rows <N>', 'at most this many rows; default: 1000')
+    .option('--time <DURATION>', 'time limit: 500ms, 10s, 5m; default: 10s')
+    .option('--csv', 'print comma-separated values (RFC 4180), with the column names first')
     .action(async (file: string, statement: string, options: Options) => {
       await withLedger(cli, file, options, () => undefined)
       cli.exitCode = await run(cli.io, file, statement, options)
@@ -48,7 +48,11 @@ export function addSql(program: Command, cli: Cli): void {
 async function run(io: Io, file: string, statement: string, options: Options): Promise<number> {
   const { rows, time, csv, json } = options
   if (csv === true && json === true) {
-    throw usageError('--csv and --json are two forms.', 'A row is printed in one of them.', 'Leave out one.')
+    throw usageError(
+      '--csv and --json cannot be given together.',
+      'They are two output formats.',
+      'Leave out one.',
+    )
   }
   const answer = await askSql(file, statement, {
     ...(rows === undefined ? {} : { rowsMax: parseCount(rows) }),

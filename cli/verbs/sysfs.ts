@@ -17,14 +17,14 @@ interface Options extends EngineOptions {
 export function addSysfs(program: Command, cli: Cli): void {
   const command = program
     .command('sysfs')
-    .description('Print /sys as it would show heads and paths, or put it into a directory for ls and cat.')
-    .argument('[dir]', 'becomes /sys: a new directory, an empty one, or an earlier tree, which is replaced')
+    .description('Print what /sys would show of heads and paths, or write it to a directory for ls and cat.')
+    .argument('[dir]', 'the directory to use as /sys: new, empty, or an earlier tree, which is replaced')
     .action((directory: string | undefined, options: Options) => show(cli, directory, options))
   withJson(withSource(command))
   addGet(command, cli)
   addSet(command, cli)
   withExamples(command, [
-    ['pathledger sysfs --socket mp.sock', 'what ls and cat would say, of a running engine'],
+    ['pathledger sysfs --socket mp.sock', 'what ls and cat would print, for a running engine'],
     ['pathledger sysfs sys --ledger mp.ledger --at 57', 'the tree right after position 57, under ./sys'],
     ['pathledger sysfs get class/scsi_mpath_device/0/wwid --socket mp.sock', 'one attribute'],
     ['pathledger sysfs set class/scsi_mpath_device/0/iopolicy round-robin --socket mp.sock', 'change one'],
@@ -40,7 +40,7 @@ function withSource(command: Command): Command {
 function addGet(parent: Command, cli: Cli): void {
   const command = parent
     .command('get')
-    .description('Print what an attribute reads as.')
+    .description('Print the value of an attribute.')
     .argument('<path>', "'/sys/class/scsi_mpath_device/0/wwid', or without /sys")
     .action(async (path: string, _options: Options, self: Command) => {
       const options = self.optsWithGlobals<Options>()
@@ -62,16 +62,16 @@ function addGet(parent: Command, cli: Cli): void {
 function addSet(parent: Command, cli: Cli): void {
   const command = parent
     .command('set')
-    .description('Write an attribute of a running engine; who and why is on its ledger.')
+    .description('Write an attribute of a running engine. Its ledger records who did it and why.')
     .argument('<path>', "'/sys/class/scsi_mpath_device/0/iopolicy', or without /sys")
-    .argument('<value>', 'as echo would write it; one newline at the end is the same without')
+    .argument('<value>', 'as echo would write it; one newline at the end is ignored')
     .action(async (path: string, value: string, _options: Options, self: Command) => {
       const options = self.optsWithGlobals<Options>()
       if (options.ledger !== undefined || options.at !== undefined) {
         throw usageError(
           'A ledger is not written.',
           'It is a record.',
-          'Say --socket FILE of a running engine.',
+          'Give --socket FILE of a running engine.',
         )
       }
       const { reason } = options
@@ -104,8 +104,8 @@ async function treeOf(cli: Cli, options: Options): Promise<SysfsTree> {
   if (ledger === undefined) {
     throw usageError(
       'Whose /sys?',
-      'A running engine or a ledger is needed.',
-      'Say --socket FILE or --ledger FILE.',
+      'The command needs a running engine or a ledger.',
+      'Give --socket FILE or --ledger FILE.',
     )
   }
   return withLedger(cli, ledger, options, (reader) =>
@@ -117,7 +117,7 @@ async function treeOf(cli: Cli, options: Options): Promise<SysfsTree> {
 function asksEngine({ socket, ledger, at }: Options): boolean {
   if (socket !== undefined && (ledger !== undefined || at !== undefined)) {
     throw usageError(
-      'A running engine tells only how it is now.',
+      'A running engine can only report its present state.',
       '--ledger and --at are about a ledger.',
       'Leave out --socket, or both of these.',
     )

@@ -21,11 +21,11 @@ export function addTopology(program: Command, cli: Cli): void {
   const command = program
     .command('topology')
     .description(
-      'Print which heads and paths there were at a time, and in which state: one query, no replay.',
+      'Print which heads and paths there were at a given time, and in which state: by one query, without a replay.',
     )
     .argument('<file>', 'a ledger; an engine may be writing it')
     .option('--at <POSITION|TIME>', `when; default: at the end. ${MOMENT_HELP}`)
-    .option('--all', 'also those that were removed by then')
+    .option('--all', 'also those that had been removed by then')
     .action(async (file: string, options: Options) => {
       cli.exitCode = await withLedger(cli, file, options, (reader) => run(cli.io, reader, options))
     })

@@ -11,7 +11,7 @@ export function addExport(program: Command, cli: Cli): void {
   const command = program
     .command('export')
     .description(
-      'Print a ledger as NDJSON: one event a line with its hash, and a last line that says where it ends.',
+      'Print a ledger as NDJSON: one event per line with its hash, and a last line that says where it ends.',
     )
     .argument('<file>', 'a ledger; an engine may be writing it')
     .action(async (file: string) => {
@@ -19,7 +19,7 @@ export function addExport(program: Command, cli: Cli): void {
         for (const lines of exportLedger(reader)) await cli.io.out(lines)
       })
     })
-  withJson(command, 'the same: the text is JSON as it is')
+  withJson(command, 'no change: the output is always JSON')
   withExamples(command, [
     ['pathledger export mp.ledger > mp.ndjson', 'all of it'],
     ['pathledger export mp.ledger | gzip > mp.ndjson.gz', 'a tenth of the size'],
@@ -30,8 +30,8 @@ export function addImport(program: Command, { io }: Cli): void {
   const command = program
     .command('import')
     .description(
-      'Make a ledger of what `export` printed. It is the same ledger: every hash is checked, and so is the end.\n' +
-        'Exits with 5, and makes no file, when a line is not what it was.',
+      'Make a ledger from the output of `export`. It is the same ledger: every hash and the end are checked.\n' +
+        'If a line was changed, exits with 5 and makes no file.',
     )
     .argument('<text>', "an export, or '-' for stdin")
     .argument('<file>', 'the ledger to make; must not exist')

@@ -21,12 +21,12 @@ export function addVerify(program: Command, cli: Cli): void {
   const command = program
     .command('verify')
     .description(
-      'Check the hash chain of a ledger, its end, and that deciding every event again comes to the same.\n' +
-        'Exits with 5 and names the first bad position when something was changed, with 7 when its end may be missing.',
+      'Check the hash chain of a ledger, its end, and that every decision is the same when it is made again.\n' +
+        'If something was changed, exits with 5 and names the first bad position. If its end may be missing, exits with 7.',
     )
     .argument('<file>', 'a ledger; an engine may be writing it')
-    .option('--segments', 'and every segment before it, with the seams between them')
-    .option('--sources <dir>', 'and the files that `ingest` read, against what the ledger has of their lines')
+    .option('--segments', 'also verify every segment before it, and that they fit together')
+    .option('--sources <dir>', 'also compare the files that `ingest` read with their lines on the ledger')
     .action(async (file: string, options: Options) => {
       const check = options.segments === true ? runSegments : run
       cli.exitCode =
@@ -37,7 +37,7 @@ export function addVerify(program: Command, cli: Cli): void {
   withJson(command)
   withExamples(command, [
     ['pathledger verify demo.ledger', 'for people'],
-    ['pathledger verify night.ledger --sources sosreport-db01/', 'are the logs still what was read?'],
+    ['pathledger verify night.ledger --sources sosreport-db01/', 'are the logs unchanged?'],
     ['pathledger verify demo.ledger --json', '{"events","chain","head","replay"}; keep head elsewhere'],
   ])
 }

@@ -23,12 +23,12 @@ export function addWhatIf(program: Command, cli: Cli): void {
   const command = program
     .command('what-if')
     .description(
-      'Run the engine again over the last recorded run, under other settings: what would it have decided otherwise?\n' +
-        'Without traced I/O (docs/tracing.md) only the lives of paths and heads can be asked about.',
+      'Run the engine again over the last recorded run, under other settings: what would it have decided?\n' +
+        'Without traced I/O (docs/tracing.md) you can ask only about the lives of paths and heads.',
     )
     .argument('<file>', 'a ledger')
     .option('--set <NAME=VALUE>', 'a setting of docs/settings.md to run with; may be repeated', more, [])
-    .option('--recorded <NAME=VALUE>', 'a setting of then that the ledger does not tell', more, [])
+    .option('--recorded <NAME=VALUE>', 'an original setting that is not on the ledger', more, [])
     .action(async (file: string, options: Options) => {
       cli.exitCode = await withLedger(cli, file, options, (reader) => run(cli.io, reader, options))
     })
@@ -42,7 +42,7 @@ export function addWhatIf(program: Command, cli: Cli): void {
 
 async function run(io: Io, reader: FileReader, { set, recorded, json }: Options): Promise<number> {
   if (set.length === 0)
-    throw usageError('What if what?', '--set is missing.', 'Write --set iopolicy=round-robin.')
+    throw usageError('No setting is given.', '--set is missing.', 'Write --set iopolicy=round-robin.')
   const answer = await whatIf(reader, { settings: settingsOf(set), recorded: settingsOf(recorded) })
   if (json === true) await printJson(io, answer)
   else await io.out(describe(answer, io.color))
@@ -55,7 +55,11 @@ function settingsOf(given: readonly string[]): SettingsInput {
   for (const one of given) {
     const [, name, part, value] = /^(\w+)(?:\.(\w+))?=(.+)$/.exec(one) ?? []
     if (name === undefined || value === undefined) {
-      throw usageError(`'${one}' is no setting.`, 'It is NAME=VALUE.', 'Write --set iopolicy=round-robin.')
+      throw usageError(
+        `'${one}' is not a setting.`,
+        'A setting is NAME=VALUE.',
+        'Write --set iopolicy=round-robin.',
+      )
     }
     const parsed = parseJson(value)
     settings[name] =
@@ -79,7 +83,7 @@ function describe(answer: WhatIf, color: boolean): string {
   const trust = traced
     ? `${figure(fidelity.same)} of ${counted(fidelity.of, 'I/O')} go as recorded with the settings of then: ${verdict === 'exact' ? 'the answer is of this very run' : 'the answer is close, not exact'}\n`
     : `${warn('no I/O was traced')}: only the lives of paths and heads are told\n`
-  if (firstDivergence === null) return `${dim(trust)}Nothing would have been otherwise.\n`
+  if (firstDivergence === null) return `${dim(trust)}Nothing would have been different.\n`
   const { io, event } = firstDivergence
   const first = [
     ...(io === null

@@ -31,7 +31,7 @@ test('tells what another policy would have done, to people and to programs', asy
   expect(stdout).toMatch(/First divergence\n {2}read of 4096 bytes at \d+\n {4}then +8:0:0:0: OK after/)
   expect(stdout).toMatch(/first path +8:0:0:0 6 +8:0:0:0 3, 9:0:0:0 3\n/)
   const same = await run('what-if', traced, '--set', 'checker.minMs=1000')
-  expect(same.stdout).toMatch(/Nothing would have been otherwise\.\n$/)
+  expect(same.stdout).toMatch(/Nothing would have been different\.\n$/)
 })
 
 test('refuses what cannot be told, and what was typed wrong', async () => {
