@@ -93,7 +93,7 @@ function openReason(errno: string, busyWhy: string): { code: string; why: string
       return {
         code: 'PATH_OPEN',
         why: `The kernel says ${errno}.`,
-        todo: 'Look at the kernel log for this device.',
+        todo: 'Check the kernel log for this device.',
       }
   }
 }

@@ -96,9 +96,9 @@ function namesIn(root: string): string[] {
 
 function invalid(where: string, why: string): PathledgerError {
   return new PathledgerError('NUMA_DISTANCES', {
-    message: `${where} does not say how far the NUMA nodes are from each other.`,
+    message: `${where} does not give valid distances between the NUMA nodes.`,
     why,
-    todo: 'Correct it, or leave it out: 10 to itself and 20 to any other.',
+    todo: 'Correct it, or leave it out: the default is 10 to the node itself and 20 to any other.',
     errno: 'EINVAL',
   })
 }

@@ -122,7 +122,7 @@ export function positionOf(reader: LedgerReader, typed: string): number {
   const first = reader.read({ limit: 1 })[0]
   throw new PathledgerError('MOMENT_NOT_FOUND', {
     message: `Nothing was recorded at or before ${moment.typed}.`,
-    why: `The first event is of ${isoOf(first?.recordedAtUs ?? 0)}.`,
+    why: `The time of the first event is ${isoOf(first?.recordedAtUs ?? 0)}.`,
     todo: 'Use a later time, or a position.',
   })
 }

@@ -129,8 +129,8 @@ export function initiatorOf(given: string | undefined, before: LedgerState, stor
   if (/^[\w.:-]{1,128}$/.test(initiator)) return initiator
   throw new PathledgerError('INITIATOR_INVALID', {
     message: `'${initiator}' cannot be the name of an initiator.`,
-    why: "It is 1 to 128 letters, digits, '.', '_', ':' and '-'.",
-    todo: 'Choose another, and keep it: reservations are made in its name.',
+    why: "A name is 1 to 128 letters, digits, '.', '_', ':' and '-'.",
+    todo: 'Choose another name, and keep it: reservations are made under it.',
     errno: 'EINVAL',
   })
 }

@@ -105,8 +105,8 @@ export function oneHost(history: History, asked: string | undefined): History['h
   throw new PathledgerError('HOST_CHOICE', {
     message:
       asked === undefined ? 'The sources are of several hosts.' : `No line of the sources is of ${asked}.`,
-    why: `They name ${names.join(', ') || 'no host'}; a ledger has one host, and nothing compares the clocks of two.`,
-    todo: 'Name one with --host, and make a ledger of each.',
+    why: `They name ${names.join(', ') || 'no host'}; a ledger is about one host, because the clocks of two hosts cannot be compared.`,
+    todo: 'Name one with --host, and make one ledger for each.',
   })
 }
 

@@ -65,8 +65,8 @@ export function readRecording(reader: LedgerReader, recorded: SettingsInput = {}
   const end = rows.at(-1)
   if (start === undefined || end === undefined) {
     throw new PathledgerError('WHAT_IF_EMPTY', {
-      message: 'This ledger tells of no run of an engine.',
-      why: 'What-if asks the engine again about a run, and there is none.',
+      message: 'This ledger has no run of an engine.',
+      why: 'What-if repeats a recorded run of the engine, and there is none.',
       todo: 'Use another ledger.',
     })
   }

@@ -111,9 +111,9 @@ function refuseObservations(reader: LedgerReader): void {
   const [header] = reader.read({ limit: 1 })
   if (header === undefined || !behaviourOfHeader(header.data).observed) return
   throw new PathledgerError('LEDGER_OBSERVED', {
-    message: 'The ledger holds observations of a host: there is no other way it could have gone.',
-    why: 'Nothing on it was decided by pathledger, so there is no decision to change.',
-    todo: 'Ask it with `audit` and `explain`.',
+    message: 'The ledger holds observations of a host, so there is nothing to decide again.',
+    why: 'pathledger decided nothing on it, so no decision can change.',
+    todo: 'Query it with `audit` and `explain`.',
   })
 }
 
@@ -126,9 +126,9 @@ function refuseWhatNeedsIo(settings: SettingsInput): void {
   const asked = Object.keys(settings).filter((name) => !LIFECYCLE.includes(name))
   if (asked.length === 0) return
   throw new PathledgerError('WHAT_IF_NEEDS_TRACE', {
-    message: `What ${asked.join(', ')} would have changed cannot be told from this ledger.`,
-    why: 'It changes what becomes of single I/Os, and none was traced: the ledger knows which paths failed, not what was asked of them.',
-    todo: `Trace I/O (the setting ioTrace, head.setTracing) and ask of that run; without it only ${LIFECYCLE.join(', ')} can be asked about.`,
+    message: `This ledger cannot show what ${asked.join(', ')} would have changed.`,
+    why: 'It changes what happens to single I/Os, and none was traced: the ledger knows which paths failed, but not the I/O that they got.',
+    todo: `Trace I/O (the setting ioTrace, head.setTracing) and ask about that run. Without a trace you can ask only about ${LIFECYCLE.join(', ')}.`,
   })
 }
 
@@ -196,9 +196,9 @@ function trustIn({ same, of }: WhatIf['fidelity']): WhatIf['trust'] {
   if (same === of) return 'exact'
   if (same * 1000 >= of * FIDELITY_LEAST) return 'close'
   throw new PathledgerError('WHAT_IF_UNLIKE', {
-    message: `With the settings of then only ${same} of ${of} I/Os go as the record says.`,
-    why: `Below ${FIDELITY_LEAST} of 1000 the run that is done again is another one than was recorded, and so is any answer.`,
-    todo: 'Say with `--recorded` what the ledger does not tell of the settings of then: docs/what-if.md lists which it does.',
+    message: `Even with the original settings only ${same} of ${of} I/Os go as recorded.`,
+    why: `Below ${FIDELITY_LEAST} of 1000 the repeated run differs too much from the recorded one to answer anything.`,
+    todo: 'Use `--recorded` for original settings that are not on the ledger. docs/what-if.md lists those that are.',
     details: { same, of },
   })
 }

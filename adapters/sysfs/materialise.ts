@@ -155,9 +155,9 @@ function wrapIo<Answer>(place: string, work: () => Answer): Answer {
   } catch (error) {
     const { code = 'EIO', message } = error as NodeJS.ErrnoException
     throw new PathledgerError('SYSFS_IO', {
-      message: `The tree could not be put into ${place}.`,
+      message: `The tree could not be written to ${place}.`,
       why: message,
-      todo: `Check that ${dirname(place)} is there and may be written to; what was there before is as it was.`,
+      todo: `Check that ${dirname(place)} exists and is writable. An earlier tree there is unchanged.`,
       errno: code,
       cause: error,
     })
@@ -166,7 +166,7 @@ function wrapIo<Answer>(place: string, work: () => Answer): Answer {
 
 function foreign(place: string, why: string): PathledgerError {
   return new PathledgerError('SYSFS_FOREIGN', {
-    message: `${place} was left alone.`,
+    message: `${place} was not touched.`,
     why,
     todo: 'Name a new directory, an empty one, or one that `pathledger sysfs` made.',
     errno: 'ENOTEMPTY',
@@ -175,9 +175,9 @@ function foreign(place: string, why: string): PathledgerError {
 
 function leadsOutside(what: string): PathledgerError {
   return new PathledgerError('SYSFS_TREE', {
-    message: 'This tree is not put into a directory.',
+    message: 'This tree cannot be written to a directory.',
     why: `${JSON.stringify(what).slice(0, 200)} leads outside of it.`,
-    todo: 'It is not one that pathledger made: look at where it came from.',
+    todo: 'pathledger did not make this tree: find out where it came from.',
     errno: 'EINVAL',
   })
 }

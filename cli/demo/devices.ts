@@ -101,9 +101,9 @@ function withFault(inner: PathDevice): SwitchedDevice {
 
 function notRoot(): PathledgerError {
   return new PathledgerError('PATH_PERMISSION', {
-    message: 'Loop devices are for root.',
-    why: 'This process runs as somebody else.',
-    todo: 'Run it as root to see it on real block devices.',
+    message: 'Loop devices need root.',
+    why: 'This process does not run as root.',
+    todo: 'Run it as root to use real block devices.',
     errno: 'EPERM',
   })
 }

@@ -109,7 +109,7 @@ async function until({ signal }: Stage, what: string, holds: () => boolean): Pro
 
 function stalled(what: string): PathledgerError {
   return new PathledgerError('DEMO_STALLED', {
-    message: `The demo waited ${PATIENCE_MS / 1000} s in vain until ${what}.`,
+    message: `The demo waited ${PATIENCE_MS / 1000} s in vain for this: ${what}.`,
     why: 'Either the machine is very busy, or this is a bug of pathledger.',
     todo: 'Try again with a named --ledger, and report it together with that file.',
   })

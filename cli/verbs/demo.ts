@@ -96,7 +96,7 @@ async function print(io: Io, { report, ...more }: DemoOutcome, json: boolean): P
 function interrupted(): PathledgerError {
   return new PathledgerError('INTERRUPTED', {
     message: 'The demo was interrupted.',
-    why: 'A signal came.',
+    why: 'A signal ended it.',
     todo: 'The engine was closed, and none of its loop devices is attached any more.',
     errno: 'EINTR',
   })

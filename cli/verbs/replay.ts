@@ -170,8 +170,8 @@ function replayTo(reader: FileReader, position: number): LedgerState {
     if (error instanceof PathledgerError && error.code.startsWith('LEDGER_')) throw error
     throw new PathledgerError('LEDGER_DAMAGED', {
       message: `The ledger ${reader.file} cannot be replayed.`,
-      why: `An event is on it that no machine takes: ${messageOf(error)}.`,
-      todo: 'Run `pathledger verify` on it: it names the first bad position.',
+      why: `It has an event that no machine accepts: ${messageOf(error)}.`,
+      todo: 'Run `pathledger verify` on it, which names the first bad position.',
       cause: error,
     })
   }

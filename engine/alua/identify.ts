@@ -95,9 +95,9 @@ function data(answer: Answered): Uint8Array {
 
 function notIdentified({ device }: PathDevice, cause: unknown): PathledgerError {
   return new PathledgerError('PATH_NOT_IDENTIFIED', {
-    message: `${device} was not taken as a path.`,
+    message: `${device} was refused as a path.`,
     why: `It does not say what it is: ${messageOf(cause)}.`,
-    todo: 'Look at the device. It is still yours to use or to close.',
+    todo: 'Check the device. It still belongs to your program, which may use or close it.',
     errno: 'EIO',
     cause,
   })

@@ -47,9 +47,9 @@ export function ghostInfo(wwid: string, ghost: Ghost): GhostInfo {
 /** The error for a release without a reason. */
 export function noReason(): PathledgerError {
   return new PathledgerError('GHOST_REASON', {
-    message: 'Ghosts are released with a reason.',
-    why: 'Whoever releases one says that an old write cannot land any more; the auditor will ask why.',
-    todo: "Say it: releaseGhosts({ reason: 'array port powered off' }).",
+    message: 'Releasing ghosts needs a reason.',
+    why: 'Whoever releases a ghost states that an old write cannot land any more. Auditors will ask why.',
+    todo: "Give one: releaseGhosts({ reason: 'array port powered off' }).",
     errno: 'EINVAL',
   })
 }

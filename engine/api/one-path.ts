@@ -70,8 +70,8 @@ function inTime<Answer>(path: PathRuntime, what: string, running: Promise<Answer
 /** Nobody waits for a path here: an ioctl answers now. */
 function noPathNow(head: HeadRuntime, what: string): PathledgerError {
   return new PathledgerError('NO_PATH', {
-    message: `${head.name}: ${what} has no path to go down.`,
-    why: `None of its ${head.paths.length} paths is usable now, and what is passed through does not wait for one.`,
+    message: `${head.name}: ${what} has no usable path.`,
+    why: `None of its ${head.paths.length} paths is usable now, and commands that are passed through do not wait for one.`,
     todo: 'Try again when a path is back.',
     errno: 'EWOULDBLOCK',
     details: { head: head.name, command: what },
@@ -99,8 +99,8 @@ export function failed(
   const said = errno ?? messageOf(cause)
   return new PathledgerError('IOCTL_FAILED', {
     message: `${head.name}: ${what} failed with ${said}.`,
-    why: `The device of ${name} answered so. It was not tried on another path, for it might have been done.`,
-    todo: 'Decide whether it may be done again, and do it again.',
+    why: `The device of ${name} gave this answer. No other path was tried, because the command may have been carried out.`,
+    todo: 'Decide whether it may be carried out twice; if so, send it again.',
     errno: errno ?? 'EIO',
     outcome: 'unknown',
     details: { head: head.name, path: name, command: what },
@@ -111,8 +111,8 @@ export function failed(
 function tookTooLong({ name, head, core }: PathRuntime, what: string): PathledgerError {
   return new PathledgerError('IOCTL_FAILED', {
     message: `${head.name}: ${what} has not come back within ${core.settings.attemptTimeoutMs} ms.`,
-    why: `The device of ${name} still has it, and may still do it.`,
-    todo: 'Look at the path; attemptTimeoutMs is the limit.',
+    why: `The device of ${name} still has it, and may still carry it out.`,
+    todo: 'Check the path. The limit is attemptTimeoutMs.',
     errno: 'ETIMEDOUT',
     outcome: 'unknown',
     details: { head: head.name, path: name, command: what },

@@ -53,8 +53,8 @@ export class Partition<Disk extends WholeDisk = WholeDisk> {
     const fits = whole && start >= 0 && length > 0 && start + length <= sizeBytes
     if (!fits || !Number.isSafeInteger(number) || number < 1) {
       throw new PathledgerError('PARTITION_INVALID', {
-        message: `${length} bytes from ${start} are no partition ${number} of ${head.name}.`,
-        why: `It lies within ${sizeBytes} bytes, in whole blocks of ${logicalBlockBytes}, and is numbered from 1.`,
+        message: `${length} bytes from ${start} cannot be partition ${number} of ${head.name}.`,
+        why: `A partition lies within ${sizeBytes} bytes, in whole blocks of ${logicalBlockBytes}, and is numbered from 1.`,
         todo: 'Correct the range.',
         errno: 'EINVAL',
       })

@@ -75,8 +75,8 @@ const GEOMETRY_BYTES = 16
 export async function getUniqueId(head: HeadRuntime, type: UniqueIdType, node: number): Promise<Uint8Array> {
   if (!UNIQUE_ID_TYPES.includes(type)) {
     throw new PathledgerError('UNIQUE_ID_TYPE', {
-      message: `'${type}' is no kind of unique id.`,
-      why: `The kinds are ${UNIQUE_ID_TYPES.join(', ')}.`,
+      message: `'${type}' is not a type of unique id.`,
+      why: `The types are ${UNIQUE_ID_TYPES.join(', ')}.`,
       todo: 'Use one of them.',
       errno: 'EINVAL',
     })
@@ -176,7 +176,7 @@ export async function sendCommand(
 
 function noCommand(head: HeadRuntime): PathledgerError {
   return new PathledgerError('COMMAND_INVALID', {
-    message: `${head.name}: this is no SCSI command.`,
+    message: `${head.name}: this is not a SCSI command.`,
     why: `A command descriptor block is a Uint8Array of ${CDB_MIN} to ${CDB_MAX} bytes.`,
     todo: 'Nothing was sent. Correct the call.',
     errno: 'EINVAL',
@@ -186,7 +186,7 @@ function noCommand(head: HeadRuntime): PathledgerError {
 function reservesOnePath(head: HeadRuntime, what: string): PathledgerError {
   return new PathledgerError('COMMAND_REFUSED', {
     message: `${head.name}: ${what} (PERSISTENT RESERVE) is not passed through.`,
-    why: 'It would go down one path, and the other paths would meet a reservation conflict.',
+    why: 'It would go down one path, and the other paths would get reservation conflicts.',
     todo: 'Nothing was sent.',
     errno: 'EOPNOTSUPP',
   })
@@ -194,9 +194,9 @@ function reservesOnePath(head: HeadRuntime, what: string): PathledgerError {
 
 function notThroughPartition(head: HeadRuntime, what: string): PathledgerError {
   return new PathledgerError('IOCTL_PARTITION', {
-    message: `${head.name}: ${what} is not passed on through a partition.`,
-    why: 'The device of a path is the whole disk, and would answer and act beyond the partition.',
-    todo: 'Ask the head, or say rawIo: true if the caller may send raw commands.',
+    message: `${head.name}: ${what} is not passed through from a partition.`,
+    why: 'The device of a path is the whole disk: it would answer, and act, beyond the partition.',
+    todo: 'Use the head instead, or pass rawIo: true if the caller may send raw commands.',
     errno: 'ENOIOCTLCMD',
     details: { head: head.name, command: what },
   })

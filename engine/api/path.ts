@@ -225,7 +225,7 @@ export function checkAccess(access: AccessState): void {
   if (ACCESS_STATES.includes(access)) return
   throw new PathledgerError('ACCESS_STATE_INVALID', {
     message: `'${access}' is not an access state.`,
-    why: `ALUA's are ${ACCESS_STATES.join(', ')}.`,
+    why: `The access states of ALUA are ${ACCESS_STATES.join(', ')}.`,
     todo: 'Use one of them.',
     errno: 'EINVAL',
   })
@@ -237,9 +237,9 @@ function refuseTransition(path: PathRuntime, asked: string, cause: Recorded): Pa
   const why = `It is ${device}, ${access}, ${health}, ${admin}, and has no such transition (docs/path.mmd).`
   recordPath(path, 'path.transitionRefused', { asked, why }, { cause })
   return new PathledgerError('TRANSITION_REFUSED', {
-    message: `${path.name} does not take ${asked} now.`,
-    why: `${why} That is on the ledger.`,
-    todo: 'Look at its state first.',
+    message: `${path.name} cannot take ${asked} in its present state.`,
+    why: `${why} The ledger records the request and the refusal.`,
+    todo: 'Check its state first.',
     errno: 'EINVAL',
   })
 }

@@ -97,8 +97,8 @@ export class PlainDevice {
     if (status === 'OK') return
     throw new PathledgerError('IO_ERROR', {
       message: `${this.name}: ${op} of ${request.length} bytes at ${request.offset} failed with ${errnoOf(status)}.`,
-      why: 'The device answered so, and there is no other way to it.',
-      todo: 'Look at the device.',
+      why: 'This is the answer of the device, and it has no other path.',
+      todo: 'Check the device.',
       errno: errnoOf(status),
       outcome: op === 'write' ? 'unknown' : 'failed',
     })
@@ -146,9 +146,9 @@ function invalid(code: string, message: string, why: string): PathledgerError {
 
 function memoryGone(name: string, { op, offset }: Pick<IoRequest, 'op' | 'offset'>): PathledgerError {
   return new PathledgerError('BUFFER_GONE', {
-    message: `${name}: the memory of a ${op} at ${offset} went away under it.`,
+    message: `${name}: the memory of a ${op} at ${offset} was taken away during the I/O.`,
     why: 'It was detached, shrunk or resized before the promise settled.',
-    todo: 'Keep it as it is until then. What lies before this offset may have been written.',
+    todo: 'Do not change it before the promise settles. The bytes before this offset may have been written.',
     errno: 'EFAULT',
     outcome: 'unknown',
   })

@@ -227,7 +227,7 @@ function keyFrom(key: ReservationKey): string {
   throw new PathledgerError('RESERVATION_KEY', {
     message: `'${String(key)}' is not a reservation key.`,
     why: "A key has 64 bits: a bigint, or '0x' and up to 16 hex digits.",
-    todo: 'Use one that names you.',
+    todo: 'Use a key that identifies you.',
     errno: 'EINVAL',
   })
 }
@@ -235,7 +235,7 @@ function keyFrom(key: ReservationKey): string {
 function known(type: ReservationType): ReservationType {
   if (Object.hasOwn(RESERVATION_TYPES, type)) return type
   throw new PathledgerError('RESERVATION_TYPE', {
-    message: `'${type}' is not a type of reservation.`,
+    message: `'${type}' is not a reservation type.`,
     why: `The types are ${Object.keys(RESERVATION_TYPES).join(', ')}.`,
     todo: 'Use one of them.',
     errno: 'EINVAL',
@@ -244,9 +244,9 @@ function known(type: ReservationType): ReservationType {
 
 function noPath(head: HeadRuntime, { action }: Wish): PathledgerError {
   return new PathledgerError('RESERVATION_NO_PATH', {
-    message: `${head.name}: ${action} has no path to go down.`,
-    why: 'None of its paths lives.',
-    todo: 'Bring a path back, and ask again.',
+    message: `${head.name}: ${action} has no live path.`,
+    why: 'None of its paths is alive.',
+    todo: 'Bring a path back, and try again.',
     errno: 'EWOULDBLOCK',
   })
 }
@@ -256,11 +256,11 @@ function refusal(head: HeadRuntime, { action }: Wish, { status, why, state }: Ou
   const details = { status, generation: state.generation }
   if (status === 'BUSY') {
     const todo =
-      'It is in force, and waits for proof: ask for the same again, or see to the engine that is named.'
+      'It is in force, but not every engine has confirmed it. Send the same command again, or look after the engine that is named.'
     return new PathledgerError('RESERVATION_BUSY', { message, why: `${why}.`, todo, errno: 'EBUSY', details })
   }
   if (status === 'CONFLICT') {
-    const todo = 'Read the keys and the reservation, and decide who is to have the LUN.'
+    const todo = 'Read the keys and the reservation, and decide who should have the LUN.'
     return new PathledgerError('RESERVATION_CONFLICT', { message, why, todo, errno: 'EBADE', details })
   }
   const todo = 'Nothing was changed. Correct the call.'

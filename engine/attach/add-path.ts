@@ -172,9 +172,9 @@ async function proveIdentity(core: Core, registry: Registry, device: PathDevice)
   throw registry.refused(
     refusedOf(device),
     new PathledgerError('PATH_WRONG_LUN', {
-      message: `${device.device} was not taken as a path.`,
+      message: `${device.device} was refused as a path.`,
       why: `It is not what was opened: ${verdict.why}.`,
-      todo: 'Check which device is meant, and open it again. This one is still yours to close.',
+      todo: 'Check which device you want, and open it again. This one still belongs to your program: close it.',
       errno: 'ESTALE',
     }),
   )

@@ -182,9 +182,9 @@ function refusalByLedger(device: PathDevice, ledgerFile: string | null): Pathled
 
 function refusal(code: string, device: string, why: string, todo: string, errno?: string): PathledgerError {
   return new PathledgerError(code, {
-    message: `${device} was not taken as a path.`,
+    message: `${device} was refused as a path.`,
     why,
-    todo: `${todo} The device is still yours to use or to close.`,
+    todo: `${todo} The device still belongs to your program, which may use or close it.`,
     ...(errno === undefined ? {} : { errno }),
   })
 }

@@ -5,7 +5,7 @@ import { PathledgerError } from '../../errors.ts'
 export function closedError(): PathledgerError {
   return new PathledgerError('CLOSED', {
     message: 'This Multipath is closed.',
-    why: 'close() was called, and ends what still waited.',
+    why: 'close() was called, which ends the I/O that still waits.',
     todo: 'Open it again.',
     errno: 'ENODEV',
   })
@@ -16,7 +16,7 @@ export function closedWithout(events: number, cause: PathledgerError | null): Pa
   return new PathledgerError('CLOSE_INCOMPLETE', {
     message: `This Multipath is closed, and ${events} of its last events never reached the ledger.`,
     why: cause === null ? 'The ledger took no more.' : `${cause.code}: ${cause.why}`,
-    todo: 'Every device and the ledger are let go of; the next start is told to look at everything.',
+    todo: 'Every device and the ledger are released. The next start will check everything.',
     errno: cause?.errno ?? 'EIO',
     outcome: 'unknown',
     details: { events, code: cause?.code ?? null },

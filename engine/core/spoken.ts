@@ -11,9 +11,9 @@ export function checkWords(words: Readonly<Record<string, unknown>>): void {
   for (const [what, word] of Object.entries(words)) {
     if (word === undefined || isKept(word)) continue
     throw new PathledgerError('WORD_INVALID', {
-      message: `This ${what} cannot go on the ledger: ${JSON.stringify(word).slice(0, 80)}.`,
-      why: `It is text of 1 to ${WORD_MAX} characters, well-formed Unicode without NUL.`,
-      todo: 'Nothing was changed. Say it otherwise.',
+      message: `This ${what} cannot be written to the ledger: ${JSON.stringify(word).slice(0, 80)}.`,
+      why: `It must be text of 1 to ${WORD_MAX} characters, well-formed Unicode without NUL.`,
+      todo: 'Nothing was changed. Use another text.',
       errno: 'EINVAL',
     })
   }

@@ -15,9 +15,9 @@ export function headGoneError(head: HeadRuntime): PathledgerError {
 /** The error for a path that has been removed. */
 export function pathGone(path: PathRuntime): PathledgerError {
   return new PathledgerError('PATH_REMOVED', {
-    message: `${path.name} (${path.hctl}) is not there any more.`,
-    why: 'It has been removed before.',
-    todo: 'Look at `pathledger show` for the paths there are.',
+    message: `${path.name} (${path.hctl}) no longer exists.`,
+    why: 'It has already been removed.',
+    todo: '`pathledger show` lists the paths that there are.',
     errno: 'ENODEV',
   })
 }

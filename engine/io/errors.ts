@@ -30,7 +30,7 @@ export function ioError(head: HeadRuntime, bio: Bio, status: BlkStatus, why: str
 /** No path is usable and none is worth waiting for. */
 export function noPathError(head: HeadRuntime, bio: Bio): PathledgerError {
   return new PathledgerError('NO_PATH', {
-    message: `${head.name}: ${bio.op} of ${bio.length} bytes at ${bio.offset} has no path to go down.`,
+    message: `${head.name}: ${bio.op} of ${bio.length} bytes at ${bio.offset} has no usable path.`,
     why: `None of its ${head.paths.length} paths is usable, and noPathRetry is ${String(head.context.noPathRetry)}.`,
     todo: "Bring a path back, or let I/O wait with noPathRetry: 'queue'.",
     errno: 'EIO',
@@ -46,8 +46,8 @@ export function notDurableError(
 ): PathledgerError {
   return new PathledgerError('NOT_DURABLE', {
     message: `${head.name}: writes that were acknowledged through ${label} are not known to be durable.`,
-    why: `They may be in a cache behind that path, which no flush can reach: ${why}.`,
-    todo: 'Write again what must not be lost and flush that; or bring the path back, and flush again. This is told once.',
+    why: `They may be in a cache behind that path, and no flush can reach it: ${why}.`,
+    todo: 'Write the data that must not be lost again, and flush; or bring the path back, and flush again. This is reported once.',
     errno: 'EIO',
     details: { head: head.name, path: label, acknowledged, covered },
   })
@@ -87,7 +87,7 @@ export function waitTooLongError(head: HeadRuntime, bio: Bio | null, reason: Wai
   const who = bio === null ? 'I/O' : `${bio.op} of ${bio.length} bytes at ${bio.offset}`
   return new PathledgerError('WAIT_TOO_LONG', {
     message: `${head.name}: ${who} waited too long for ${what}.`,
-    why: `Nothing that waits for that has moved for waitMaxMs, ${head.core.settings.waitMaxMs} ms.`,
+    why: `Nothing that waits for it has moved for waitMaxMs, ${head.core.settings.waitMaxMs} ms.`,
     todo,
     errno: 'ETIMEDOUT',
     outcome: bio === null || bio.attempts === 0 ? 'failed' : 'unknown',
@@ -99,13 +99,13 @@ export function waitTooLongError(head: HeadRuntime, bio: Bio | null, reason: Wai
 export function memoryGoneError(head: HeadRuntime, bio: Bio): PathledgerError {
   const read = bio.op === 'read'
   return new PathledgerError('BUFFER_GONE', {
-    message: `${head.name}: the memory of a ${bio.op} at ${bio.offset} went away under it.`,
+    message: `${head.name}: the memory of a ${bio.op} at ${bio.offset} was taken away during the I/O.`,
     why: read
-      ? 'It was given as `into`, and was detached, shrunk or resized before the read ended: the bytes have nowhere to go.'
+      ? 'It was given as `into`, and was detached, shrunk or resized before the read ended, so the bytes cannot be returned.'
       : 'It was given with ghostSafe: false, and was detached or shrunk before the promise settled.',
     todo: read
-      ? 'Keep it as it is until then, or read without `into`. Nothing is wrong with the device.'
-      : 'Keep it as it is until then, or let the engine copy it.',
+      ? 'Do not change it before the read ends, or read without `into`. Nothing is wrong with the device.'
+      : 'Do not change it before the promise settles, or let the engine copy it.',
     errno: 'EFAULT',
     outcome: read || bio.attempts === 0 ? 'failed' : 'unknown',
     details: details(head, bio),
@@ -115,9 +115,9 @@ export function memoryGoneError(head: HeadRuntime, bio: Bio): PathledgerError {
 /** Room was asked for, and not for a number of bytes. */
 export function noBytesError(bytes: unknown): PathledgerError {
   return new PathledgerError('IO_DATA', {
-    message: `Room for ${String(bytes)} bytes cannot be waited for.`,
-    why: 'It is a whole number from 0.',
-    todo: 'Ask for the bytes of the I/O that comes next.',
+    message: `It is not possible to wait for room for ${String(bytes)} bytes.`,
+    why: 'The number of bytes must be a whole number from 0.',
+    todo: 'Ask for as many bytes as the next I/O has.',
     errno: 'EINVAL',
   })
 }
@@ -125,9 +125,9 @@ export function noBytesError(bytes: unknown): PathledgerError {
 /** The operator ended what waited. */
 export function drainedError(head: HeadRuntime, reason: string): PathledgerError {
   return new PathledgerError('DRAINED', {
-    message: `${head.name}: an I/O that waited was ended by the operator.`,
+    message: `${head.name}: the operator ended an I/O that waited.`,
     why: `Reason: ${reason}.`,
-    todo: 'It was not done where its outcome is failed; bring a path back and try again.',
+    todo: 'If its outcome is failed, nothing was done. Bring a path back, and try again.',
     errno: 'EIO',
   })
 }
@@ -136,8 +136,8 @@ export function drainedError(head: HeadRuntime, reason: string): PathledgerError
 export function abortedError(head: HeadRuntime, op: string, unknown: boolean): PathledgerError {
   return new PathledgerError('ABORTED', {
     message: `${head.name}: a ${op} was aborted by its caller.`,
-    why: unknown ? 'An attempt was in flight and may still land.' : 'No attempt of it is in flight.',
-    todo: 'Newer writes to these blocks wait until the attempt is proved over.',
+    why: unknown ? 'An attempt was in flight and may still land.' : 'No attempt is in flight.',
+    todo: 'Newer writes to these blocks wait until there is proof that the attempt cannot land any more.',
     errno: 'ECANCELED',
     outcome: unknown ? 'unknown' : 'failed',
   })

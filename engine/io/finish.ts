@@ -40,7 +40,7 @@ function outcomeOf(bio: Bio, error: PathledgerError | null): PathledgerError | n
   const { code, why, todo, errno, details } = error
   return new PathledgerError(code, {
     message: error.message.slice(0, error.message.length - why.length - todo.length - 2),
-    why: `${why} An attempt of it ended without proof and may still land.`,
+    why: `${why} An attempt ended without proof, and may still land.`,
     todo,
     outcome: 'unknown',
     details,

@@ -192,8 +192,8 @@ function detach({ memory, start, bytes, sizeBytes }: Loan): Loan {
 
 function bufferDead(): PathledgerError {
   return new PathledgerError('BUFFER_DEAD', {
-    message: 'This lent buffer is dead.',
-    why: 'A write has taken it, it was released, its memory was moved elsewhere, or the engine is closed.',
+    message: 'This lent buffer can no longer be used.',
+    why: 'A write has taken it, it was released, its memory was transferred, or the engine is closed.',
     todo: 'Take a new one from head.alloc(). Nothing was sent.',
     errno: 'EINVAL',
   })
@@ -211,8 +211,8 @@ function tooLarge(length: number, most: number): PathledgerError {
 function exhausted(length: number, lentBytes: number, buffers: number): PathledgerError {
   return new PathledgerError('POOL_EXHAUSTED', {
     message: `There is no room for a buffer of ${length} bytes.`,
-    why: `${lentBytes} bytes are lent, ${buffers} buffers of them in callers' hands; or other I/O has the memory.`,
-    todo: 'Wait for a write to settle, release buffers that are not needed, or raise lentBytesMax and poolBytes.',
+    why: `${lentBytes} bytes are lent, and callers hold ${buffers} of the buffers; or other I/O has the memory.`,
+    todo: 'Wait until a write settles, release buffers that are not needed, or raise lentBytesMax and poolBytes.',
     errno: 'ENOMEM',
   })
 }

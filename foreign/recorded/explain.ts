@@ -37,8 +37,8 @@ export function explain(
   if (!isObserved) return explainDecided(reader, target, at)
   if ('io' in target)
     throw new PathledgerError('IO_NOT_TRACED', {
-      message: `No I/O ${target.io} is on this ledger.`,
-      why: 'It was made of what logs say, and logs tell of no single I/O.',
+      message: `There is no I/O ${target.io} on this ledger.`,
+      why: 'It was made from logs, and logs do not report single I/Os.',
       todo: 'Explain a path or a map.',
     })
   return new Observed(reader, target.stream, at.position).explained()
@@ -67,8 +67,8 @@ class Observed {
     const last = [...pages(reader, { stream, toPosition: this.#position })].flat().at(-1)
     if (last === undefined)
       throw new PathledgerError('EXPLAIN_UNKNOWN', {
-        message: `Up to position ${this.#position} the ledger tells nothing of ${stream}.`,
-        why: 'No line up to there names it.',
+        message: `Up to position ${this.#position} the ledger has nothing about ${stream}.`,
+        why: 'No line up to that position names it.',
         todo: 'Use a later position or time, or another name; `pathledger topology` lists what was there.',
       })
     this.#last = last

@@ -67,9 +67,9 @@ export function zoneOf(name: string, data: ZoneData): Zone {
   const offsetAt = data(name)
   if (offsetAt !== null) return { name, offsetAt }
   throw new PathledgerError('ZONE_UNKNOWN', {
-    message: `'${name}' is not a zone.`,
-    why: 'Zones are named as in the world list (Europe/Berlin), by an abbreviation (CET), or as +01:00.',
-    todo: 'Give the zone of the host with --zone.',
+    message: `'${name}' is not a time zone.`,
+    why: 'A time zone is a name of the IANA list (Europe/Berlin), an abbreviation (CET), or an offset (+01:00).',
+    todo: 'Give the time zone of the host with --zone.',
   })
 }
 

@@ -149,15 +149,15 @@ function standing(reader: FileReader): { ids: Set<string>; lastUs: number } {
 function notObserved(file: string): PathledgerError {
   return new PathledgerError('LEDGER_NOT_OBSERVED', {
     message: `${file} is the ledger of an engine.`,
-    why: 'What others logged is kept apart from what an engine decided.',
+    why: 'Observations of other hosts are kept apart from the decisions of an engine.',
     todo: 'Name a file that does not exist.',
   })
 }
 
 function tooOld(file: string, { type, stream }: NewEvent): PathledgerError {
   return new PathledgerError('INGEST_OLDER', {
-    message: `The sources tell of times before the last row of ${file} (${type} of ${stream}).`,
-    why: 'Rows of a ledger are never moved, and nothing is put between them.',
-    todo: 'Make a new ledger of all sources together; it can always be built again.',
+    message: `The sources report times before the last row of ${file} (${type} of ${stream}).`,
+    why: 'Rows of a ledger are never reordered, and nothing is inserted between them.',
+    todo: 'Make a new ledger from all sources together. Such a ledger can always be built again.',
   })
 }

@@ -108,9 +108,9 @@ export function checkedRows<Row>(name: AuditQuery, row: z.ZodType<Row>, rows: re
     const parsed = row.safeParse(raw)
     if (parsed.success) return parsed.data
     throw new PathledgerError('AUDIT_FAILED', {
-      message: `The query ${name} met a row that it does not understand.`,
+      message: `The query ${name} met a row that it cannot read.`,
       why: `${parsed.error.issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('; ')}.`,
-      todo: 'Run `pathledger verify`: an event on this ledger is not as pathledger writes them.',
+      todo: 'Run `pathledger verify`: this ledger has an event that pathledger did not write like this.',
       details: { query: name, row: raw },
     })
   })

@@ -335,8 +335,8 @@ function linkOf(event: Told, history: History): ExplainLink {
 
 function unknown(history: History, stream: string): PathledgerError {
   return new PathledgerError('EXPLAIN_UNKNOWN', {
-    message: `By position ${history.position} the ledger tells nothing of ${stream}.`,
-    why: 'It has no event up to there.',
+    message: `Up to position ${history.position} the ledger has nothing about ${stream}.`,
+    why: 'It has no event up to that position.',
     todo: 'Use a later position or time, or another name; `pathledger topology` lists what was there.',
   })
 }

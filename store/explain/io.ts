@@ -56,8 +56,8 @@ export function explainIo(
     .at(-1)
   if (error === undefined) {
     throw new PathledgerError('IO_NOT_TRACED', {
-      message: `The ledger tells nothing of I/O ${io}.`,
-      why: 'Ordinary I/O is counted, not recorded, unless its head traces it; and no error on the ledger names this one.',
+      message: `The ledger has nothing about I/O ${io}.`,
+      why: 'I/O is only counted unless its head traces it, and no error on the ledger names this I/O.',
       todo: 'Switch tracing on (the setting ioTrace, head.setTracing), or explain the path or the head instead.',
     })
   }

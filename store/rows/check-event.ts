@@ -115,7 +115,7 @@ function parse(event: NewEvent, field: 'data' | 'decision'): unknown {
 
 function invalid(event: NewEvent, why: string): PathledgerError {
   return new PathledgerError('EVENT_INVALID', {
-    message: `The event ${event.type} on ${event.stream} is not fit for the ledger.`,
+    message: `The event ${event.type} on ${event.stream} cannot be written to the ledger.`,
     why: `${why.replace(/\.$/, '')}.`,
     todo: 'Correct the event; nothing of its append was written.',
     details: { eventId: event.eventId, stream: event.stream, type: event.type },

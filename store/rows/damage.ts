@@ -10,7 +10,7 @@ export function damagedRow(position: unknown, why: string): PathledgerError {
       ? `The event at position ${position} cannot be read.`
       : 'An event has no position any more.',
     why: `${why.replace(/\.$/, '')}.`,
-    todo: 'Run `pathledger verify` on the ledger: it tells the first position that is not as it was written.',
+    todo: 'Run `pathledger verify` on the ledger: it names the first position that was changed.',
     details: known ? { position } : {},
   })
 }

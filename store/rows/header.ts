@@ -105,7 +105,7 @@ export function readHeader(row: StoredEvent | undefined, file: string): LedgerHe
   if (!parsed.success) {
     throw new PathledgerError('LEDGER_DAMAGED', {
       message: `The ledger ${file} has no header at position 1.`,
-      why: 'Every ledger begins with one, and this file was one once: it has been changed behind our back.',
+      why: 'Every ledger begins with a header. This file is a ledger, so somebody has changed it.',
       todo: 'Run `pathledger verify` on it, and start a new ledger.',
     })
   }

@@ -38,8 +38,8 @@ export function refuseForeignSql(db: Database.Database, file: string): void {
   const [type, name, , sql] = foreign
   const known = ours.has(name) || CACHE_TABLES.includes(name)
   throw new PathledgerError('LEDGER_FOREIGN_SQL', {
-    message: `The ledger ${file} has SQL in it that is not pathledger's.`,
-    why: `Its ${type} ${name} is ${known ? 'not as pathledger makes it' : 'none of a ledger'}: whatever it says would run in every answer.`,
+    message: `The ledger ${file} contains SQL that is not from pathledger.`,
+    why: `Its ${type} ${name} is ${known ? 'not as pathledger makes it' : 'not part of a ledger'}: its SQL would run in every answer.`,
     todo: 'Do not trust this file: use a backup, and find out who changed it. It was not touched.',
     details: { file, type, name, sql },
   })

@@ -91,9 +91,9 @@ function bounded(message: string, why: string, todo: string): PathledgerError {
 
 function refused(why: string): PathledgerError {
   return new PathledgerError('SQL_REFUSED', {
-    message: 'This is no statement that may be asked of a ledger.',
+    message: 'This statement cannot be used on a ledger.',
     why,
-    todo: 'Write one SELECT; docs/ledger.md has the schema, and store/audit/ examples.',
+    todo: 'Write one SELECT. docs/ledger.md has the schema, and store/audit/ has examples.',
     errno: 'EINVAL',
   })
 }

@@ -193,7 +193,7 @@ export class LedgerFile {
     const { next } = JSON.parse(last.data) as { next: string }
     throw new PathledgerError('SEGMENT_CLOSED', {
       message: `The ledger ${this.file} is closed.`,
-      why: `It goes on in ${next}, in the same folder.`,
+      why: `It continues in ${next}, in the same folder.`,
       todo: `Use ${next}.`,
       errno: 'EROFS',
       details: { file: this.file, next },

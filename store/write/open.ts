@@ -60,9 +60,9 @@ export async function openLedger(name: string, options: OpenLedgerOptions): Prom
 function refuseObservations(file: string, { flags }: LedgerHeader): void {
   if (!behaviourOf(flags).observed) return
   throw new PathledgerError('LEDGER_OBSERVED', {
-    message: `${file} holds observations of a host, and no engine can go on with it.`,
-    why: 'Nothing on it was decided by pathledger: its paths and maps are those of somebody else.',
-    todo: 'Give the engine a ledger of its own; ask this one with `audit`, `explain`, `replay` and `show`.',
+    message: `${file} holds observations of a host, and no engine can continue it.`,
+    why: 'pathledger decided nothing on it: its paths and maps belong to other software.',
+    todo: 'Give the engine a ledger of its own. Query this one with `audit`, `explain`, `replay` and `show`.',
   })
 }
 

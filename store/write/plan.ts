@@ -136,8 +136,8 @@ function checkExpected({ expected }: Append, ledger: Ledgered): void {
     const actual = ledger.versionOf(stream)
     if (isExpectedVersion(wanted) && matchesExpectedVersion(actual, wanted)) continue
     throw new PathledgerError('EXPECTED_VERSION', {
-      message: `The stream ${stream} is not as expected.`,
-      why: `Expected was ${JSON.stringify(wanted)}; it is at version ${actual}${actual === 0 ? ' (no events)' : ''}.`,
+      message: `The stream ${stream} is not at the expected version.`,
+      why: `The append expected ${JSON.stringify(wanted)}; the stream is at version ${actual}${actual === 0 ? ' (no events)' : ''}.`,
       todo: 'Read the stream again, decide again, and append with the version that you saw.',
       details: { stream, expected: wanted, actual },
     })

@@ -90,7 +90,7 @@ test('a cancelled path takes no I/O, no step back, and can only be removed', asy
   a.path.cancel({ reason: 'array is being replaced' })
   await rig.write(0, bytesOf(1))
   expect([a.ios.length, b.ios.length]).toEqual([0, 1])
-  for (const step of Object.values(STEPS)) expect(() => step(a.path)).toThrow(/does not take/)
+  for (const step of Object.values(STEPS)) expect(() => step(a.path)).toThrow(/cannot take/)
   const { path } = a
   await rig.drive(path.remove())
   expect(path.state.device).toBe('deleted')

@@ -36,7 +36,7 @@ async function refused({ rig, code }: Offer, device: PathDevice): Promise<Pathle
   const error = await rig.errorOf(rig.mp.addPath(offered))
   expect(error.code).toBe(code)
   expect(error.message).toContain(error.why)
-  expect(error.todo, 'says whose the device is').toContain('still yours')
+  expect(error.todo, 'says whose the device is').toContain('still belongs to your program')
   expect(closed, 'the device is still its owner’s').toEqual([])
 
   await rig.settle()

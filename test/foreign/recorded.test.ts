@@ -190,7 +190,7 @@ describe('explain of what lines told', () => {
     expect(port).toMatchObject({ now: false, symptom: expect.stringContaining('it is back since') })
     const io = await run('explain', 'io:1', file)
     expect(io.code).not.toBe(0)
-    expect(io.stderr).toContain('logs tell of no single I/O')
+    expect(io.stderr).toContain('logs do not report single I/Os')
   })
 
   it.each(ALL)('%s: every stream is explained in whole words', async (_name, said) => {
@@ -211,7 +211,9 @@ describe('explain of what lines told', () => {
   it('what the ledger does not tell of is unknown', async () => {
     const file = await ledgerOf(NIGHT)
     await reading(file, (reader) => {
-      expect(() => explain(reader, { stream: 'path/x/9:9:9:9' }, { position: 9 })).toThrow('tells nothing')
+      expect(() => explain(reader, { stream: 'path/x/9:9:9:9' }, { position: 9 })).toThrow(
+        'has nothing about',
+      )
     })
   })
 })

@@ -118,7 +118,7 @@ describe('writer', () => {
     expect(refused).toMatchObject({
       name: 'PathledgerError',
       message:
-        'The stream engine is not as expected. Expected was 7; it is at version 1. ' +
+        'The stream engine is not at the expected version. The append expected 7; the stream is at version 1. ' +
         'Read the stream again, decide again, and append with the version that you saw.',
       details: { stream: 'engine', expected: 7, actual: 1 },
     })

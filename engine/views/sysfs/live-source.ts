@@ -60,8 +60,8 @@ function refuse(error: PathledgerError): never {
 function gone(what: number | string): PathledgerError {
   return new PathledgerError('SYSFS_NO_ENTRY', {
     message: `There is no ${what} any more.`,
-    why: 'It went away with its last path.',
-    todo: 'Look at `pathledger sysfs`.',
+    why: 'It was removed with its last path.',
+    todo: '`pathledger sysfs` lists what there is.',
     errno: 'ENOENT',
   })
 }

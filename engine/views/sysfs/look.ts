@@ -58,7 +58,7 @@ function noEntry(path: string, errno: string, why: string): PathledgerError {
   return new PathledgerError('SYSFS_NO_ENTRY', {
     message: `There is no ${path}.`,
     why,
-    todo: 'Look at `pathledger sysfs`; what a path or head has goes with it.',
+    todo: '`pathledger sysfs` lists what there is. The files of a path or head go away with it.',
     errno,
   })
 }

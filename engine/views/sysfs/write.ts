@@ -115,8 +115,8 @@ function setState(path: Path, to: string, word: OperatorWord): void {
 function readOnly(path: string): PathledgerError {
   return new PathledgerError('SYSFS_READ_ONLY', {
     message: `${path} cannot be written.`,
-    why: 'It says what is; nobody may set it, root included.',
-    todo: 'Writable are iopolicy, delayed_removal_secs, the two counters of a disk, and the state of a device.',
+    why: 'It is read-only, even for root.',
+    todo: 'You can write iopolicy, delayed_removal_secs, the two counters of a disk, and the state of a device.',
     errno: 'EACCES',
   })
 }
