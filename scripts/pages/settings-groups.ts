@@ -18,7 +18,7 @@ export const SETTINGS_GROUPS: readonly SettingsGroup[] = [
   },
   {
     title: 'When no path is left',
-    about: 'How long I/O, heads and paths that are gone are waited for.',
+    about: 'How long I/O waits, and how long heads and paths that are gone are kept.',
     names: [
       'noPathRetry',
       'noPathCheckMs',
@@ -32,14 +32,14 @@ export const SETTINGS_GROUPS: readonly SettingsGroup[] = [
   {
     title: 'Is a path well?',
     about:
-      'Checks of paths, verdicts on errors, and paths that work badly. [Path health](health.md) tells the whole.',
+      'Checks of paths, verdicts on errors, and paths that work badly. [Path health](health.md) explains them.',
     names: [
       ...['checker', 'marginal', 'probeTimeoutMs', 'failThreshold', 'failWindowMs', 'errorRowsPerMinute'],
     ],
   },
   {
     title: 'One I/O: tries, times, ghosts',
-    about: 'How often and how long an I/O is tried, and what holds for writes that may still land.',
+    about: 'How often and how long an I/O is tried, and the limits for writes that may still land.',
     names: [
       ...[
         'attemptTimeoutMs',

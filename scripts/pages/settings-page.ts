@@ -26,8 +26,8 @@ export function settingsPage(): Promise<string> {
   ])
   return page(
     'Settings',
-    'Given to `Multipath.open({ ledger, ...settings })`, all of them optional. A setting out of its range, a wrong word\n' +
-      'or a name that is none of these is `SETTINGS_INVALID`, and nothing is opened. Names end with their unit: `Ms`\n' +
+    'Settings are passed to `Multipath.open({ ledger, ...settings })`. All of them are optional. A value out of its range,\n' +
+      'a wrong word or an unknown name is `SETTINGS_INVALID`, and nothing is opened. Names end with their unit: `Ms`\n' +
       'milliseconds, `Us` microseconds, `Bytes` bytes.',
     ...parts,
   )

@@ -71,31 +71,37 @@ many. Nothing in it sleeps.
 \`\`\`sh
 npx pathledger simulate --seeds 1..2000 --json           # a sweep, on every core
 npx pathledger simulate --seeds 7 --trace --from 120     # one seed, line by line, from step 120 on
-npx pathledger simulate --seeds 1..200 --plant noGhostGuard   # with a bug put in: exit code 5 when it is found
+npx pathledger simulate --seeds 1..200 --plant noGhostGuard   # with a planted bug: exit code 5 if it is found
 \`\`\`
 
 With \`--json\` it prints \`seeds\`, \`violations\`, \`sometimes\` (in how many seeds each rare situation came up), \`ios\`, \`faults\`,
 \`crashes\` (engines that died), and \`trace\`, a hash over all ledgers. A violation names seed, step and check; the exit code
-is then 5. Text begins with seeds, version, commit and options; of what was violated it says the command that tells the
-seed's story, and of the first such seed the changes of state that led there, a line each (the last forty; all of them from
-a step on with \`--from\`).
+is then 5. Without \`--json\` the output begins with seeds, version, commit and options. For each violation it prints the command that
+shows what happened in that seed. For the first such seed it prints the changes of state that led there, one per line: the last
+forty, or with \`--from\` all of them from that step on.
 
 ## A seed
 
-Each seed picks its own mix of settings, machines and faults. One or two hosts, one to three LUNs with several paths, each
-behind a volatile cache; what errors prove (final, or "error now, lands later", or one connection that answers in order);
-programs that read, write (with FUA, overlapping, aborted), flush, discard and zero; operators who pull and put back paths,
-change policies and access states, remove and add devices, release ghosts; devices that fail, flap, are slow, hang, are
-busy, come back as another LUN, grow and shrink; caches that cannot write back; ledgers that are busy, full, failing, hung, or lose
-their answer; clocks that are set; two engines that reserve and preempt; the storage that engines of a LUN share, which hangs and is cleaned away
-(then they stop, and are started again on what their ledgers know); programs that are not ours and have devices open. An engine dies at any moment, or at any call of a
-port: before or after a commit, a submit, a completion, a timer, a change of the LUN's storage, also while it recovers. A power
-cut takes, block by block, what was only in a cache, and tears what was being written.
+Each seed picks its own mix of settings, machines and faults:
 
-First comes the unsafe phase, with the checks after every step. Then everything is healed and given time, and what must hold
-in the end is checked.
+- one or two hosts, and one to three LUNs with several paths, each behind a volatile cache;
+- what errors prove: they are final, or "error now, lands later", or one connection answers in order;
+- programs that read, write (with FUA, overlapping, aborted), flush, discard and zero;
+- operators who disable and enable paths, change policies and access states, remove and add devices, release ghosts;
+- devices that fail, flap, are slow, hang, are busy, come back as another LUN, grow and shrink; caches that cannot write back;
+- ledgers that are busy, full, failing or hung, or lose their answer; clocks that are set; two engines that reserve and preempt;
+- the storage that the engines of a LUN share: it hangs, and it is cleaned away. Then they stop, and are started again with what
+  their ledgers know;
+- other programs that have devices open.
 
-What it compares with is a model of the medium that knows nothing of paths: of every block, what a read may see now, and
+An engine dies at any moment, or at any call of a port: before or after a commit, a submit, a completion, a timer or a change of the
+LUN's storage, and even while it recovers. A power cut loses, block by block, data that was only in a cache, and tears the write that
+is in progress.
+
+First comes the unsafe phase, with the checks after every step. Then everything is healed and given time, and the final
+checks are made.
+
+The checks compare with a model of the medium that knows nothing of paths. For every block it knows what a read may return now, and
 what may be there after a power cut (\`simulation/world/shadow.ts\`).
 
 ## What is checked
@@ -114,15 +120,15 @@ ${table(
 
 ## Planted bugs
 
-A check that cannot fail is worth nothing: each of those above, but for the last, finds one of these. \`--plant NAME\` puts a
-bug into the engine, by its ports or by its classes while a seed runs; the sources have no switches for it, but for the guard
-against ghosts. \`test/seeds.json\` has the seed that finds each, \`test/simulation/planted.test.ts\` runs it, and the same seed
-without the bug.
+A check that cannot fail is worth nothing. So each check above, except the last, finds one of these bugs. \`--plant NAME\` puts a
+bug into the engine, through its ports or its classes, while a seed runs. The sources have no switches for this, except for the guard
+against ghosts. \`test/seeds.json\` has the seed that finds each bug. \`test/simulation/planted.test.ts\` runs it with the bug, and the
+same seed without it.
 
 ${table(['bug', 'what the engine does', 'seed', 'found by'], plants)}
 
 ## A seed that fails
 
-Fix the engine, with a test of its own, and put the seed into \`failed\` of \`test/seeds.json\`: it is run with every test.`,
+Fix the engine, with a test of its own, and add the seed to \`failed\` in \`test/seeds.json\`: it is then run with every test.`,
   )
 }
