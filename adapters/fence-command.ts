@@ -136,7 +136,7 @@ function checkSafe(file: string, { uid, mode }: Stats): void {
   if (why === null) return
   throw new PathledgerError('FENCE_CONFIG_UNSAFE', {
     message: `${file} is not trusted.`,
-    why: `${why} Whoever can write it could make this engine run any program.`,
+    why: `${why} Whoever can write it could let this engine run anything.`,
     todo: 'chown it to root, and chmod go-w the file, its folder and the programs it names.',
     errno: 'EPERM',
   })
@@ -160,7 +160,7 @@ function failed(code: 'FENCE_FAILED' | 'FENCE_TIMEOUT', shown: string, why: stri
   return new PathledgerError(code, {
     message: `The fence command ${shown} did not succeed.`,
     why,
-    todo: 'The ghosts of the path hold newer writes. Kill its server by hand, then release the ghosts with a reason.',
+    todo: 'The ghosts of the path hold newer writes: kill its server by hand, then release them with a reason.',
     errno: code === 'FENCE_TIMEOUT' ? 'ETIMEDOUT' : 'EIO',
   })
 }

@@ -161,11 +161,11 @@ export class Caller {
 export function noAnswer(what: string, reply: Reply): PathledgerError {
   const timedOut = reply.errno === 'ETIMEDOUT'
   return new PathledgerError(timedOut ? 'HELPER_TIMEOUT' : 'HELPER_LOST', {
-    message: `There was no answer to ${what}.`,
+    message: `No answer came to ${what}.`,
     why: timedOut
       ? 'The kernel has not answered in time: the server behind the device hangs, or is very slow.'
       : `The helper process ended before it answered (${reply.errno}).`,
-    todo: 'Check the server behind the device, and try again.',
+    todo: 'Look at the server behind the device, and try again.',
     ...(reply.errno === null ? {} : { errno: reply.errno }),
     outcome: reply.abandoned ? 'unknown' : 'failed',
   })

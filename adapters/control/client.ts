@@ -73,23 +73,23 @@ function unreachable(file: string, { code = 'EIO', message }: NodeJS.ErrnoExcept
     return new PathledgerError('CONTROL_PERMISSION', {
       message: `You may not use the control socket ${file}.`,
       why: 'It belongs to the user of the engine, mode 0600.',
-      todo: 'Ask as that user, or as root.',
+      todo: 'Run the command as that user or as root.',
       errno: code,
     })
   }
   return new PathledgerError('CONTROL_NOT_RUNNING', {
-    message: `No engine listens on ${file}.`,
+    message: `No engine is listening on ${file}.`,
     why: message,
-    todo: "Start one with the option controlSocket, or look at its ledger: 'pathledger show FILE'.",
+    todo: "Start one with the option controlSocket, or read its ledger: 'pathledger show FILE'.",
     errno: code,
   })
 }
 
 function noAnswer(file: string): PathledgerError {
   return new PathledgerError('CONTROL_NO_ANSWER', {
-    message: `The engine behind ${file} does not answer.`,
-    why: 'It took the connection and said nothing in time, or nothing that an engine says.',
-    todo: 'Its process may be stopped: look at it.',
+    message: `The engine that owns ${file} does not answer.`,
+    why: 'It accepted the connection, but gave no answer in time, or not the answer of an engine.',
+    todo: 'Check its process: it may be stopped.',
     errno: 'ETIMEDOUT',
   })
 }

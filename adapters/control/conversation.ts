@@ -130,7 +130,7 @@ function inWords(error: unknown): ControlError {
   const why = messageOf(error)
   return {
     code: 'ENGINE_FAULT',
-    message: 'The engine failed at this request.',
+    message: 'The engine failed while it handled this request.',
     why,
     todo: 'This is a bug of pathledger: report it with the ledger.',
     errno: null,

@@ -50,8 +50,8 @@ function listen(server: Server, file: string): Promise<void> {
 /** Somebody answers there, or has just begun to. */
 export function inUse(file: string): PathledgerError {
   return new PathledgerError('CONTROL_IN_USE', {
-    message: `Another engine listens on ${file}.`,
-    why: 'Each engine has a control socket of its own.',
+    message: `Another engine is listening on ${file}.`,
+    why: 'Each engine needs a control socket of its own.',
     todo: 'Name another place for the control socket, or stop that engine.',
     errno: 'EADDRINUSE',
   })
@@ -61,7 +61,7 @@ function unusable(file: string, why: string): PathledgerError {
   return new PathledgerError('CONTROL_SOCKET', {
     message: `The control socket ${file} cannot be opened.`,
     why,
-    todo: 'Check that its folder exists and may be written to; a socket name has at most 107 bytes, its folder 96.',
+    todo: 'Check that its folder exists and is writable. The name of a socket has at most 107 bytes, its folder 96.',
     errno: 'EIO',
   })
 }

@@ -68,8 +68,8 @@ async function clearStale(file: string): Promise<void> {
   if (found === undefined) return
   if (!found.isSocket()) {
     throw new PathledgerError('CONTROL_NOT_A_SOCKET', {
-      message: `${file} is there and is not a socket.`,
-      why: 'The control socket would replace it.',
+      message: `${file} exists and is not a socket.`,
+      why: 'The control socket would overwrite it.',
       todo: 'Name another place for the control socket.',
       errno: 'EEXIST',
     })

@@ -123,8 +123,8 @@ function completeHeld(held: readonly HeldIo[], errno: string): number {
 
 function errorsAreFinal(device: string): PathledgerError {
   return new PathledgerError('FILTER_ERRORS_ARE_FINAL', {
-    message: `The hang filter cannot answer for I/O on ${device} and do it later.`,
-    why: 'That path declares errorsAreFinal: its users trust an error to mean that nothing lands later.',
+    message: `The hang filter cannot answer an I/O on ${device} and let it land later.`,
+    why: 'That path declares errorsAreFinal, which promises that nothing lands after an error.',
     todo: 'Make the path with errorsAreFinal false, or use drop().',
   })
 }

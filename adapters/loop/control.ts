@@ -79,8 +79,8 @@ async function attachToFree(settings: AttachSettings, imageFd: number): Promise<
   }
   throw new PathledgerError('LOOP_NONE_FREE', {
     message: `No free loop device was found for ${settings.image}.`,
-    why: `Others took, or hold, each of the ${ATTACH_TRIES} that the kernel offered.`,
-    todo: 'Try again, or look with losetup which program holds an unattached device.',
+    why: `Other programs took or hold all ${ATTACH_TRIES} that the kernel offered.`,
+    todo: 'Try again, or use losetup to see which device is held although nothing is attached.',
   })
 }
 
@@ -91,7 +91,7 @@ async function handOver(settings: AttachSettings, number: number, fd: number): P
     await closeDescriptor(fd)
     throw new PathledgerError('LOOP_NOT_DIRECT', {
       message: `${settings.image} cannot be attached with direct I/O.`,
-      why: 'The kernel uses the page cache all the same: the block is too small for the disk below, or its filesystem has no direct I/O.',
+      why: 'The kernel still uses the page cache: the block is too small for the disk below, or its filesystem has no direct I/O.',
       todo: 'Choose a logical block as large as that of the disk below, or another filesystem.',
     })
   }

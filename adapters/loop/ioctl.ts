@@ -56,7 +56,7 @@ export function ioctlError(request: IoctlRequest, errno: string): PathledgerErro
   return new PathledgerError('LOOP_IOCTL', {
     message: `The ioctl ${request.name} failed with ${errno}.`,
     why: 'The kernel refused it.',
-    todo: 'Look at the kernel log, and check that this process may administer loop devices (CAP_SYS_ADMIN).',
+    todo: 'Check the kernel log, and that this process may administer loop devices (CAP_SYS_ADMIN).',
     errno,
   })
 }

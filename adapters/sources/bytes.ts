@@ -75,8 +75,8 @@ async function* byProgram(path: string, packing: 'xz' | 'bzip2'): AsyncGenerator
 
 function missingProgram(path: string, packing: string, cause: unknown): PathledgerError {
   return new PathledgerError('UNPACKER_MISSING', {
-    message: `${path} is packed with ${packing}, and no program '${packing}' could be started.`,
-    why: 'Node unpacks gzip and zstd itself; xz and bzip2 are left to the programs of the system.',
+    message: `${path} is compressed with ${packing}, and the program '${packing}' could not be started.`,
+    why: 'Node itself unpacks gzip and zstd; xz and bzip2 need the programs of the system.',
     todo: `Install ${packing}, or unpack the file first.`,
     cause,
   })

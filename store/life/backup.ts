@@ -56,7 +56,7 @@ function reindex(partial: string): void {
 
 function damaged(file: string, why: string): PathledgerError {
   return new PathledgerError('BACKUP_DAMAGED', {
-    message: `The copy of ${file} does not verify, and was thrown away.`,
+    message: `The copy of ${file} does not verify, and was deleted.`,
     why,
     todo: 'Run `pathledger verify` on the ledger itself.',
     details: { file },

@@ -107,9 +107,9 @@ function isEnd(json: unknown): boolean {
 
 function invalid(line: number, why: string): PathledgerError {
   return new PathledgerError('IMPORT_INVALID', {
-    message: `Line ${line} is not what an export has there.`,
+    message: `Line ${line} is not a valid line of an export.`,
     why,
-    todo: 'Export the ledger again, and import all of what that prints. No file was made.',
+    todo: 'Export the ledger again, and import the whole output. No file was made.',
     details: { line },
   })
 }

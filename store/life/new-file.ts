@@ -137,7 +137,7 @@ function syncFolder(name: string): void {
 /** The error for a name that is taken: nothing of ours ever overwrites a file. */
 export function fileExists(file: string): PathledgerError {
   return new PathledgerError('FILE_EXISTS', {
-    message: `There is a file ${basename(file)} already.`,
+    message: `The file ${basename(file)} exists already.`,
     why: 'A ledger is never written over another file.',
     todo: 'Name a file that does not exist.',
     errno: 'EEXIST',

@@ -192,8 +192,8 @@ function claimOf(value: unknown): number | null {
 function impossible(file: string, why: string): PathledgerError {
   return new PathledgerError('REPAIR_IMPOSSIBLE', {
     message: `Nothing of ${file} can be proved.`,
-    why: `Its first event is bad already: ${why}`,
-    todo: 'Take the last backup that verifies.',
+    why: `Even its first event is bad: ${why}`,
+    todo: 'Use the last backup that verifies.',
     details: { file },
   })
 }

@@ -210,7 +210,7 @@ export function segmentsOf(
 function closedAlready(file: string, next: string): PathledgerError {
   return new PathledgerError('SEGMENT_CLOSED', {
     message: `The ledger ${file} is closed.`,
-    why: `It goes on in ${next}.`,
+    why: `It continues in ${next}.`,
     todo: `Use ${next}.`,
     details: { file, next },
   })
@@ -218,16 +218,16 @@ function closedAlready(file: string, next: string): PathledgerError {
 
 function elsewhere(file: string): PathledgerError {
   return new PathledgerError('SEGMENT_ELSEWHERE', {
-    message: 'The next segment has to be in the folder of the ledger.',
-    why: 'A header names the segment before by its file alone, so that the folder can be moved.',
+    message: 'The next segment must be in the folder of the ledger.',
+    why: 'A header has only the file name of the previous segment, so that the folder can be moved.',
     todo: `Name a file in ${dirname(file)}.`,
   })
 }
 
 function goesRound(file: string): PathledgerError {
   return new PathledgerError('LEDGER_DAMAGED', {
-    message: `The segments before ${file} go round in a circle.`,
-    why: 'A header names a file as the one before which is one of those behind it.',
+    message: `The segments before ${file} form a circle.`,
+    why: 'One of their headers names a later segment as the previous one.',
     todo: 'Run `pathledger verify --segments` on it.',
   })
 }

@@ -101,7 +101,7 @@ export function parseSignedHead(text: string): SignedHead {
     why: parsed.error.issues
       .map(({ path, message }) => `${path.map(String).join('.')}: ${message}`)
       .join('; '),
-    todo: 'Name the file that `pathledger head sign` printed.',
+    todo: 'Name a file with the output of `pathledger head sign`.',
   })
 }
 
@@ -166,7 +166,7 @@ function readKey(file: string, kind: 'private' | 'public'): KeyObject {
   }
   throw new PathledgerError('KEY_INVALID', {
     message: `${file} holds no Ed25519 key that is ${kind}.`,
-    why: 'Heads are signed with Ed25519; the key is PEM.',
+    why: 'Heads are signed with Ed25519, and the key is a PEM file.',
     todo: 'Make one with `pathledger head keygen`.',
     details: { file },
   })

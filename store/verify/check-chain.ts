@@ -139,7 +139,7 @@ export class ChainCheck {
     if (claimed < events) {
       return {
         position: Math.max(1, claimed + 1),
-        why: `The head counts ${claimed} events; this one came in behind its back.`,
+        why: `The head counts ${claimed} events, and this one is not among them.`,
       }
     }
     if (events === 0) return { position: 1, why: 'There is no header: every event is gone.' }

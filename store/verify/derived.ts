@@ -41,9 +41,9 @@ function faultsOf(file: string, eventsMax: number): readonly string[] {
 
 function wrongDerived(file: string, wrong: readonly string[]): PathledgerError {
   return new PathledgerError('LEDGER_DERIVED', {
-    message: `The indexes or caches of the ledger ${file} do not say what its rows say.`,
-    why: `${wrong.join('; ')}. An answer that goes by them would be wrong, and nobody would see it.`,
-    todo: 'Run `pathledger verify`: where every row is right, `pathledger backup` makes a file whose indexes are made anew, and `snapshot --drop` deletes the caches.',
+    message: `The indexes or caches of the ledger ${file} differ from its rows.`,
+    why: `${wrong.join('; ')}. Answers that use them would be wrong, and nobody would notice.`,
+    todo: 'Run `pathledger verify`. If every row is right, `pathledger backup` makes a file with new indexes, and `snapshot --drop` deletes the caches.',
     details: { file, wrong },
   })
 }

@@ -146,8 +146,8 @@ function checkExpected({ expected }: Append, ledger: Ledgered): void {
 
 function reused(event: NewEvent, row: StoredEvent): PathledgerError {
   return new PathledgerError('EVENT_ID_REUSED', {
-    message: `The event id ${event.eventId} is on the ledger already, with other content.`,
-    why: `It is ${row.type} on ${row.stream} at position ${row.position}; an id names one event for ever.`,
+    message: `The event id ${event.eventId} is already on the ledger, with other content.`,
+    why: `It is ${row.type} on ${row.stream} at position ${row.position}; an id names one event forever.`,
     todo: 'Give the new event an id of its own.',
     details: { eventId: event.eventId, position: row.position },
   })

@@ -57,6 +57,11 @@ describe('the README', () => {
     expect(links.filter((link) => !existsSync(join(ROOT, link)))).toEqual([])
   })
 
+  test('begins its list of pages with safety', () => {
+    const list = README.slice(README.indexOf('## Read on'))
+    expect(/^- \[[^\]]+\]\(([^)]+)\)/m.exec(list)?.[1]).toBe('docs/safety.md')
+  })
+
   test('names every verb of the command, and no other', async () => {
     const { stdout } = await run('--help')
     const verbs = [...stdout.split('\nCommands:\n')[1]!.matchAll(/^ {2}(\w[\w-]*)/gm)].map(

@@ -219,7 +219,7 @@ describe('segments', () => {
     writeFileSync(one, 'no ledger, but as long as one has to be to be looked at. '.repeat(4))
     expect(verifySegments(three).at(-1)).toMatchObject({ verification: null, why: /is not a ledger/ })
     header(two, 'previous.file', '"three.ledger"')
-    expect(() => openSegments(three)).toThrow(/go round in a circle/)
+    expect(() => openSegments(three)).toThrow(/form a circle/)
     expect(verifySegments(three)).toHaveLength(2)
   })
 
