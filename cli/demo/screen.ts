@@ -55,7 +55,7 @@ function liveLine(
   const paths = head.paths.map((path) => {
     const { health, admin } = path.state
     if (path.usable) return `${path.name} ${good(health)}`
-    return `${path.name} ${admin === 'disabled' ? warn('pulled') : bad(health)}`
+    return `${path.name} ${admin === 'disabled' ? warn('disabled') : bad(health)}`
   })
   const { bios } = head.queued
   const queued = bios === 0 ? '' : warn(`  ${figure(bios)} waiting`)

@@ -292,7 +292,7 @@ export const PLANTS: Readonly<Record<string, NamedPlant>> = {
       }),
   },
   pullNotHeeded: {
-    what: 'I/O of callers goes down a path that its operator has pulled',
+    what: 'I/O of callers goes down a path that its operator has disabled',
     patch: () => {
       const pulled = new Set<PathRuntime>()
       const undo = [

@@ -26,7 +26,7 @@ export const SITUATIONS = {
   headRemoved: 'a head was removed',
   pathMarginal: 'a path became marginal',
   pathHeldBack: 'a path came back and was held back',
-  pathOverridden: 'a path that its operator had pulled was tried, for no other was left',
+  pathOverridden: 'a path that its operator had disabled was tried, because no other was left',
   identityRefused: 'a path came back as another device and was refused',
   resizedUnderLoad: 'a LUN grew under I/O',
   shrinkRefused: 'a path had fewer bytes than its head, which did not follow',

@@ -29,7 +29,10 @@ export function reasonsAgainst(events: readonly Told[], name: string): Reason[] 
     if (state.device === 'deleted') return reasons
   }
   if (state.admin === 'disabled' && override !== 'on') {
-    add(`${name} was pulled and has not been put back.`, enteredBy(events, last, 'admin'))
+    add(
+      `${name} was disabled by its operator and has not been enabled again.`,
+      enteredBy(events, last, 'admin'),
+    )
   }
   if (state.health === 'failed' || state.health === 'probing') reasons.push(failure(events, last, name))
   if (state.access !== 'optimal' && state.access !== 'active') {
@@ -107,7 +110,7 @@ export function drawbacks(events: readonly Told[], name: string): Reason[] {
   }
   if (override === 'on' && stateOf(last).admin === 'disabled') {
     add(
-      `${name} was pulled, and is used all the same: every other path failed.`,
+      `${name} was disabled by its operator, but is used because every other path failed.`,
       firstOfRun(events, last, (event) => flagsAfter(event).override === 'on'),
     )
   }

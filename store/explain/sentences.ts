@@ -7,14 +7,14 @@ const VERDICTS: Readonly<Record<string, string>> = {
   probe: 'a probe elsewhere on it failed too',
   probeTimeout: 'a probe elsewhere on it was not answered in time',
   failThreshold: 'too many I/Os failed on it and succeeded elsewhere',
-  identity: 'it is not the device any more that it was',
-  removedUnderIo: 'it was removed under its I/O',
+  identity: 'it is no longer the same device',
+  removedUnderIo: 'it was removed while it had I/O',
 }
 
 const LOSSES: Readonly<Record<string, string>> = {
   none: 'There is a usable path again',
   allPathsDown: 'Every path is down',
-  permanent: 'No path comes back by itself any more',
+  permanent: 'No path will come back by itself',
 }
 
 export const REASONS: Readonly<Record<string, string>> = {
@@ -45,11 +45,11 @@ const CHOSEN: Readonly<Record<Choice['by'], string>> = {
   preferred: 'its operator prefers it',
   cached: "it was the node's cached path",
   nearest: 'it was the nearest path of the best rank',
-  quantum: 'its turn went on',
+  quantum: 'its turn continued',
   turn: 'its turn came',
   depth: 'its adapter had the fewest in flight',
   service: 'it was the least busy',
-  spread: 'reads are spread by where they go',
+  spread: 'reads are spread by their offset',
 }
 
 /** Why the policy chose a path: 'Chosen by round-robin: its turn came (rank 0, 2 paths usable).' */
@@ -82,7 +82,7 @@ export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
     `${name} ${describeAnswer(event.data as unknown as Evidence)}: it came under suspicion${sentAgain(event, history)}.`,
   'path.checkFailed': ({ data }, name) =>
     `A check of ${name} found trouble: it ${describeAnswer(data as unknown as Evidence)}.`,
-  'path.overridden': (event, name) => `${name} is tried although it was pulled${why(event)}.`,
+  'path.overridden': (event, name) => `${name} is tried although its operator disabled it${why(event)}.`,
   'path.cleared': ({ data }, name) =>
     `A probe elsewhere on ${name} was answered: the error was not the path's (${counted(data['errors'], 'error')}, ${text(data['resent'])} sent again).`,
   'path.failed': ({ data }, name) =>
@@ -90,60 +90,60 @@ export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
     // Of a device that was looked at no I/O needs to have failed.
     `${data['errors'] === 0 ? '' : `; ${counted(data['errors'], 'error')} by then`}.`,
   'path.probeSucceeded': ({ decision }, name) =>
-    `A probe read ${name} well: ${regionOf(decision.state, 'health') === 'marginal' ? 'it came back, marginal after failures that came soon one after the other' : 'it was reinstated'}.`,
+    `A probe of ${name} succeeded: ${regionOf(decision.state, 'health') === 'marginal' ? 'it came back as marginal, because it had failed twice within a short time' : 'it was reinstated'}.`,
   'path.probeFailed': ({ data }, name) =>
     `A probe of ${name} failed: ${text(data['errno'] ?? data['detail'])}.`,
   'path.becameMarginal': (event, name) => `${name} became marginal${why(event)}.`,
   'path.sampled': ({ data }, name) =>
     `${counted(data['reads'], 'sample')} of ${name}: ${counted(data['errors'], 'error')}, ${text(data['slow'])} slow.`,
   'path.becameSteady': (event, name) => `${name} works well again${why(event)}.`,
-  'path.heldBack': (event, name) => `${name} is back and is not given its I/O yet${why(event)}.`,
+  'path.heldBack': (event, name) => `${name} is back, but does not get its I/O yet${why(event)}.`,
   'path.failedBack': (event, name) => `${name} takes its I/O again${why(event)}.`,
-  'path.overrideEnded': (event, name) =>
-    `${name} is out of use again, as its operator wants it${why(event)}.`,
+  'path.overrideEnded': (event, name) => `${name} is disabled again, as its operator wants${why(event)}.`,
   'path.goingAway': (event, name) => `${name} is going away${why(event)}.`,
   'path.placeUnreadable': ({ data }, name) =>
-    `${name} could not read ${text(data['length'])} bytes at ${text(data['offset'])}, and could elsewhere: it is the medium there.`,
+    `${name} could not read ${text(data['length'])} bytes at ${text(data['offset'])}, but could read elsewhere: the medium is bad there.`,
   'path.silent': (event, name) => `${name} is silent${why(event)}: new I/O and its reads go elsewhere.`,
   'path.answersAgain': (_event, name) => `${name} answers again.`,
-  'path.busy': ({ data }, name) => `${name} was busy (${text(data['status'])}), and turned I/O away.`,
+  'path.busy': ({ data }, name) => `${name} was busy (${text(data['status'])}) and refused I/O.`,
   'path.busyEnded': ({ data }, name) =>
-    `${name} takes I/O again, which it had turned away ${counted(data['times'], 'time')}.`,
+    `${name} takes I/O again, after it had refused some ${counted(data['times'], 'time')}.`,
   'path.lateError': ({ data }, name) =>
-    `An I/O that ${name} had been given before it was put back ended with ${text(data['status'])}: it is not suspected for it.`,
+    `An I/O that was sent down ${name} before it came back into use ended with ${text(data['status'])}: the path is not suspected because of it.`,
   'path.triedAtOnce': (event, name) => `${name} was tried at once${why(event)}.`,
   'path.capacityChanged': ({ data }, name) =>
     `The device of ${name} has ${text(data['toBytes'])} bytes now, and had ${text(data['fromBytes'])}.`,
-  'path.rulesSet': (_event, name) => `${name} was given the rules that its health goes by.`,
+  'path.rulesSet': (_event, name) => `${name} got the rules for its health.`,
   'path.checkPassed': (_event, name) => `A check of ${name} found it well.`,
   'path.found': (event, name) => `A device was found for ${name}${why(event)}.`,
   'path.blocked': (event, name) => `The transport holds the I/O of ${name} back${why(event)}.`,
-  'path.unblocked': (event, name) => `The transport goes on with ${name}${why(event)}.`,
+  'path.unblocked': (event, name) => `The transport lets the I/O of ${name} continue${why(event)}.`,
   'path.quiesced': (event, name) => `${name} was quiesced${why(event)}.`,
   'path.resumed': (event, name) => `${name} was resumed${why(event)}.`,
   'path.wentOffline': (event, name) => `The device of ${name} went offline${why(event)}.`,
-  'path.transportWentOffline': (event, name) => `The way to ${name} is gone${why(event)}.`,
+  'path.transportWentOffline': (event, name) => `The transport to ${name} is gone${why(event)}.`,
   'path.cameOnline': (event, name) => `${name} is back online${why(event)}.`,
   'path.cancelled': (event, name) => `The device of ${name} is being taken away${why(event)}.`,
   'path.added': ({ data }, name) => `${name} was added, ${text(data['kind'])} ${text(data['device'])}.`,
   'path.removed': (event, name) =>
     event.data['why'] === 'closed'
-      ? `${name} was let go of: the engine closed.`
+      ? `${name} was released: the engine closed.`
       : `${name} was removed${why(event)}.`,
-  'path.lost': (event, name) => `${name} was lost with its engine${why(event)}. It is known, and absent.`,
+  'path.lost': (event, name) => `${name} was lost with its engine${why(event)}. It is known, but absent.`,
   'path.returned': (_event, name) => `${name} was attached again after a restart: the same device.`,
   'path.forgotten': (event, name) => `${name} was given up after a restart${why(event)}.`,
-  'path.disabled': (event, name) => `${name} was pulled${why(event)}.`,
-  'path.enabled': (event, name) => `${name} was put back${why(event)}.`,
+  'path.disabled': (event, name) => `${name} was disabled by its operator${why(event)}.`,
+  'path.enabled': (event, name) => `${name} was enabled again${why(event)}.`,
   'path.accessChanged': (event, name) =>
     `The access state of ${name} became ${text(event.data['access'])}${why(event)}.`,
-  'path.fenced': ({ data }, name) => `${name} was fenced: ${text(data['detail'])}. It needs a new attach.`,
+  'path.fenced': ({ data }, name) =>
+    `${name} was fenced: ${text(data['detail'])}. It must be attached again.`,
   'path.timerFired': ({ data }, name) => `The timer '${text(data['timer'])}' of ${name} ran out.`,
   'head.timerFired': ({ data }, name) => `The timer '${text(data['timer'])}' of ${name} ran out.`,
   'head.pathsChanged': ({ data }, name) =>
     `${name} had ${text(data['usable'])} of ${counted(data['paths'], 'path')} usable from here on.`,
   'head.recovered': ({ data }, name) =>
-    `${name} was taken up after a restart, with ${counted(data['lost'], 'path')} to be attached again.`,
+    `${name} was restored after a restart, with ${counted(data['lost'], 'path')} to be attached again.`,
   'head.lostPathsChanged': ({ data }, name) =>
     `${name} had ${text(data['usable'])} of ${counted(data['paths'], 'path')} usable from here on, and ${text(data['lost'])} still lost.`,
   'head.created': (_event, name) => `${name} was made.`,
@@ -156,12 +156,12 @@ export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
       : `${text(data['path'])} is preferred for ${name}.`,
   'head.resized': ({ data }, name) => `${name} grew to ${text(data['toBytes'])} bytes.`,
   'head.shrinkRefused': ({ data }, name) =>
-    `${text(data['path'])} has ${text(data['toBytes'])} bytes, fewer than ${name}: what lies behind them cannot be reached through it. ${name} keeps its size.`,
+    `${text(data['path'])} has ${text(data['toBytes'])} bytes, fewer than ${name}: the rest cannot be reached through it. ${name} keeps its size.`,
   'head.closed': (event, name) => `${name} was closed${why(event)}.`,
-  'head.drained': ({ data }, name) => `What waited on ${name} was ended: ${text(data['why'])}.`,
+  'head.drained': ({ data }, name) => `The I/O that waited on ${name} was ended: ${text(data['why'])}.`,
   'lun.bioPoisoned': ({ data }) =>
-    `${listed(data['paths'])} are healthy and refused the same I/O alike: the first ${describeAnswer(data['evidence'] as Evidence)}. ` +
-    `It is the LUN's error; its caller got it, and no path failed for it.`,
+    `${listed(data['paths'])} are healthy, and refused the same I/O in the same way: the first ${describeAnswer(data['evidence'] as Evidence)}. ` +
+    `The error is the LUN's. The caller got it, and no path failed because of it.`,
   'lun.ioFailed': ({ data }) =>
     `The target itself, through ${text(data['path'])}, ${describeAnswer(data['evidence'] as Evidence)}. Its caller got it.`,
   'lun.flushFailed': ({ data }) =>
@@ -169,19 +169,18 @@ export const SENTENCES: Readonly<Record<string, Say | undefined>> = {
   'lun.writesLeft': ({ data }) =>
     `${text(data['path'])} was about to go with acknowledged writes that no flush had covered.`,
   'lun.writesCovered': ({ data }) =>
-    `${text(data['path'])} was flushed as it went: what it had acknowledged is durable.`,
+    `${text(data['path'])} was flushed before it went: the writes that it had acknowledged are durable.`,
   'lun.flushFellShort': ({ data }) =>
-    `A flush could not reach what was acknowledged through ${text(data['path'])}: ${text(data['why'])}. Its caller got NOT_DURABLE, once.`,
+    `A flush could not reach writes that were acknowledged through ${text(data['path'])}: ${text(data['why'])}. Its caller got NOT_DURABLE, once.`,
   'lun.ghostsOpened': ({ data }) =>
     `${counted(Array.isArray(data['ghosts']) ? data['ghosts'].length : 0, 'attempt')} on ${text(data['path'])} may still land: ${REASONS[text(data['reason'])] ?? text(data['reason'])}.`,
   'lun.holdExpired': ({ data }) =>
     `A write of ${text(data['length'])} bytes at offset ${text(data['offset'])} waited too long for the ghost ${text(data['ghost'])}: its caller got GHOST_HOLD.`,
   'lun.ghostsEnded': ({ data }) =>
     `${counted(Array.isArray(data['ids']) ? data['ids'].length : 0, 'ghost')} over, by ${text(data['proof'])}.`,
-  'lun.pathGrouped': ({ data }) =>
-    `${text(data['path'])} goes in through target port group ${text(data['group'])}.`,
+  'lun.pathGrouped': ({ data }) => `${text(data['path'])} uses target port group ${text(data['group'])}.`,
   'lun.groupsReported': ({ data }) =>
-    `The target told the states of its port groups, asked through ${text(data['via'])}.`,
+    `The target reported the states of its port groups, through ${text(data['via'])}.`,
   'lun.reportFailed': ({ data }) =>
     `No path got an answer about the target's port groups: ${text(data['why'])}.`,
   'lun.senseReceived': ({ data }) =>

@@ -22,7 +22,7 @@ test('F-41: an outage of two dead links beside a path that was pulled an hour ag
     actor: null,
   })
   expect(advice).not.toContain('This was wanted')
-  expect(also).toContainEqual(expect.stringMatching(/^sda:2 was pulled/))
+  expect(also).toContainEqual(expect.stringMatching(/^sda:2 was disabled by its operator/))
 })
 
 test('F-41: a path that failed and stands for another device now is told by that, with no hope that it comes back', async () => {

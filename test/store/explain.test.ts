@@ -28,7 +28,7 @@ test('a path that its operator pulled: who, and in his words', async () => {
   await rig.settle()
   const root = { kind: 'operator', actor: 'operator:1000', reason: 'cable swap', path: A } as const
   const { symptom, advice } = expectExplained(rig.memory, path(A), root)
-  expect(symptom).toBe('sda:0 was pulled and has not been put back.')
+  expect(symptom).toBe('sda:0 was disabled by its operator and has not been enabled again.')
   expect(advice).toContain('path reinstate')
   expectExplained(rig.memory, HEAD, root)
 })
@@ -47,7 +47,7 @@ test('a path that failed and was pulled afterwards: the failure first, the opera
   expect(chain[1]?.says).toBe(
     'sda:0 answered a write of 512 bytes at offset 0 with ENOLINK (TRANSPORT): it came under suspicion, and the I/O was sent again.',
   )
-  expect(also).toEqual([expect.stringContaining('sda:0 was pulled')])
+  expect(also).toEqual([expect.stringContaining('sda:0 was disabled by its operator')])
 })
 
 test('a path that hangs: no errno of the device, but the time that ran out', async () => {
@@ -163,7 +163,7 @@ test('a path that its operator pulled and that is used all the same: what failed
   const root = { kind: 'pathError', errno: 'ENOLINK', path: B } as const
   const { symptom, now } = expectExplained(rig.memory, path(A), root)
   expect([symptom, now]).toEqual([
-    'sda:0 was pulled, and is used all the same: every other path failed.',
+    'sda:0 was disabled by its operator, but is used because every other path failed.',
     true,
   ])
 })
