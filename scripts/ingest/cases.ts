@@ -30,6 +30,17 @@ export function invocationOf(folder: string): Invocation {
   return {}
 }
 
+/** The case folders that are meant: a folder of numbered case folders stands for all that are in it. */
+export function caseFolders(folders: readonly string[]): string[] {
+  return folders.flatMap((folder) => {
+    const inside = readdirSync(folder, { withFileTypes: true }).filter(
+      (entry) => entry.isDirectory() && /^\d+-/.test(entry.name),
+    )
+    const isCase = readdirSync(folder).some((name) => NOT_FOR_READERS.test(name))
+    return isCase || inside.length === 0 ? [folder] : inside.map(({ name }) => join(folder, name)).sort()
+  })
+}
+
 /** One case read and answered, as a line of `ingest:facts`. */
 export async function factsOfCase(folder: string): Promise<Record<string, unknown>> {
   const { zone, now } = invocationOf(folder)

@@ -1,11 +1,11 @@
 // node scripts/ingest/score.ts DIR...: compares what is read from case folders with what they expect.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { factsOfCase } from './cases.ts'
+import { caseFolders, factsOfCase } from './cases.ts'
 import { scoreCase, type Expected, type Found, type Score } from './compare.ts'
 
 const scores: Score[] = []
-for (const folder of process.argv.slice(2)) {
+for (const folder of caseFolders(process.argv.slice(2))) {
   const expected = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as Expected
   const score = scoreCase(expected, (await factsOfCase(folder)) as unknown as Found)
   scores.push(score)
