@@ -139,3 +139,38 @@ export type {
   Quantum,
 } from './machines/words.ts'
 export { PathledgerError } from './errors.ts'
+
+// What the above take and give, by name.
+export type { DelayControl, DelayPorts, DelaySettings } from './adapters/filters/delay.ts'
+export type { ErrorControl, ErrorPorts, ErrorSettings } from './adapters/filters/error.ts'
+export type { HangControl, HangSettings } from './adapters/filters/hang.ts'
+export type { Filtered } from './adapters/filters/wrap.ts'
+export type { LoopCallSettings } from './adapters/helper/loops.ts'
+export type { FilePathSettings } from './adapters/paths/file-path.ts'
+export type { MemoryLun, MemoryLunSettings, MemoryPath, MemoryPathSettings } from './adapters/paths/memory.ts'
+export type {
+  Coherence,
+  DeviceIoctl,
+  DeviceIoctlAnswer,
+  IdentityVerdict,
+  IoBackend,
+  IoDone,
+  IoRequest,
+  PathGeometry,
+  PathGuarantees,
+  ScsiAnswer,
+  ScsiCommand,
+  TimerHandle,
+} from './adapters/ports.ts'
+export type { SeededRandom } from './adapters/seeded-random.ts'
+export type { SysfsSource } from './adapters/sysfs/materialise.ts'
+export type { VirtualClockStart } from './adapters/virtual-clock.ts'
+export type { WriteWhere } from './engine/api/io-options.ts'
+export type { IoManner } from './engine/io/open-io.ts'
+export type { Vector } from './engine/memory/vector.ts'
+export type { Evidence } from './machines/events.ts'
+export type { TraceMode } from './machines/head/trace-events.ts'
+export type { Registrant, ReservationState } from './machines/reservation/rules.ts'
+export type { StreamState } from './machines/step.ts'
+export type { AdminState, DeviceState, HealthState, IoOp, LifeState, ServiceState } from './machines/words.ts'
+export type { LedgerHeader } from './store/rows/header.ts'

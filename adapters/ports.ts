@@ -12,6 +12,7 @@ export interface Clock {
   setTimer(dueMonoUs: number, fire: () => void): TimerHandle
 }
 
+/** A timer that was set; `cancel()` may be called at any time, and again. */
 export interface TimerHandle {
   /** After it, `fire` is not called. Cancelling twice, or after the timer fired, does nothing. */
   cancel(): void
@@ -31,6 +32,7 @@ export interface Random {
 /** Makes an event id nobody has used. */
 export type NewId = () => string
 
+/** One I/O as a device gets it. Offset and length are bytes, whole logical blocks; `data` is null where there is none. */
 export interface IoRequest {
   readonly op: IoOp
   /** Bytes from the start of the device; a multiple of its logical block. */
@@ -56,8 +58,10 @@ export interface IoCompletion {
   readonly sense?: Uint8Array
 }
 
+/** Called once for each I/O, never inside `submit`. */
 export type IoDone = (completion: IoCompletion) => void
 
+/** Size and blocks of a device, all in bytes. */
 export interface PathGeometry {
   readonly sizeBytes: number
   readonly logicalBlockBytes: number
@@ -161,6 +165,7 @@ export interface Coherence {
   readonly direct: boolean
 }
 
+/** Whether a device still is the one that was added; if not, why, in words. */
 export type IdentityVerdict = { readonly same: true } | { readonly same: false; readonly why: string }
 
 /** An ioctl of a device, by its kernel name: 'BLKGETSIZE64'. */
@@ -170,6 +175,7 @@ export interface DeviceIoctl {
   readonly argument: Uint8Array | null
 }
 
+/** The answer to an ioctl that was passed through: its result, or the name of the error. */
 export interface DeviceIoctlAnswer {
   /** 'ENOTTY' where the device has no such ioctl; null when it went well. */
   readonly errno: string | null

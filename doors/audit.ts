@@ -69,3 +69,18 @@ export type { FileReader } from '../store/read/reader.ts'
 export type { LedgerReader, StoredEvent } from '../store/types.ts'
 
 export { PathledgerError } from '../errors.ts'
+
+// What the above take and give, by name.
+export type { StateValue } from '../machines/step.ts'
+export type { Layer } from '../store/explain/types.ts'
+export type { FollowOptions, Moment, SqlReader } from '../store/read/reader.ts'
+export type { LedgerHeader } from '../store/rows/header.ts'
+export type {
+  Folded,
+  Input,
+  LedgerHead,
+  LedgerListener,
+  LedgerState,
+  NewEvent,
+  ReadQuery,
+} from '../store/types.ts'

@@ -2,3 +2,7 @@
 // persistent reservations. Nothing here opens a device.
 export * from '../adapters/scsi/index.ts'
 export { PathledgerError } from '../errors.ts'
+
+// What the above take and give, by name.
+export type { ReservationAction, ReservationType } from '../machines/reservation/rules.ts'
+export type { AccessState } from '../machines/words.ts'

@@ -1,6 +1,6 @@
 // `pathledger/simulate`: an engine in a world that a program makes: seeds full of faults, a history again with other settings,
 // and time and chance that only move when they are told to.
-export { simulate } from '../simulation/simulate.ts'
+export { simulate, simulateSeed } from '../simulation/simulate.ts'
 export type { SeedResult, SimulateOptions, SimulateResult } from '../simulation/simulate.ts'
 export type { Violation } from '../simulation/invariants.ts'
 export { whatIf } from '../what-if/what-if.ts'
@@ -17,3 +17,19 @@ export type { FileReader } from '../store/read/reader.ts'
 export type { LedgerReader } from '../store/types.ts'
 
 export { PathledgerError } from '../errors.ts'
+
+// What the above take and give, by name.
+export type { TimerHandle } from '../adapters/ports.ts'
+export type { SeededRandom } from '../adapters/seeded-random.ts'
+export type { VirtualClockStart } from '../adapters/virtual-clock.ts'
+export type { FollowOptions, Moment, SqlReader } from '../store/read/reader.ts'
+export type { LedgerHeader } from '../store/rows/header.ts'
+export type {
+  Folded,
+  Input,
+  LedgerHead,
+  LedgerListener,
+  LedgerState,
+  ReadQuery,
+  StoredEvent,
+} from '../store/types.ts'

@@ -4,6 +4,7 @@ import { NEWEST_BEHAVIOUR, type Behaviour } from './behaviour.ts'
 import type { Effect } from './effects.ts'
 import type { Step, StateValue, StreamState } from './step.ts'
 
+/** What a machine decided at one event, in the words of the ledger. */
 export interface Decision {
   /** State value after the event. */
   readonly state: StateValue

@@ -41,6 +41,7 @@ export const evidence = z.strictObject({
   offset: whole,
   length: whole,
 })
+/** The first error that led to a decision: which I/O, its errno and its `blk_status`. */
 export type Evidence = z.infer<typeof evidence>
 
 /**

@@ -12,6 +12,7 @@ export interface StreamState {
   readonly context: Readonly<Record<string, unknown>>
 }
 
+/** State of a machine: one word, or a word for each region. */
 export type StateValue = string | { readonly [region: string]: string }
 
 export interface Step {

@@ -12,6 +12,7 @@ export const DEVICE_STATES = [
   'cancelled',
   'deleted',
 ] as const
+/** State of the SCSI device of a path, in the kernel's words. */
 export type DeviceState = (typeof DEVICE_STATES)[number]
 
 /** ALUA access states (SPC-4). `active` is active/non-optimized. The preferred bit is a flag beside it. */
@@ -29,10 +30,12 @@ export type AccessState = (typeof ACCESS_STATES)[number]
 
 /** What real I/O and the checker say of a path. */
 export const HEALTH_STATES = ['online', 'marginal', 'failed', 'probing'] as const
+/** What the engine thinks of a path: `online`, `marginal`, `failed`, or `probing` while it is asked. */
 export type HealthState = (typeof HEALTH_STATES)[number]
 
 /** What the operator wants of a path. */
 export const ADMIN_STATES = ['enabled', 'disabled'] as const
+/** What an operator has said of a path: `enabled`, or `disabled` until they say otherwise. */
 export type AdminState = (typeof ADMIN_STATES)[number]
 
 /** The value of a path's machine: one word per region. */
@@ -44,9 +47,11 @@ export interface PathValue {
 }
 
 export const LIFE_STATES = ['allocated', 'live', 'removalPending', 'removed'] as const
+/** Whether a head is live, or going, or gone. */
 export type LifeState = (typeof LIFE_STATES)[number]
 
 export const SERVICE_STATES = ['serving', 'degraded', 'queueing', 'failing'] as const
+/** What a head does with new I/O: sends it, queues it while no path is usable, or fails it. */
 export type ServiceState = (typeof SERVICE_STATES)[number]
 
 /** The value of a head's machine. */
@@ -116,6 +121,7 @@ export const BLK_STATUSES = [
 export type BlkStatus = (typeof BLK_STATUSES)[number]
 
 export const IO_OPS = ['read', 'write', 'flush', 'discard', 'writeZeroes'] as const
+/** What an I/O does: read, write, flush, discard or writeZeroes. */
 export type IoOp = (typeof IO_OPS)[number]
 
 /** Errors that mean the same through every path: the caller gets them, once (`blk_path_error`). */

@@ -38,7 +38,8 @@ export interface ReadOptions extends RangeOptions {
  */
 export type WriteOptions = WriteWhere & WriteBytes
 
-interface WriteWhere {
+/** Where a write goes, and how. */
+export interface WriteWhere {
   /** Bytes from the start; a multiple of the head's logical block. */
   readonly offset: number
   /** Force unit access: on the medium before the promise resolves. */

@@ -26,6 +26,7 @@ export const RESERVATION_ACTIONS = [
   'preemptAbort',
   'registerIgnore',
 ] as const
+/** What a PERSISTENT RESERVE OUT command does. */
 export type ReservationAction = (typeof RESERVATION_ACTIONS)[number]
 
 /** One path of one initiator. */
@@ -34,6 +35,7 @@ export interface NexusName {
   readonly nexus: string
 }
 
+/** A nexus that has registered a key. */
 export interface Registrant extends NexusName {
   /** '0x' and 16 hex digits. */
   readonly key: string
