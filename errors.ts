@@ -1,5 +1,8 @@
-// The one error class of the project. A leaf: it imports nothing, and every folder may import it.
+// The one error class of the project. A leaf: every folder may import it. Beside it, in errors/, are the codes that there are,
+// and the look at what a program without types hands over.
 // Errors are recognised by `code`, never by class or message.
+
+import type { ErrorCode } from './errors/codes.ts'
 
 export interface ErrorParts {
   /** What happened, in one sentence. */
@@ -21,14 +24,14 @@ export interface ErrorParts {
  * Every error that leaves pathledger. `code` is stable; `message` holds what happened, why, and what to do.
  */
 export class PathledgerError extends Error {
-  readonly code: string
+  readonly code: ErrorCode
   readonly why: string
   readonly todo: string
   readonly errno: string | null
   readonly outcome: 'failed' | 'unknown'
   readonly details: Readonly<Record<string, unknown>>
 
-  constructor(code: string, parts: ErrorParts) {
+  constructor(code: ErrorCode, parts: ErrorParts) {
     super(`${parts.message} ${parts.why} ${parts.todo}`.trim(), { cause: parts.cause })
     this.name = 'PathledgerError'
     this.code = code
@@ -41,7 +44,7 @@ export class PathledgerError extends Error {
 }
 
 /** True for an error of ours with this code. */
-export function hasCode(error: unknown, code: string): error is PathledgerError {
+export function hasCode(error: unknown, code: ErrorCode): error is PathledgerError {
   return error instanceof PathledgerError && error.code === code
 }
 

@@ -139,6 +139,7 @@ export type {
   Quantum,
 } from './machines/words.ts'
 export { PathledgerError } from './errors.ts'
+export type { ErrorCode } from './errors/codes.ts'
 
 // What the above take and give, by name.
 export type { DelayControl, DelayPorts, DelaySettings } from './adapters/filters/delay.ts'

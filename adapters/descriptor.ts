@@ -1,4 +1,5 @@
 // An open descriptor as the lower half of a path: what file and loop paths share.
+import type { ErrorCode } from '../errors/codes.ts'
 import { close, constants, open } from 'node:fs'
 import { promisify } from 'node:util'
 import { PathledgerError } from '../errors.ts'
@@ -69,7 +70,7 @@ export function openError(device: string, cause: unknown, busyWhy: string): Path
   })
 }
 
-function openReason(errno: string, busyWhy: string): { code: string; why: string; todo: string } {
+function openReason(errno: string, busyWhy: string): { code: ErrorCode; why: string; todo: string } {
   switch (errno) {
     case 'ENOENT':
     case 'ENOTDIR':

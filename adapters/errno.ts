@@ -25,6 +25,6 @@ export function errnoOf(error: unknown): string {
 }
 
 /** True for a word that looks like an errno name: 'EIO'. Not for ERR_OUT_OF_RANGE, which is Node's own. */
-export function isErrnoName(word: string): boolean {
-  return /^E(?!RR_)[A-Z0-9]+$/.test(word)
+export function isErrnoName(word: unknown): boolean {
+  return typeof word === 'string' && /^E(?!RR_)[A-Z0-9]+$/.test(word)
 }

@@ -1,5 +1,6 @@
 // Fence commands from a file: for a path over a server, what kills that server and waits for its death. The engine runs
 // what the file says with its own rights, so the file is refused where anybody else could have written it.
+import { checkArguments, checkFields } from '../errors/arguments.ts'
 import { spawn } from 'node:child_process'
 import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import type { Stats } from 'node:fs'
@@ -41,7 +42,10 @@ const DETAIL_MAX = 200
  * the file cannot be read or is wrong, and FENCE_CONFIG_UNSAFE where others than its owner could write the file, its
  * folder or a command, or where one of them belongs to somebody else than root and us.
  */
-export function fenceFromConfig(file: string, { clock = systemClock }: { clock?: Clock } = {}): Fence {
+export function fenceFromConfig(file: string, ports: { clock?: Clock } = {}): Fence {
+  checkArguments('fenceFromConfig', { file }, { file: 'file' })
+  checkFields('fenceFromConfig', 'ports', ports, { clock: 'clock?' })
+  const { clock = systemClock } = ports
   const { fences } = readConfig(file)
   for (const { command: words } of fences) checkSafe(words[0] ?? '', statOf(words[0] ?? ''))
   return async (target, limitMs) => {

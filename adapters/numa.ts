@@ -1,4 +1,5 @@
 // What sysfs says of NUMA: how far the nodes of this machine are from each other, and which node a device is on.
+import { checkArguments, shown } from '../errors/arguments.ts'
 import { readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { PathledgerError } from '../errors.ts'
@@ -21,6 +22,7 @@ export interface NumaMachine {
  * missing) are out of reach. One node where sysfs has none. Throws NUMA_DISTANCES for what cannot be distances.
  */
 export function numaFromSysfs(root = '/sys/devices/system/node'): NumaMachine {
+  checkArguments('numaFromSysfs', { root }, { root: 'file' })
   const nodes = namesIn(root)
     .flatMap((name) => /^node(\d{1,4})$/.exec(name)?.[1] ?? [])
     .map(Number)
@@ -44,7 +46,8 @@ export function numaFromSysfs(root = '/sys/devices/system/node'): NumaMachine {
 
 /** Throws NUMA_DISTANCES unless these are the distances of so many nodes: 10 to itself, to the others 10 to 255. */
 export function checkDistances(table: NumaDistances, nodes: number, where = 'numaDistance'): void {
-  const square = table.length === nodes && table.every((row) => row.length === nodes)
+  const rows: readonly unknown[] = Array.isArray(table) ? table : []
+  const square = rows.length === nodes && rows.every((row) => Array.isArray(row) && row.length === nodes)
   if (!square)
     throw invalid(where, `It has to have ${nodes} rows of ${nodes} numbers, one for each of the numaNodes.`)
   for (const [from, row] of table.entries()) {
@@ -52,7 +55,7 @@ export function checkDistances(table: NumaDistances, nodes: number, where = 'num
       const fits = Number.isInteger(distance) && distance >= LOCAL && distance <= UNREACHABLE
       if (fits && (from !== to || distance === LOCAL)) continue
       const rule = `a node is ${LOCAL} from itself, and others are whole numbers from ${LOCAL} to ${UNREACHABLE}`
-      throw invalid(where, `From node ${from} to node ${to} it says ${distance}; ${rule}.`)
+      throw invalid(where, `From node ${from} to node ${to} it says ${shown(distance)}; ${rule}.`)
     }
   }
 }

@@ -1,5 +1,6 @@
 // Randomness that a seed repeats: sfc32, Chris Doty-Humphrey's small fast counter generator (PractRand), in 32-bit
 // integer steps only, so that every version of Node gives the same bits.
+import { checkArguments } from '../errors/arguments.ts'
 import type { Random } from './ports.ts'
 
 /** A {@link Random} that its seed determines. */
@@ -16,6 +17,7 @@ const WARM_UP = 12
 
 /** A generator from a seed; a number and its decimal string are the same seed. Pure but for its own state. */
 export function seededRandom(seed: number | string): SeededRandom {
+  if (typeof seed !== 'string') checkArguments('seededRandom', { seed }, { seed: 'number' })
   const name = String(seed)
   let a = hash(name, 0x9e3779b9)
   let b = hash(name, 0x243f6a88)

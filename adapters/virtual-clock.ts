@@ -1,4 +1,5 @@
 // A clock that moves only when told to. With it a run is a function of its inputs: no test of ours sleeps.
+import { argumentInvalid, checkArguments, checkFields, shown } from '../errors/arguments.ts'
 import { invariant } from '../errors.ts'
 import type { Clock, TimerHandle } from './ports.ts'
 import { TimerHeap } from './timer-heap.ts'
@@ -36,6 +37,7 @@ export class VirtualClock implements Clock {
   #activity = 0
 
   constructor(start: VirtualClockStart = {}) {
+    checkFields('VirtualClock', 'start', start, { monoUs: 'whole?', wallUs: 'whole?' })
     this.#nowUs = start.monoUs ?? 0
     this.#wallOffsetUs = (start.wallUs ?? 0) - this.#nowUs
   }
@@ -50,8 +52,10 @@ export class VirtualClock implements Clock {
 
   /** Arms a timer; `dueMonoUs` is rounded up to a whole microsecond. */
   setTimer(dueMonoUs: number, fire: () => void): TimerHandle {
+    checkArguments('setTimer', { dueMonoUs, fire }, { dueMonoUs: 'number', fire: 'call' })
     const dueUs = Math.max(Math.ceil(dueMonoUs), this.#nowUs)
-    invariant(Number.isSafeInteger(dueUs), `a timer's due time is a finite number, not ${dueMonoUs}`)
+    if (!Number.isSafeInteger(dueUs))
+      throw argumentInvalid('setTimer', `A due time is a number of microseconds, not ${shown(dueMonoUs)}.`)
     const timer = this.#timers.add(dueUs, fire)
     this.#activity += 1
     return {
@@ -64,6 +68,7 @@ export class VirtualClock implements Clock {
 
   /** Moves the wall clock alone, forward or back, as an operator or NTP does. Microseconds. */
   stepWall(byUs: number): void {
+    checkArguments('stepWall', { byUs }, { byUs: 'whole' })
     this.#wallOffsetUs += byUs
   }
 
@@ -88,13 +93,16 @@ export class VirtualClock implements Clock {
 
   /** Fires every timer due until `monoUs`, those set on the way included, then stands at `monoUs`. */
   advanceTo(monoUs: number): void {
-    invariant(monoUs >= this.#nowUs, `a clock never goes back, from ${this.#nowUs} to ${monoUs}`)
+    checkArguments('advanceTo', { monoUs }, { monoUs: 'number' })
+    if (!(monoUs >= this.#nowUs) || monoUs === Infinity)
+      throw argumentInvalid('advanceTo', `A clock never goes back, from ${this.#nowUs} to ${monoUs}.`)
     while (this.#dueBy(monoUs)) this.runNext()
     this.#nowUs = monoUs
   }
 
   /** {@link advanceTo}, `us` microseconds from now. */
   advanceBy(us: number): void {
+    checkArguments('advanceBy', { us }, { us: 'number' })
     this.advanceTo(this.#nowUs + us)
   }
 
@@ -115,6 +123,7 @@ export class VirtualClock implements Clock {
    * Throws INVARIANT_BROKEN when `limit` timers have fired and another one is due.
    */
   async drain(untilUs: number = Infinity, limit: number = DRAIN_LIMIT): Promise<number> {
+    checkArguments('drain', { untilUs, limit }, { untilUs: 'number', limit: 'number' })
     let fired = 0
     await this.settle()
     while (this.#dueBy(untilUs)) {

@@ -69,6 +69,7 @@ export type { FileReader } from '../store/read/reader.ts'
 export type { LedgerReader, StoredEvent } from '../store/types.ts'
 
 export { PathledgerError } from '../errors.ts'
+export type { ErrorCode } from '../errors/codes.ts'
 
 // What the above take and give, by name.
 export type { StateValue } from '../machines/step.ts'

@@ -66,6 +66,7 @@ export type { Backup } from '../store/life/backup.ts'
 export { exportLedger, importLedger } from '../store/life/ndjson.ts'
 
 export { PathledgerError } from '../errors.ts'
+export type { ErrorCode } from '../errors/codes.ts'
 
 // The history of hosts that others run, as a ledger of observations.
 export { ingest } from '../foreign/write/ingest.ts'

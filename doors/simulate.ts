@@ -17,6 +17,7 @@ export type { FileReader } from '../store/read/reader.ts'
 export type { LedgerReader } from '../store/types.ts'
 
 export { PathledgerError } from '../errors.ts'
+export type { ErrorCode } from '../errors/codes.ts'
 
 // What the above take and give, by name.
 export type { TimerHandle } from '../adapters/ports.ts'

@@ -1,4 +1,5 @@
 // What an engine is made of and opened with.
+import { argumentInvalid, checkArguments, checkFields, shown } from '../errors/arguments.ts'
 import { join } from 'node:path'
 import { addressOf } from '../adapters/memory-address.ts'
 import type { Clock, NewId, Random, Fence } from '../adapters/ports.ts'
@@ -43,6 +44,36 @@ export interface MultipathOptions extends SettingsInput {
   readonly numaDistance?: NumaDistance
   /** Time, ids and what names this run. Default: the system's. With others a run is a function of its inputs. */
   readonly ports?: Partial<Ports>
+}
+
+const PORTS = {
+  newId: 'call?',
+  bootId: 'text?',
+  pid: 'count?',
+  stateFolder: 'file?',
+  clock: 'clock?',
+} as const
+const MORE_PORTS = { allocate: 'call?', addressOf: 'call?', lunStorage: 'call?', fence: 'call?' } as const
+const STORE = { append: 'call', read: 'call', head: 'call', subscribe: 'call', close: 'call' } as const
+const LOG = { debug: 'call', info: 'call', warn: 'call', error: 'call' } as const
+
+/** Throws ARGUMENT_INVALID for what an engine cannot be opened with; its settings are looked at by themselves. */
+export function checkOpen(options: MultipathOptions): void {
+  const call = 'Multipath.open'
+  checkFields(call, 'options', options, { lunFolder: 'file?', controlSocket: 'file?', ports: 'object?' })
+  const { ledger, ports = {}, logger, initiator } = options
+  if (typeof ledger === 'string') checkArguments(call, { ledger }, { ledger: 'file' })
+  else if (typeof ledger === 'object' && (ledger as unknown) !== null)
+    checkFields(call, 'ledger', ledger, STORE)
+  else
+    throw argumentInvalid(
+      call,
+      `ledger is a file's name or an open store, and it was given ${shown(ledger)}.`,
+    )
+  if (logger !== undefined) checkFields(call, 'logger', logger, LOG)
+  checkArguments(call, { initiator }, { initiator: 'text?' })
+  checkArguments(call, { ...ports }, { ...PORTS, ...MORE_PORTS })
+  if (ports.random !== undefined) checkFields(call, 'random', ports.random, { nextUint32: 'call' })
 }
 
 /** What an engine would else take from the machine. With others a run is a function of its inputs. */

@@ -1,4 +1,6 @@
 // What is done to a ledger between two runs, with the machine's own clock and ids.
+import { checkArguments } from '../errors/arguments.ts'
+import { checkWords } from './core/spoken.ts'
 import { readBootId, systemClock, systemIds } from '../adapters/system.ts'
 import { changeCaches, listCaches } from '../store/life/file-caches.ts'
 import type { CacheInfo } from '../store/state/cache-info.ts'
@@ -13,6 +15,8 @@ import { VERSION, XSTATE_VERSION } from './core/version.ts'
  * Throws LEDGER_LOCKED, FILE_EXISTS, SEGMENT_CLOSED, SEGMENT_ELSEWHERE or LEDGER_*.
  */
 export function segmentLedger(file: string, next: string, actor = 'operator'): ClosedSegment {
+  checkArguments('segmentLedger', { file, next }, { file: 'file', next: 'file' })
+  checkWords({ actor })
   return closeSegment(file, next, {
     ...facts(),
     newId: systemIds(),
@@ -27,6 +31,8 @@ export function segmentLedger(file: string, next: string, actor = 'operator'): C
  * FILE_EXISTS, REPAIR_IMPOSSIBLE or LEDGER_*.
  */
 export function repairLedger(file: string, newFile: string, actor = 'operator'): Repair {
+  checkArguments('repairLedger', { file, newFile }, { file: 'file', newFile: 'file' })
+  checkWords({ actor })
   return repair(file, newFile, { ...facts(), eventId: systemIds()(), actor })
 }
 
@@ -42,6 +48,7 @@ export function signHead(file: string, keyFile: string): SignedHead {
 
 /** Lists, makes or deletes snapshots and projections: no answer changes. Throws LEDGER_LOCKED or LEDGER_*. */
 export function ledgerCaches(file: string, change: 'list' | 'make' | 'drop' = 'list'): CacheInfo {
+  checkArguments('ledgerCaches', { change }, { change: ['list', 'make', 'drop'] })
   return change === 'list' ? listCaches(file) : changeCaches(file, change, systemClock.wallUs())
 }
 

@@ -1,4 +1,6 @@
 // The class that programs open.
+import type { ErrorCode } from '../errors/codes.ts'
+import { checkArguments, checkFields, shown } from '../errors/arguments.ts'
 import { serveControl, type ControlServer } from '../adapters/control/server.ts'
 import type { DeviceSource, PathDevice } from '../adapters/ports.ts'
 import { PathledgerError } from '../errors.ts'
@@ -9,6 +11,7 @@ import { addPath, type AddPathOptions } from './attach/add-path.ts'
 import { Alua } from './alua/alua.ts'
 import type { MemoryUse } from './api/memory-use.ts'
 import {
+  checkOpen,
   createCore,
   initiatorOf,
   isRunning,
@@ -133,6 +136,7 @@ export class Multipath {
    * LEDGER_FROM_THE_FUTURE, LEDGER_PERMISSION, LEDGER_IO or NUMA_DISTANCES; nothing is changed then.
    */
   static async open(options: MultipathOptions): Promise<Multipath> {
+    checkOpen(options)
     const { ledger, ports: given, ...others } = options
     const {
       controlSocket,
@@ -170,6 +174,7 @@ export class Multipath {
     // Where it is not waited for below, its failure is nobody's.
     Promise.resolve(device).catch(() => undefined)
     this.#refuseIfOver()
+    checkFields('addPath', 'options', options, { preferred: 'flag?', blocked: 'flag?' })
     checkAccess(options.access ?? 'optimal')
     const parts = {
       core: this.#core,
@@ -189,26 +194,33 @@ export class Multipath {
    */
   watch(source: DeviceSource, options: WatchOptions = {}): () => Promise<void> {
     this.#refuseIfOver()
+    checkFields('watch', 'source', source, { list: 'call', covers: 'call', open: 'call' })
+    checkFields('watch', 'options', options, { uevents: 'object?' })
+    const { uevents } = options
+    if (uevents !== undefined)
+      checkFields('watch', 'uevents', uevents, { start: 'call', take: 'call', stop: 'call' })
     return this.#discoveries.watch(source, options)
   }
 
   /** The head of a LUN, by wwid or name. Throws HEAD_NOT_FOUND. */
   head(wwidOrName: string): Head {
+    if (this.#closing !== null) throw closedError()
     const entry = this.#registry.find(wwidOrName)
     if (entry !== null) return this.#head(entry)
     throw notFound(
       'HEAD_NOT_FOUND',
-      `There is no head '${wwidOrName}'.`,
+      `There is no head ${shown(wwidOrName)}.`,
       this.heads.map(({ name }) => name),
     )
   }
 
   /** A path, by name ('sda:0') or H:C:I:L. Throws PATH_NOT_FOUND. */
   path(nameOrHctl: string): Path {
+    if (this.#closing !== null) throw closedError()
     const path = this.#registry.findPath(nameOrHctl)
     if (path !== null) return this.#path(path)
     const names = this.heads.flatMap(({ paths }) => paths.map(({ name }) => name))
-    throw notFound('PATH_NOT_FOUND', `There is no path '${nameOrHctl}'.`, names)
+    throw notFound('PATH_NOT_FOUND', `There is no path ${shown(nameOrHctl)}.`, names)
   }
 
   /** Every head there is, in the order they were made. */
@@ -227,7 +239,7 @@ export class Multipath {
     const found = this.adapters.find((adapter) => adapter.host === host)
     if (found !== undefined) return found
     const hosts = this.adapters.map((adapter) => adapter.host)
-    throw notFound('ADAPTER_NOT_FOUND', `There is no adapter '${host}'.`, hosts)
+    throw notFound('ADAPTER_NOT_FOUND', `There is no adapter ${shown(host)}.`, hosts)
   }
 
   /** /sys as it would show these heads and paths: read, written and listed (docs/sysfs.md). */
@@ -254,7 +266,8 @@ export class Multipath {
     readonly ids?: readonly string[]
     readonly actor?: string
   }): number {
-    if (word.reason.trim() === '') throw noReason()
+    checkFields('releaseGhosts', 'word', word, { ids: 'texts?' })
+    if (typeof word.reason !== 'string' || word.reason.trim() === '') throw noReason()
     checkWords({ reason: word.reason, actor: word.actor })
     const { ids, reason, actor = 'operator' } = word
     let released = 0
@@ -285,6 +298,7 @@ export class Multipath {
    * Returns the way to stop it.
    */
   subscribe(listener: (live: LiveEvent) => void): () => void {
+    checkArguments('subscribe', { listener }, { listener: 'call' })
     return this.#core.recorder.subscribe(listener)
   }
 
@@ -359,7 +373,7 @@ export class Multipath {
   }
 }
 
-function notFound(code: string, message: string, there: readonly string[]): PathledgerError {
+function notFound(code: ErrorCode, message: string, there: readonly string[]): PathledgerError {
   const why = there.length === 0 ? 'There are none.' : `There are ${there.join(', ')}.`
   return new PathledgerError(code, {
     message,

@@ -1,5 +1,6 @@
 // May I send I/O down this path now, and is it worth waiting for? One pure function each, the single source of truth:
 // the selection table, the audit queries and the drawings all come from here (D-20, D-55).
+import { checkArguments } from '../errors/arguments.ts'
 import type { PathValue } from './words.ts'
 
 /** What a path's context adds to its value. */
@@ -21,17 +22,25 @@ export const NO_FLAGS: PathFlags = { override: 'none', waiting: false, heldBack:
 
 /** The flags out of a context, also of one that was recorded before there were any. */
 export function flagsOf(context: Partial<PathFlags>): PathFlags {
+  checkArguments('flagsOf', { context }, { context: 'object' })
   const { override, waiting, heldBack, goingAway, silent } = { ...NO_FLAGS, ...context }
   return { override, waiting, heldBack, goingAway, ...(silent === true ? { silent } : {}) }
+}
+
+/** Asked at each change of a state, so it does no more than it has to. */
+function checkPath(call: string, path: unknown, flags: unknown): void {
+  if (typeof path === 'object' && path !== null && typeof flags === 'object' && flags !== null) return
+  checkArguments(call, { path, flags }, { path: 'object', flags: 'object' })
 }
 
 /**
  * True when no I/O may be sent down the path now. Usable is the conjunction of: device running, access state optimal or
  * active (the preferred bit is kept apart and never compared), health not failed, and the operator has not pulled it.
  */
-export function isDisabled(path: PathValue, { override }: PathFlags = NO_FLAGS): boolean {
+export function isDisabled(path: PathValue, flags: PathFlags = NO_FLAGS): boolean {
+  checkPath('isDisabled', path, flags)
   const deviceUsable = path.device === 'running'
-  const adminUsable = path.admin === 'enabled' || override === 'on'
+  const adminUsable = path.admin === 'enabled' || flags.override === 'on'
   return !(deviceUsable && isAccessUsable(path) && isHealthy(path) && adminUsable)
 }
 
@@ -51,6 +60,7 @@ export function isOptimized(path: PathValue, flags: PathFlags = NO_FLAGS): boole
  * operator pulled never; beyond this rule `noPathRetry` decides about those.
  */
 export function isAvailable(path: PathValue, flags: PathFlags = NO_FLAGS): boolean {
+  checkPath('isAvailable', path, flags)
   const deviceMayReturn = path.device === 'running' || path.device === 'quiesced' || path.device === 'blocked'
   const mayReturn = isHealthy(path) || flags.waiting
   return deviceMayReturn && mayReturn && (path.admin === 'enabled' || flags.override === 'on')

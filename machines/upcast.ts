@@ -1,5 +1,6 @@
 // Payloads of older schema versions, lifted to the one that the machines take today. One pure function for each step, per
 // event type; the rows themselves are never rewritten.
+import type { ErrorCode } from '../errors/codes.ts'
 import { PathledgerError } from '../errors.ts'
 import { OBSERVED_SCHEMA } from './observed/events.ts'
 import { EVENT_TYPES } from './registry.ts'
@@ -37,7 +38,7 @@ export function upcast(
   return lifted
 }
 
-function unreadable(code: string, type: string, schema: number, newest: number): PathledgerError {
+function unreadable(code: ErrorCode, type: string, schema: number, newest: number): PathledgerError {
   return new PathledgerError(code, {
     message: `The payload of ${type} has version ${schema}, which this pathledger cannot read.`,
     why: `It knows version ${newest}.`,

@@ -1,5 +1,6 @@
 // The simulator: the production engine, machines and store port on simulated devices and a virtual clock. A run is a function
 // of its seed, alone or in a sweep; its trace hash says so.
+import { checkFields, shown } from '../errors/arguments.ts'
 import { createHash } from 'node:crypto'
 import { PathledgerError } from '../errors.ts'
 import { heal } from './deeds/heal.ts'
@@ -59,6 +60,8 @@ export interface SimulateResult {
   readonly trace: string
 }
 
+/** Seeds of one sweep: a result is kept for each. */
+const SEEDS_MAX = 10_000_000
 /** Steps of a seed. */
 const STEPS = 400
 /** A sweep of so many seeds must reach every rare situation. */
@@ -69,6 +72,8 @@ const SEEDS_FOR_ALL = 1_000
  * PLANT_UNKNOWN for a bug that is none.
  */
 export async function simulate(options: SimulateOptions): Promise<SimulateResult> {
+  const calls = { onSeed: 'call?', elsewhere: 'call?', onLine: 'call?' } as const
+  checkFields('simulate', 'options', options, { steps: 'count?', plant: 'text?', lanes: 'count?', ...calls })
   checkSeeds(options)
   plantNamed(options.plant ?? null)
   const { from, to, onSeed, lanes = 1, elsewhere = (seed: number) => simulateSeed(seed, options) } = options
@@ -89,10 +94,17 @@ export async function simulate(options: SimulateOptions): Promise<SimulateResult
 
 /** Throws SEEDS_INVALID. */
 function checkSeeds({ from, to }: Pick<SimulateOptions, 'from' | 'to'>): void {
-  if (Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && to >= from) return
+  if (
+    Number.isSafeInteger(from) &&
+    Number.isSafeInteger(to) &&
+    from >= 0 &&
+    to >= from &&
+    to - from < SEEDS_MAX
+  )
+    return
   throw new PathledgerError('SEEDS_INVALID', {
-    message: `${from}..${to} is not a range of seeds.`,
-    why: 'It is FIRST..LAST, whole numbers from 0, the first not above the last.',
+    message: `${shown(from)}..${shown(to)} is not a range of seeds.`,
+    why: `It is FIRST..LAST, whole numbers from 0, the first not above the last, and ${SEEDS_MAX} at most.`,
     todo: 'For one seed write 7..7.',
   })
 }

@@ -1,4 +1,5 @@
 // Page by page through a ledger: no statement stays open between two pages.
+import { checkFields } from '../errors/arguments.ts'
 import { PAGE_ROWS } from './limits.ts'
 import type { LedgerReader, ReadQuery, StoredEvent } from './types.ts'
 
@@ -10,6 +11,8 @@ export function* pages(
   reader: Pick<LedgerReader, 'read'>,
   query: Omit<ReadQuery, 'limit'>,
 ): Generator<readonly StoredEvent[], void, undefined> {
+  checkFields('pages', 'reader', reader, { read: 'call' })
+  checkFields('pages', 'query', query, { fromPosition: 'whole?' })
   let fromPosition = query.fromPosition ?? 1
   while (true) {
     const page = reader.read({ ...query, fromPosition })

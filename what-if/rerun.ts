@@ -1,5 +1,6 @@
 // The production engine once more over a recorded run: the same paths, operators and I/O, on a virtual clock, under the settings
 // that are asked about.
+import type { ErrorCode } from '../errors/codes.ts'
 import { recordedPath } from '../adapters/paths/recorded-path.ts'
 import { VirtualClock } from '../adapters/virtual-clock.ts'
 import { hasCode } from '../errors.ts'
@@ -135,7 +136,12 @@ function withPaths(
   })
 }
 
-const REFUSED_NOW = ['TRANSITION_REFUSED', 'HEAD_REMOVED', 'PATH_REMOVED', 'PATH_NOT_FOUND']
+const REFUSED_NOW: readonly ErrorCode[] = [
+  'TRANSITION_REFUSED',
+  'HEAD_REMOVED',
+  'PATH_REMOVED',
+  'PATH_NOT_FOUND',
+]
 
 /** Does again what was done from outside. What is refused now is refused: that is part of the answer. */
 function happen(mp: Multipath, recording: Recording, clock: VirtualClock, happening: Happening): void {

@@ -1,5 +1,6 @@
 // What if the engine had been set otherwise? The production engine runs twice over the recorded paths: with the settings of then,
 // and with those that are asked about. What differs is the answer; how far the first run equals the record says what it is worth.
+import { checkArguments, checkFields } from '../errors/arguments.ts'
 import { PathledgerError } from '../errors.ts'
 import { behaviourOfHeader } from '../store/rows/header.ts'
 import type { LedgerReader, StoredEvent } from '../store/types.ts'
@@ -77,10 +78,10 @@ export const FIDELITY_LEAST = 900
  * I/O can tell about where none was traced, WHAT_IF_UNLIKE where the run of then cannot be done again, WHAT_IF_EMPTY,
  * SETTINGS_INVALID and LEDGER_*.
  */
-export async function whatIf(
-  reader: LedgerReader,
-  { settings, recorded = {} }: WhatIfQuestion,
-): Promise<WhatIf> {
+export async function whatIf(reader: LedgerReader, question: WhatIfQuestion): Promise<WhatIf> {
+  checkArguments('whatIf', { reader }, { reader: 'reader' })
+  checkFields('whatIf', 'question', question, { settings: 'object', recorded: 'object?' })
+  const { settings, recorded = {} } = question
   refuseObservations(reader)
   const recording = readRecording(reader, recorded)
   const base = recording.settings

@@ -1,6 +1,7 @@
 // The other end of the control socket: one request, one answer, with a time limit.
+import { argumentInvalid, checkArguments, checkFields } from '../../errors/arguments.ts'
 import { connect } from 'node:net'
-import { PathledgerError } from '../../errors.ts'
+import { messageOf, PathledgerError } from '../../errors.ts'
 import type { Clock } from '../ports.ts'
 import type { ControlAnswer, ControlPending, ControlRequest } from './frames.ts'
 
@@ -11,7 +12,10 @@ const SILENCE_US = 5_000_000
  * Asks a running engine and resolves with its result, however long the engine is at it. Rejects with the engine's own error,
  * CONTROL_NOT_RUNNING when nobody listens, CONTROL_PERMISSION, or CONTROL_NO_ANSWER.
  */
-export function askEngine(file: string, request: ControlRequest, clock: Clock): Promise<unknown> {
+export async function askEngine(file: string, request: ControlRequest, clock: Clock): Promise<unknown> {
+  checkArguments('askEngine', { file, clock }, { file: 'file', clock: 'clock' })
+  checkFields('askEngine', 'request', request, { verb: 'text' })
+  const asked = asText(request)
   return new Promise((resolve, reject) => {
     const socket = connect(file)
     let text = ''
@@ -32,7 +36,7 @@ export function askEngine(file: string, request: ControlRequest, clock: Clock): 
       else end(() => reject(theirs(answer.error)))
     }
     socket.setEncoding('utf8')
-    socket.once('connect', () => socket.write(`${JSON.stringify(request)}\n`))
+    socket.once('connect', () => socket.write(`${asked}\n`))
     socket.on('data', (chunk: string) => {
       text += chunk
       for (let at = text.indexOf('\n'); at >= 0 && !socket.destroyed; at = text.indexOf('\n')) {
@@ -44,6 +48,15 @@ export function askEngine(file: string, request: ControlRequest, clock: Clock): 
     socket.once('error', (error: NodeJS.ErrnoException) => end(() => reject(unreachable(file, error))))
     socket.once('end', () => end(() => reject(noAnswer(file))))
   })
+}
+
+/** A request with what JSON does not have (a bigint, a circle) cannot be sent. */
+function asText(request: ControlRequest): string {
+  try {
+    return JSON.stringify(request)
+  } catch (error) {
+    throw argumentInvalid('askEngine', `request is not JSON: ${messageOf(error)}.`)
+  }
 }
 
 /** Null for what no engine of ours says. */

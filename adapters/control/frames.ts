@@ -1,4 +1,5 @@
 // What goes over the control socket: one JSON object a line, each way. Every line from outside is checked here, once.
+import type { ErrorCode } from '../../errors/codes.ts'
 import { z } from 'zod'
 
 /** Characters of one line; a longer one ends the connection. */
@@ -82,7 +83,7 @@ export interface ControlPending {
 }
 
 export interface ControlError {
-  readonly code: string
+  readonly code: ErrorCode
   readonly message: string
   readonly why: string
   readonly todo: string

@@ -1,6 +1,6 @@
 // The control socket: a Unix socket of mode 0600 beside a running engine. It lives in the main process, touches no path
 // and no disk, and so answers while any number of paths hang. Who asks is known by the kernel's word on the peer.
-import { lstatSync, rmSync } from 'node:fs'
+import { lstatSync, rmSync, type Stats } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { PathledgerError } from '../../errors.ts'
 import type { Clock } from '../ports.ts'
@@ -62,9 +62,18 @@ function endSilent(open: Set<Conversation>): boolean {
   return false
 }
 
+/** What is there; nothing where the name leads nowhere, which listening then says in words. */
+function foundAt(file: string): Stats | undefined {
+  try {
+    return lstatSync(file, { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
+}
+
 /** Removes a socket that a dead engine left. */
 async function clearStale(file: string): Promise<void> {
-  const found = lstatSync(file, { throwIfNoEntry: false })
+  const found = foundAt(file)
   if (found === undefined) return
   if (!found.isSocket()) {
     throw new PathledgerError('CONTROL_NOT_A_SOCKET', {

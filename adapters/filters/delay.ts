@@ -1,4 +1,6 @@
 // The delay filter: I/O waits before it goes on to the path. Manual: docs/filters/delay.md.
+import { checkFields } from '../../errors/arguments.ts'
+import { checkDevice } from '../scsi/device-shape.ts'
 import type { Clock, FilterControl, IoDone, IoRequest, PathDevice } from '../ports.ts'
 import { actsOn, checkOp, checkSetting, extendSwitch, filterSwitch, wrapPath } from './wrap.ts'
 import type { Filtered, FilteredOp } from './wrap.ts'
@@ -31,7 +33,10 @@ export function delayFilter(
   settings: Pick<DelaySettings, 'delayUs'> & Partial<DelaySettings> & { readonly active?: boolean },
   ports: DelayPorts,
 ): Filtered<DelayControl> {
+  checkDevice('delayFilter', inner)
+  checkFields('delayFilter', 'settings', settings, { active: 'flag?' })
   const { active = false, ...given } = settings
+  checkFields('delayFilter', 'ports', ports, { clock: 'clock' })
   const { clock } = ports
   let waiting = 0
   const onOff = filterSwitch<DelaySettings>({ settings: { op: 'all', ...given }, active, check })

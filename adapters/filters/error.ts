@@ -1,4 +1,6 @@
 // The error filter: I/O fails without reaching the path. Manual: docs/filters/error.md.
+import { checkFields } from '../../errors/arguments.ts'
+import { checkDevice } from '../scsi/device-shape.ts'
 import type { BlkStatus } from '../../machines/words.ts'
 import type { FilterControl, IoDone, IoRequest, PathDevice, Random } from '../ports.ts'
 import { notAnswered } from '../scsi/answers.ts'
@@ -55,8 +57,12 @@ export function errorFilter(
   settings: Partial<ErrorSettings> & { readonly active?: boolean } = {},
   ports: ErrorPorts = {},
 ): Filtered<ErrorControl> {
+  checkDevice('errorFilter', inner)
+  checkFields('errorFilter', 'settings', settings, { active: 'flag?' })
   const { active = false, ...given } = settings
+  checkFields('errorFilter', 'ports', ports, { random: 'object?' })
   const { random } = ports
+  if (random !== undefined) checkFields('errorFilter', 'random', random, { nextUint32: 'call' })
   let failed = 0
   let left = Infinity
   const onOff = filterSwitch<ErrorSettings>({

@@ -1,4 +1,6 @@
 // The hang filter: I/O is held until it is let go, answered, or dropped. Manual: docs/filters/hang.md.
+import { checkFields } from '../../errors/arguments.ts'
+import { checkDevice } from '../scsi/device-shape.ts'
 import { PathledgerError } from '../../errors.ts'
 import { completeSoon, failed } from '../completions.ts'
 import type { FilterControl, IoDone, IoRequest, PathDevice, ScsiAnswer, ScsiCommand } from '../ports.ts'
@@ -34,6 +36,8 @@ export function hangFilter(
   inner: PathDevice,
   settings: Partial<HangSettings> & { readonly active?: boolean } = {},
 ): Filtered<HangControl> {
+  checkDevice('hangFilter', inner)
+  checkFields('hangFilter', 'settings', settings, { active: 'flag?' })
   const { active = false, ...given } = settings
   let held: HeldIo[] = []
   let heldCommands: HeldCommand[] = []

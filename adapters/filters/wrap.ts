@@ -1,4 +1,5 @@
 // What every filter shares: a path around a path, and the switch.
+import { shown } from '../../errors/arguments.ts'
 import { PathledgerError } from '../../errors.ts'
 import type { IoOp } from '../../machines/words.ts'
 import { isErrnoName } from '../errno.ts'
@@ -134,7 +135,7 @@ export function checkSetting(
 ): void {
   if (holds) return
   throw new PathledgerError('FILTER_SETTING', {
-    message: `The ${filter} filter cannot take ${setting} ${JSON.stringify(value)}.`,
+    message: `The ${filter} filter cannot take ${setting} ${shown(value)}.`,
     why: `It must be ${rule}.`,
     todo: `See docs/filters/${filter}.md.`,
   })

@@ -1,4 +1,5 @@
 // What a helper process does besides I/O: calls that wait for the server behind a device. They run in the child.
+import type { ErrorCode } from '../../errors/codes.ts'
 import { messageOf, PathledgerError } from '../../errors.ts'
 import { blockStack } from '../block-stack.ts'
 import { errorsAreFinalOn } from '../final-errors.ts'
@@ -60,7 +61,7 @@ function isBackedBy(device: string, inode: string): boolean {
 
 /** An error of ours as it crosses the channel. */
 export interface ErrorOnTheWire {
-  readonly code: string
+  readonly code: ErrorCode
   readonly message: string
   readonly why: string
   readonly todo: string

@@ -1,4 +1,5 @@
 // Attaching and detaching loop devices from a helper process: both wait for the server behind the file.
+import { checkArguments, checkFields } from '../../errors/arguments.ts'
 import { systemClock } from '../system.ts'
 import type { AttachedLoop, AttachSettings } from '../loop/control.ts'
 import type { Clock } from '../ports.ts'
@@ -11,6 +12,8 @@ export interface LoopCallSettings {
   readonly timeoutMs?: number
 }
 
+const CALL = { clock: 'clock?', timeoutMs: 'count?' } as const
+
 /**
  * Attaches `image` to a free loop device with direct I/O, AUTOCLEAR and the label of `wwid`, all in one ioctl, from a
  * helper process. The device stays while somebody has it open: at first the helper, until `release()`. Nothing stays
@@ -20,8 +23,12 @@ export interface LoopCallSettings {
  */
 export async function attachLoop(
   settings: AttachSettings,
-  { clock = systemClock, ...more }: LoopCallSettings = {},
+  call: LoopCallSettings = {},
 ): Promise<AttachedLoop> {
+  const sizes = { logicalBlockBytes: 'count?', readOnly: 'flag?' } as const
+  checkFields('attachLoop', 'settings', settings, { image: 'file', wwid: 'text', ...sizes })
+  checkFields('attachLoop', 'call', call, CALL)
+  const { clock = systemClock, ...more } = call
   const helper = pathHelper({ clock, fd: null, ...more })
   try {
     const attachment = await helper.call('attach', settings)
@@ -36,10 +43,10 @@ export async function attachLoop(
  * Detaches `device`, now or at its last close, from a helper process. A device that is not attached is fine.
  * Rejects with PATH_NOT_FOUND, PATH_PERMISSION, LOOP_IOCTL, HELPER_TIMEOUT.
  */
-export async function detachLoop(
-  device: string,
-  { clock = systemClock, ...more }: LoopCallSettings = {},
-): Promise<void> {
+export async function detachLoop(device: string, call: LoopCallSettings = {}): Promise<void> {
+  checkArguments('detachLoop', { device }, { device: 'file' })
+  checkFields('detachLoop', 'call', call, CALL)
+  const { clock = systemClock, ...more } = call
   const helper = pathHelper({ clock, fd: null, ...more })
   try {
     await helper.call('detach', { device })

@@ -1,4 +1,6 @@
 // Loop devices as sysfs shows them, which never waits for a server.
+import { argumentInvalid, checkArguments } from '../../errors/arguments.ts'
+import { messageOf } from '../../errors.ts'
 import { readFileSync, readdirSync } from 'node:fs'
 import type { DeviceLimits } from '../ports.ts'
 
@@ -25,9 +27,21 @@ export interface LoopListing {
 
 /** All attached loop devices, by number. Reads sysfs only, so a hung server behind one does not hold it up. */
 export function listLoops(sysRoot = '/sys'): readonly LoopListing[] {
-  return readdirSync(`${sysRoot}/block`)
+  checkArguments('listLoops', { sysRoot }, { sysRoot: 'file' })
+  return namesIn(`${sysRoot}/block`)
     .flatMap((name) => readLoop(name, sysRoot) ?? [])
     .sort((a, b) => a.number - b.number)
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch (error) {
+    throw argumentInvalid(
+      'listLoops',
+      `sysRoot is where sysfs is mounted, and there it said: ${messageOf(error)}.`,
+    )
+  }
 }
 
 /** One loop device by its kernel name, 'loop0', from sysfs; null when it is not attached. */

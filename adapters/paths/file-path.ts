@@ -1,4 +1,6 @@
 // A regular file as a path. Two file paths over one inode share its page cache, so they are coherent.
+import { checkFields } from '../../errors/arguments.ts'
+import { checkPath } from '../scsi/device-shape.ts'
 import { fstat, read, stat } from 'node:fs'
 import type { BigIntStats } from 'node:fs'
 import { promisify } from 'node:util'
@@ -46,6 +48,12 @@ export interface FilePathSettings {
  * it is, a refusal is on the ledger.
  */
 export async function filePath(file: string, settings: FilePathSettings): Promise<PathDevice> {
+  checkPath('filePath', file, settings)
+  checkFields('filePath', 'settings', settings, {
+    logicalBlockBytes: 'count?',
+    isolate: 'flag?',
+    turns: 'object?',
+  })
   try {
     return await openFilePath(file, settings)
   } catch (error) {

@@ -1,4 +1,5 @@
 // A loop device as a path: claimed, direct, and proved to be the device that was meant (docs/loop-devices.md).
+import { checkPath } from '../scsi/device-shape.ts'
 import { constants } from 'node:fs'
 import { PathledgerError, withDetails } from '../../errors.ts'
 import { restsOn, sysPathOf } from '../block-stack.ts'
@@ -53,6 +54,7 @@ export interface LoopPathSettings {
  * `coherence.direct` false.
  */
 export async function loopPath(device: string, settings: LoopPathSettings): Promise<PathDevice> {
+  checkPath('loopPath', device, settings)
   try {
     return await openLoopPath(device, settings)
   } catch (error) {

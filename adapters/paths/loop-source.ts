@@ -1,5 +1,6 @@
 // Loop devices as a source of paths, for hot-plug. Everything is read from sysfs, so no hung server holds it up; an open is
 // asked for only where the caller wants the device.
+import { checkFields } from '../../errors/arguments.ts'
 import type { DeviceSighting, DeviceSource, PathDevice } from '../ports.ts'
 import { listLoops, type LoopListing } from '../loop/list.ts'
 import { loopPath, type LoopPathSettings } from './loop-path.ts'
@@ -15,7 +16,9 @@ export interface LoopSourceSettings {
 }
 
 /** A source of paths for {@link Multipath.watch}: every attached loop device that `match` wants. */
-export function loopSource({ match, sysRoot = '/sys', open = loopPath }: LoopSourceSettings): DeviceSource {
+export function loopSource(settings: LoopSourceSettings): DeviceSource {
+  checkFields('loopSource', 'settings', settings, { match: 'call', sysRoot: 'file?', open: 'call?' })
+  const { match, sysRoot = '/sys', open = loopPath } = settings
   const wanted = new Map<string, LoopPathSettings>()
   return {
     list(): readonly DeviceSighting[] {

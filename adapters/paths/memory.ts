@@ -1,4 +1,6 @@
 // A logical unit in memory, and paths to it on any clock: truth tables, simulation and tests run on them.
+import { checkArguments, checkFields, type Wanted } from '../../errors/arguments.ts'
+import { checkLun } from '../scsi/device-shape.ts'
 import { PathledgerError } from '../../errors.ts'
 import { scsiFront } from '../scsi/front.ts'
 import type { Clock, DeviceIoctl, DeviceIoctlAnswer, DeviceLimits, IdentityVerdict } from '../ports.ts'
@@ -12,6 +14,9 @@ export interface MemoryLun extends Lun {
   readonly medium: Uint8Array
   readonly logicalBlockBytes: number
 }
+
+/** More would be more memory than a test has. */
+const MEDIUM_BYTES_MAX = 4_294_967_296
 
 /** What a memory LUN is made of. */
 export interface MemoryLunSettings {
@@ -28,11 +33,19 @@ export interface MemoryLunSettings {
 
 /** Makes a zeroed logical unit. Throws LUN_SIZE when the size is not a positive multiple of the block. */
 export function memoryLun(settings: MemoryLunSettings): MemoryLun {
+  const sizes = { sizeBytes: 'number', logicalBlockBytes: 'number?' } as const
+  checkFields('memoryLun', 'settings', settings, {
+    wwid: 'text',
+    ...sizes,
+    implicitAlua: 'flag?',
+    scsi: 'object?',
+  })
   const { wwid, sizeBytes, logicalBlockBytes = 512, implicitAlua = true, scsi } = settings
-  if (!blocksFit(sizeBytes, logicalBlockBytes)) {
+  if (scsi !== undefined) checkFields('memoryLun', 'scsi', scsi, { connect: 'call' })
+  if (!blocksFit(sizeBytes, logicalBlockBytes) || sizeBytes > MEDIUM_BYTES_MAX) {
     throw new PathledgerError('LUN_SIZE', {
       message: `A memory LUN of ${sizeBytes} bytes cannot be made.`,
-      why: `Its size must be a multiple of its logical block of ${logicalBlockBytes} bytes, and more than 0.`,
+      why: `Its size must be a multiple of its logical block of ${logicalBlockBytes} bytes, more than 0, and at most ${MEDIUM_BYTES_MAX}.`,
       todo: 'Choose another size.',
     })
   }
@@ -59,6 +72,11 @@ export interface MemoryPathSettings {
   readonly onSubmit?: (request: IoRequest) => void
 }
 
+const PATH_SHAPE: Readonly<Record<string, Wanted>> = {
+  ...{ hctl: 'text', clock: 'clock', readOnly: 'flag?', errorsAreFinal: 'flag?' },
+  ...{ ioctl: 'call?', limits: 'object?', onSubmit: 'call?' },
+}
+
 /** A path to a {@link MemoryLun}, with switches for tests. */
 export interface MemoryPath extends PathDevice {
   readonly kind: 'memory'
@@ -75,6 +93,11 @@ export interface MemoryPath extends PathDevice {
  * reads and writes alike; out of range is EIO, after `close` EBADF.
  */
 export function memoryPath(lun: MemoryLun, settings: MemoryPathSettings): MemoryPath {
+  checkLun('memoryPath', lun)
+  checkFields('memoryPath', 'lun', lun, { medium: 'bytes', logicalBlockBytes: 'count' })
+  checkFields('memoryPath', 'settings', settings, PATH_SHAPE)
+  if (typeof settings.latencyUs !== 'function')
+    checkArguments('memoryPath', { latencyUs: settings.latencyUs }, { latencyUs: 'count?' })
   const { clock, latencyUs = 0, readOnly = false, onSubmit, ioctl } = settings
   const opened = { wwid: lun.wwid, sizeBytes: lun.medium.length }
   const now = { ...opened, open: true, limits: settings.limits ?? {} }

@@ -1,8 +1,9 @@
 // The logical unit behind a set of loop devices or files. A loop device has no INQUIRY data, so the LUN is virtual: it
 // answers SCSI commands with real bytes, and the label that an attached loop device carries must agree with its id.
+import { checkFields, shown, type Wanted } from '../../errors/arguments.ts'
 import { PathledgerError } from '../../errors.ts'
 import type { Lun } from '../ports.ts'
-import { designatorOf, type Designator } from '../scsi/designators.ts'
+import { checkDesignator, designatorOf, type Designator } from '../scsi/designators.ts'
 import { VirtualTarget, type GroupSettings } from '../scsi/virtual-target.ts'
 
 /** What a LUN is called, and what it can do. */
@@ -30,6 +31,10 @@ export interface VirtualLun extends Lun {
   readonly scsi: VirtualTarget
 }
 
+const SHAPE: Readonly<Record<string, Wanted>> = {
+  ...{ wwid: 'text', implicitAlua: 'flag?', tpgs: 'count?', designators: 'list?', groups: 'list?' },
+  ...{ extendedHeader: 'flag?', transitionSeconds: 'count?', descriptorSense: 'flag?' },
+}
 /** A designator's length is one byte. */
 const WWID_MAX = 255
 
@@ -38,10 +43,12 @@ const WWID_MAX = 255
  * TARGET_GROUPS for groups that cannot be.
  */
 export function virtualLun(settings: VirtualLunSettings): VirtualLun {
+  checkFields('virtualLun', 'settings', settings, SHAPE)
   const { wwid, implicitAlua = true } = settings
   const tpgs = settings.tpgs ?? (implicitAlua ? 1 : 0)
   // Ids are one word of printable ASCII in sysfs, in stream names and in the label of a loop device.
   if (!/^[\x21-\x2e\x30-\x7e]+$/.test(wwid) || wwid.length > WWID_MAX) throw badId(wwid)
+  for (const one of settings.designators ?? []) checkDesignator('virtualLun', one)
   const scsi = new VirtualTarget({
     designators: settings.designators ?? [designatorOf(wwid)],
     tpgs,
@@ -55,7 +62,7 @@ export function virtualLun(settings: VirtualLunSettings): VirtualLun {
 
 function badId(wwid: string): PathledgerError {
   return new PathledgerError('LUN_ID', {
-    message: `'${wwid}' cannot be the id of a LUN.`,
+    message: `${shown(wwid)} cannot be the id of a LUN.`,
     why: `An id is 1 to ${WWID_MAX} printable ASCII characters without spaces and without '/'.`,
     todo: "Use the text form of a page 0x83 designator, like 'naa.600140505200a986f0043c9afa1fd077'.",
     errno: 'EINVAL',

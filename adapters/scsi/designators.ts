@@ -1,4 +1,5 @@
 // VPD page 0x83, device identification: its designators, built and walked as bytes (SPC-4, 7.8.6).
+import { checkArguments, checkFields } from '../../errors/arguments.ts'
 import { byteAt, bytesOf, joined, uint16At } from './bytes.ts'
 import { checkPage, DEVICE_IDENTIFICATION } from './inquiry.ts'
 
@@ -34,9 +35,17 @@ const HEADER_BYTES = 4
 
 /** Page 0x83 with these designators, in their order. */
 export function buildDeviceIdentification(designators: readonly Designator[]): Uint8Array {
+  checkArguments('buildDeviceIdentification', { designators }, { designators: 'list' })
+  for (const one of designators) checkDesignator('buildDeviceIdentification', one)
   const body = joined(designators.map(descriptor))
   const header = Uint8Array.of(0, DEVICE_IDENTIFICATION, (body.length >> 8) & 0xff, body.length & 0xff)
   return joined([header, body])
+}
+
+/** Throws ARGUMENT_INVALID for what is no designator. */
+export function checkDesignator(call: string, designator: unknown): void {
+  const wanted = { association: 'count', type: 'count', bytes: 'bytes' } as const
+  checkFields(call, 'a designator', designator, wanted)
 }
 
 function descriptor({ association, type, bytes }: Designator): Uint8Array {
@@ -50,6 +59,7 @@ function descriptor({ association, type, bytes }: Designator): Uint8Array {
  * past the page (D-11). Throws SCSI_TRUNCATED without a header, SCSI_MALFORMED for another page.
  */
 export function parseDeviceIdentification(page: Uint8Array): Designator[] {
+  checkArguments('parseDeviceIdentification', { page }, { page: 'bytes' })
   checkPage(page, DEVICE_IDENTIFICATION)
   const end = Math.min(page.length, HEADER_BYTES + uint16At(page, 2))
   const found: Designator[] = []
@@ -73,6 +83,7 @@ export function identificationBytes(page: Uint8Array): number {
 
 /** The designator of a logical unit by its id: as NAA or EUI where it is one of those texts, else as a SCSI name string. */
 export function designatorOf(id: string): Designator {
+  checkArguments('designatorOf', { id }, { id: 'text' })
   const association = ASSOCIATIONS.logicalUnit
   const naa = /^naa\.([3456][0-9a-f]{15}(?:[0-9a-f]{16})?)$/.exec(id)?.[1]
   if (naa !== undefined) return { association, type: DESIGNATOR_TYPES.naa, bytes: fromHex(naa) }

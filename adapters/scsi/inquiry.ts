@@ -1,4 +1,5 @@
 // INQUIRY: the standard data with its TPGS bits, and the list of VPD pages. Built and parsed as bytes (SPC-4, 6.4).
+import { checkArguments, checkFields } from '../../errors/arguments.ts'
 import { byteAt, bytesOf, latin1, malformed } from './bytes.ts'
 import { allocated, uint16Field } from './cdb.ts'
 
@@ -28,7 +29,10 @@ export function inquiryCdb(page: number | null, allocation: number): Uint8Array 
 }
 
 /** Standard INQUIRY data. */
-export function buildInquiry({ deviceType, tpgs, vendor, product, revision }: InquiryData): Uint8Array {
+export function buildInquiry(data: InquiryData): Uint8Array {
+  const texts = { vendor: 'text', product: 'text', revision: 'text' } as const
+  checkFields('buildInquiry', 'data', data, { deviceType: 'count', tpgs: 'count', ...texts })
+  const { deviceType, tpgs, vendor, product, revision } = data
   const bytes = new Uint8Array(STANDARD_BYTES)
   bytes[0] = deviceType & 0x1f
   bytes[2] = SPC4
@@ -43,6 +47,7 @@ export function buildInquiry({ deviceType, tpgs, vendor, product, revision }: In
 
 /** Parses standard INQUIRY data. Throws SCSI_TRUNCATED when it ends before the TPGS bits; names may be missing. */
 export function parseInquiry(bytes: Uint8Array): InquiryData {
+  checkArguments('parseInquiry', { bytes }, { bytes: 'bytes' })
   const tpgs = (byteAt(bytes, 5) >> 4) & 0x3
   const text = (from: number, to: number) => latin1(bytes.subarray(from, to)).trimEnd()
   return {

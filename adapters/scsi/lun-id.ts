@@ -1,4 +1,5 @@
 // Which designator of page 0x83 names the logical unit, and how it is written: the rules of section 4, one by one.
+import { checkArguments, shown } from '../../errors/arguments.ts'
 import { PathledgerError } from '../../errors.ts'
 import { byteAt, hex, latin1, uint16At } from './bytes.ts'
 import { ASSOCIATIONS, DESIGNATOR_TYPES, parseDeviceIdentification, type Designator } from './designators.ts'
@@ -26,6 +27,7 @@ interface Choice extends LunId {
  */
 export function lunId(page: Uint8Array | null, buffer: number = ID_BUFFER): LunId {
   if (page === null) throw noPage()
+  checkArguments('lunId', { page }, { page: 'bytes' })
   if (!Number.isSafeInteger(buffer) || buffer < ID_BUFFER_MIN) throw smallBuffer(buffer)
   let choice: Choice | null = null
   for (const designator of parseDeviceIdentification(page)) choice = better(choice, designator, buffer)
@@ -124,6 +126,7 @@ export interface TargetPort {
  */
 export function targetPort(page: Uint8Array | null): TargetPort {
   if (page === null) throw noPage()
+  checkArguments('targetPort', { page }, { page: 'bytes' })
   let group: number | null = null
   let port: number | null = null
   for (const { type, bytes } of parseDeviceIdentification(page)) {
@@ -151,7 +154,7 @@ function noPage(): PathledgerError {
 
 function smallBuffer(buffer: number): PathledgerError {
   return new PathledgerError('VPD_BUFFER', {
-    message: `An id does not go into ${buffer} bytes.`,
+    message: `An id does not go into ${shown(buffer)} bytes.`,
     why: `The shortest buffer for one has ${ID_BUFFER_MIN}.`,
     todo: `Use ${ID_BUFFER}.`,
     errno: 'EINVAL',

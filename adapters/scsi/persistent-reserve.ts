@@ -1,5 +1,6 @@
 // PERSISTENT RESERVE IN and OUT, built and parsed as bytes (SPC-4, 6.15 and 6.16). What they mean is
 // machines/reservation-rules.ts.
+import { argumentInvalid, checkArguments, checkFields, shown } from '../../errors/arguments.ts'
 import type {
   Registrant,
   ReservationAction,
@@ -52,14 +53,27 @@ export interface ReserveOut {
 
 /** The CDB and parameter list of a PERSISTENT RESERVE OUT. */
 export function buildReserveOut(command: ReserveOut): { cdb: Uint8Array; dataOut: Uint8Array } {
+  checkFields('buildReserveOut', 'command', command, {
+    ...{ action: OUT_ACTIONS.map(([, word]) => word), key: 'text', serviceKey: 'text' },
+    ...{ aptpl: 'flag', allPorts: 'flag' },
+  })
   const action = OUT_ACTIONS.find(([, word]) => word === command.action)?.[0] ?? 0
   const type = TYPES.find(([, word]) => word === command.type)?.[0] ?? 0
   const cdb = Uint8Array.of(PERSISTENT_RESERVE_OUT, action, type, 0, 0, ...uint32Field(PARAMETER_BYTES), 0)
   const dataOut = new Uint8Array(PARAMETER_BYTES)
-  put64(dataOut, 0, BigInt(command.key))
-  put64(dataOut, 8, BigInt(command.serviceKey))
+  put64(dataOut, 0, keyNumber(command.key))
+  put64(dataOut, 8, keyNumber(command.serviceKey))
   dataOut[20] = (command.aptpl ? APTPL : 0) | (command.allPorts ? ALL_TARGET_PORTS : 0)
   return { cdb, dataOut }
+}
+
+/** The number that the text of a key stands for. */
+function keyNumber(key: string): bigint {
+  if (/^0x[0-9a-f]{1,16}$/i.test(key)) return BigInt(key)
+  throw argumentInvalid(
+    'buildReserveOut',
+    `A key is '0x' and up to 16 hex digits, and it was given ${shown(key)}.`,
+  )
 }
 
 /**
@@ -67,6 +81,8 @@ export function buildReserveOut(command: ReserveOut): { cdb: Uint8Array; dataOut
  * parameter list that is not 24 bytes; SCSI_TRUNCATED for a CDB that ends too early.
  */
 export function parseReserveOut(cdb: Uint8Array, dataOut: Uint8Array | null): ReserveOut {
+  checkArguments('parseReserveOut', { cdb }, { cdb: 'bytes' })
+  if (dataOut !== null) checkArguments('parseReserveOut', { dataOut }, { dataOut: 'bytes' })
   const action = OUT_ACTIONS.find(([number]) => number === (byteAt(cdb, 1) & 0x1f))?.[1]
   if (byteAt(cdb, 0) !== PERSISTENT_RESERVE_OUT || action === undefined) {
     throw malformed('a PERSISTENT RESERVE OUT', 'Its operation code or service action is another one.')
@@ -91,6 +107,7 @@ export function parseReserveOut(cdb: Uint8Array, dataOut: Uint8Array | null): Re
 
 /** The CDB of a PERSISTENT RESERVE IN. */
 export function reserveInCdb(action: number, allocation: number): Uint8Array {
+  checkArguments('reserveInCdb', { action, allocation }, { action: 'count', allocation: 'count' })
   return Uint8Array.of(PERSISTENT_RESERVE_IN, action, 0, 0, 0, 0, 0, ...uint16Field(allocation), 0)
 }
 
@@ -103,6 +120,7 @@ export function buildKeys({ generation, registrants }: ReservationState): Uint8A
 
 /** Parses READ KEYS. Throws SCSI_TRUNCATED where it ends before its length. */
 export function parseKeys(bytes: Uint8Array): { generation: number; keys: string[] } {
+  checkArguments('parseKeys', { bytes }, { bytes: 'bytes' })
   const count = Math.floor(uint32At(bytes, 4) / 8)
   const keys = Array.from({ length: Math.min(count, bytes.length) }, (_, at) =>
     keyText(uint64At(bytes, 8 + 8 * at)),
@@ -126,6 +144,7 @@ export function parseReservation(bytes: Uint8Array): {
   generation: number
   reservation: { key: string; type: ReservationType | null } | null
 } {
+  checkArguments('parseReservation', { bytes }, { bytes: 'bytes' })
   const generation = uint32At(bytes, 0)
   if (uint32At(bytes, 4) < 16) return { generation, reservation: null }
   const type = TYPES.find(([number]) => number === (byteAt(bytes, 21) & 0xf))?.[1] ?? null

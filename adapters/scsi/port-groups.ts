@@ -1,4 +1,5 @@
 // REPORT TARGET PORT GROUPS, with both headers, built and parsed as bytes (SPC-4, 6.37).
+import { checkArguments, checkFields } from '../../errors/arguments.ts'
 import type { AccessState } from '../../machines/words.ts'
 import { byteAt, joined, put32, truncated, uint16At, uint32At } from './bytes.ts'
 import { uint16Field, uint32Field } from './cdb.ts'
@@ -68,15 +69,32 @@ export function readPortGroupsCdb(cdb: Uint8Array): { extended: boolean; allocat
 }
 
 /** The answer's bytes. */
-export function buildPortGroups({ extended, transitionSeconds, groups }: PortGroups): Uint8Array {
+export function buildPortGroups(answer: PortGroups): Uint8Array {
+  checkFields('buildPortGroups', 'answer', answer, { extended: 'flag', groups: 'list' })
+  for (const one of answer.groups) checkGroup(one)
+  const { extended, transitionSeconds, groups } = answer
+  const seconds = transitionSeconds ?? 0
+  checkArguments('buildPortGroups', { transitionSeconds: seconds }, { transitionSeconds: 'count' })
   const header = new Uint8Array(extended ? 8 : 4)
   if (extended) {
     header[4] = EXTENDED_FORMAT
-    header[5] = (transitionSeconds ?? 0) & 0xff
+    header[5] = seconds & 0xff
   }
   const whole = joined([header, ...groups.map(descriptor)])
   put32(whole, 0, whole.length - 4)
   return whole
+}
+
+function checkGroup(group: PortGroup): void {
+  const wanted = {
+    group: 'count',
+    access: 'text',
+    preferred: 'flag',
+    supported: 'count',
+    ports: 'list',
+  } as const
+  checkFields('buildPortGroups', 'a group', group, wanted)
+  for (const port of group.ports) checkArguments('buildPortGroups', { port }, { port: 'count' })
 }
 
 function descriptor({ group, access, preferred, supported, ports }: PortGroup): Uint8Array {
@@ -93,6 +111,7 @@ export function portGroupsBytes(bytes: Uint8Array): number {
 
 /** Parses the answer, whichever header it has. Throws SCSI_TRUNCATED where a descriptor runs past its end. */
 export function parsePortGroups(bytes: Uint8Array): PortGroups {
+  checkArguments('parsePortGroups', { bytes }, { bytes: 'bytes' })
   const end = portGroupsBytes(bytes)
   if (end > bytes.length) throw truncated(bytes.length, end)
   // Without the long header this is the first byte of a descriptor, where these bits are reserved.
@@ -126,6 +145,7 @@ function groupAt(bytes: Uint8Array, at: number, next: number): PortGroup {
 
 /** The states that a supported-states byte names. */
 export function supportedStates(supported: number): AccessState[] {
+  checkArguments('supportedStates', { supported }, { supported: 'count' })
   return SUPPORTED_BITS.filter(([bit]) => (supported & bit) !== 0).map(([, word]) => word)
 }
 

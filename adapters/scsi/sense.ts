@@ -1,4 +1,5 @@
 // Sense data in both formats, built and parsed as bytes (SPC-4, 4.5).
+import { checkArguments, checkFields } from '../../errors/arguments.ts'
 import { byteAt, malformed } from './bytes.ts'
 
 /** Sense keys of SPC-4, by name. */
@@ -42,7 +43,9 @@ const FIXED_BYTES = 18
 const DESCRIPTOR_BYTES = 8
 
 /** Fixed format sense data, 18 bytes. */
-export function buildFixedSense({ key, asc, ascq, deferred }: Sense): Uint8Array {
+export function buildFixedSense(sense: Sense): Uint8Array {
+  checkSense('buildFixedSense', sense)
+  const { key, asc, ascq, deferred } = sense
   const bytes = new Uint8Array(FIXED_BYTES)
   bytes[0] = deferred ? 0x71 : 0x70
   bytes[2] = key & 0xf
@@ -53,7 +56,9 @@ export function buildFixedSense({ key, asc, ascq, deferred }: Sense): Uint8Array
 }
 
 /** Descriptor format sense data without descriptors, 8 bytes. */
-export function buildDescriptorSense({ key, asc, ascq, deferred }: Sense): Uint8Array {
+export function buildDescriptorSense(sense: Sense): Uint8Array {
+  checkSense('buildDescriptorSense', sense)
+  const { key, asc, ascq, deferred } = sense
   const bytes = new Uint8Array(DESCRIPTOR_BYTES)
   bytes[0] = deferred ? 0x73 : 0x72
   bytes[1] = key & 0xf
@@ -62,11 +67,16 @@ export function buildDescriptorSense({ key, asc, ascq, deferred }: Sense): Uint8
   return bytes
 }
 
+function checkSense(call: string, sense: unknown): void {
+  checkFields(call, 'sense', sense, { key: 'count', asc: 'count', ascq: 'count', deferred: 'flag' })
+}
+
 /**
  * Parses sense data of either format. Codes that fixed data is too short for are 0, as its additional length allows.
  * Throws SCSI_TRUNCATED when the key is not there, SCSI_MALFORMED for another response code.
  */
 export function parseSense(bytes: Uint8Array): Sense {
+  checkArguments('parseSense', { bytes }, { bytes: 'bytes' })
   const code = byteAt(bytes, 0) & 0x7f
   if (code === 0x72 || code === 0x73) {
     const [key, asc, ascq] = [byteAt(bytes, 1) & 0xf, byteAt(bytes, 2), byteAt(bytes, 3)]
@@ -83,6 +93,7 @@ export function parseSense(bytes: Uint8Array): Sense {
 
 /** Short for sense that is not deferred. */
 export function senseOf(key: number, asc: number, ascq: number): Sense {
+  checkArguments('senseOf', { key, asc, ascq }, { key: 'count', asc: 'count', ascq: 'count' })
   return { key, asc, ascq, deferred: false }
 }
 

@@ -1,5 +1,6 @@
 // The target of a virtual LUN: it answers CDBs with real bytes, per nexus, as an array would. Whoever asks it uses the
 // parsers that serve real devices.
+import { checkFields, shown } from '../../errors/arguments.ts'
 import type { AccessState } from '../../machines/words.ts'
 import { PathledgerError } from '../../errors.ts'
 import type { GroupStore, KeptGroup, ScsiAnswer, ScsiNexus, ScsiTarget } from '../ports.ts'
@@ -314,6 +315,10 @@ function portDesignators({ group, port }: Nexus): Designator[] {
 }
 
 function checkGroups(groups: readonly GroupSettings[]): void {
+  for (const group of groups) {
+    const wanted = { id: 'number', paths: 'texts', preferred: 'flag?', supported: 'texts?' } as const
+    checkFields('virtualLun', 'a group', group, wanted)
+  }
   const ids = groups.map(({ id }) => id)
   const paths = groups.flatMap((group) => group.paths)
   if (ids.some((id) => !Number.isInteger(id) || id < 1 || id > 0xffff)) {
@@ -323,7 +328,7 @@ function checkGroups(groups: readonly GroupSettings[]): void {
   if (new Set(paths).size < paths.length) throw badGroups('A path is in two groups.')
   for (const { access } of groups) {
     if (access !== undefined && !ALL_STATES.includes(access)) {
-      throw badGroups(`'${access}' is not an access state.`)
+      throw badGroups(`${shown(access)} is not an access state.`)
     }
   }
 }

@@ -1,6 +1,7 @@
 // Puts a sysfs tree into a real directory, for ls and cat. It is made beside its place and moved there in one step, so
 // that whoever looks sees the old tree or the new one, whole. Nothing outside is touched: every name is looked at, no
 // link is followed, and a directory that holds anything of others is not replaced.
+import { checkArguments, checkFields } from '../../errors/arguments.ts'
 import {
   chmodSync,
   lstatSync,
@@ -37,7 +38,11 @@ export interface SysfsSource {
  * and replaced in one step if it is empty or an earlier tree. Throws SYSFS_FOREIGN for a directory that holds anything
  * else and for what is no directory, SYSFS_IO, or SYSFS_TREE for a tree with names or links that lead outside.
  */
-export function materialiseSysfs({ entries, timeUs }: SysfsSource, directory: string): void {
+export function materialiseSysfs(tree: SysfsSource, directory: string): void {
+  checkFields('materialiseSysfs', 'tree', tree, { entries: 'list', timeUs: 'count' })
+  checkArguments('materialiseSysfs', { directory }, { directory: 'file' })
+  const { entries, timeUs } = tree
+  for (const entry of entries) checkFields('materialiseSysfs', 'an entry', entry, { path: 'file' })
   const place = resolve(directory)
   const kept = named(entries)
   const replaces = isReplaceable(place)

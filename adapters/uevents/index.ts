@@ -1,5 +1,6 @@
 // Word from the kernel that devices came, changed or went (NETLINK_KOBJECT_UEVENT). It is a reason to look at sysfs, which
 // stays the truth; nothing is believed that a message says.
+import { checkFields } from '../../errors/arguments.ts'
 import type { Uevents } from '../ports.ts'
 import { MESSAGE_BYTES_MAX, parseUevent } from './message.ts'
 import { netlink, type Netlink } from './netlink.ts'
@@ -12,6 +13,7 @@ export const MESSAGES_A_TURN = 64
  * socket (a sandbox, another kernel) the engine's log says so, and devices are found by looking alone.
  */
 export function kernelUevents(calls: Netlink = netlink): Uevents {
+  checkFields('kernelUevents', 'calls', calls, { open: 'call', receive: 'call', close: 'call' })
   const into = new Uint8Array(MESSAGE_BYTES_MAX)
   let fd: number | null = null
   const stop = () => {

@@ -1,5 +1,6 @@
 // Counters that somebody sets, to zero as a rule: the figures change, and that they did is on the ledger with who and why.
 // Samples count what was done, and what was done does not change with it.
+import { checkArguments, shown } from '../../errors/arguments.ts'
 import { PathledgerError } from '../../errors.ts'
 
 /** The counters that have another value from now on, by name; a whole number from 0, as the kernel's unsigned long. */
@@ -17,6 +18,7 @@ export function checkCounters<Counters extends object>(
   counters: Counters,
   values: CounterValues<Counters>,
 ): void {
+  checkArguments('setCounters', { values }, { values: 'object' })
   const names = Object.keys(counters)
   const entries = Object.entries<unknown>(values)
   if (entries.length === 0) throw invalid('Nothing is to be set.', `The counters are ${names.join(', ')}.`)
@@ -26,7 +28,7 @@ export function checkCounters<Counters extends object>(
     }
     if (Number.isSafeInteger(value) && (value as number) >= 0) continue
     const why = `It is a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, which is as far as it can count.`
-    throw invalid(`${String(value)} is not a value of ${name}.`, why)
+    throw invalid(`${shown(value)} is not a value of ${name}.`, why)
   }
 }
 

@@ -3,7 +3,7 @@ import type { PathCounters } from '../accounting/counters.ts'
 import type { AdapterRuntime, PathRuntime } from '../heads/runtime.ts'
 import type { OperatorWord } from '../core/spoken.ts'
 import { applyCounters, checkCounters, zeros, type CounterValues } from '../accounting/set-counters.ts'
-import { checkWords } from '../core/spoken.ts'
+import { checkWord } from '../core/spoken.ts'
 import type { Stream } from '../ledger/stream.ts'
 
 /** What an adapter stands on. */
@@ -51,7 +51,7 @@ export class Adapter {
 
   /** Sets counters; who and why is on the ledger. Throws COUNTER_INVALID (EINVAL), and nothing is changed. */
   setCounters(values: CounterValues<PathCounters>, word: OperatorWord = {}): void {
-    checkWords({ ...word })
+    checkWord(word)
     const { runtime, engine } = this.#parts
     checkCounters(runtime.counters, values)
     const was = applyCounters(runtime.counters, null, values)

@@ -1,6 +1,7 @@
 // An I/O as callers hand it over: where its bytes are, and whose.
+import { argumentInvalid, checkArguments, checkFields, shown } from '../../errors/arguments.ts'
 import { PathledgerError } from '../../errors.ts'
-import type { IoOp } from '../../machines/words.ts'
+import { IO_OPS, type IoOp } from '../../machines/words.ts'
 import { LentBuffer } from '../memory/lender.ts'
 import { OpenIo, type IoManner, type IoMemory } from '../io/open-io.ts'
 import type { Vector } from '../memory/vector.ts'
@@ -78,4 +79,20 @@ function notForLent(): never {
 
 function refused(message: string, why: string): PathledgerError {
   return new PathledgerError('IO_DATA', { message, why, todo: 'Nothing was changed.', errno: 'EINVAL' })
+}
+
+/** Whether a call was handed nothing to do. Asked for each I/O, so it does no more than it has to. */
+export function isNothing(options: unknown): boolean {
+  return typeof options !== 'object' || options === null
+}
+
+/** The error for one that was handed nothing. */
+export function noOptions(call: string, options: unknown): PathledgerError {
+  return argumentInvalid(call, `It takes one object with what is asked for, and was given ${shown(options)}.`)
+}
+
+/** Throws ARGUMENT_INVALID for what is no bio: each says whom to tell, for without that its error could go nowhere. */
+export function checkBios(bios: readonly HeadBio[]): void {
+  checkArguments('submit', { bios }, { bios: 'list' })
+  for (const bio of bios) checkFields('submit', 'a bio', bio, { op: IO_OPS, done: 'call' })
 }

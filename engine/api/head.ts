@@ -1,11 +1,12 @@
 // A head as a program sees it: a block device with a promise API.
+import { checkArguments, checkFields } from '../../errors/arguments.ts'
 import type { UniqueIdType } from '../../adapters/unique-id.ts'
 import type { DeviceLimits } from '../../adapters/ports.ts'
 import type { PathledgerError } from '../../errors.ts'
 import type { Failback, HeadValue, IoOp, IoPolicy, Loss, NoPathRetry, Quantum } from '../../machines/words.ts'
 import type { HeadCounters } from '../accounting/counters.ts'
 import type { DiskStat } from '../accounting/disk-stat.ts'
-import { memoryOf, openIoOf, type HeadBio } from './head-bio.ts'
+import { checkBios, isNothing, memoryOf, noOptions, openIoOf, type HeadBio } from './head-bio.ts'
 import type { RangeOptions, ReadOptions, WriteOptions } from './io-options.ts'
 import type { HeadIo } from '../io/head-io.ts'
 import { HELD, WITHOUT_PATH } from '../io/waiting.ts'
@@ -31,7 +32,7 @@ import { applyCounters, checkCounters, zeros, type CounterValues } from '../acco
 import { followSizes } from '../heads/resize.ts'
 import type { Settings } from '../core/settings.ts'
 import { Reservations } from './reservations.ts'
-import { checkWords, spokenBy } from '../core/spoken.ts'
+import { checkWord, spokenBy } from '../core/spoken.ts'
 import { checkTracing, type Tracing } from '../accounting/trace.ts'
 
 /**
@@ -144,7 +145,7 @@ export class Head {
 
   /** Sets counters; who and why is on the ledger. Throws COUNTER_INVALID (EINVAL), and nothing is changed. */
   setCounters(values: CounterValues<HeadCounters>, word: OperatorWord = {}): void {
-    checkWords({ ...word })
+    checkWord(word)
     this.#refuseIfGone()
     const head = this.#runtime
     checkCounters(head.counters, values)
@@ -165,6 +166,7 @@ export class Head {
 
   /** Reads; resolves with the bytes, which are `into` where it was given. */
   async read(options: ReadOptions): Promise<Uint8Array> {
+    if (isNothing(options)) throw noOptions('read', options)
     const { offset, length, into } = options
     const valid = Number.isSafeInteger(length) && length > 0 && length <= this.sizeBytes
     const data = into ?? new Uint8Array(valid ? length : 0)
@@ -174,6 +176,7 @@ export class Head {
 
   /** Writes; resolves when a path has acknowledged all of it. Refusals of its memory: IO_DATA, BUFFER_*. */
   async write(options: WriteOptions): Promise<void> {
+    if (isNothing(options)) throw noOptions('write', options)
     const { data, memory } = memoryOf(options)
     const length = data instanceof Uint8Array ? data.length : 0
     await this.#do('write', options.offset, length, data, memory, options)
@@ -184,6 +187,7 @@ export class Head {
    * counted and placed before the next one; they end in any order. One that is refused ends with why, like the others.
    */
   submit(bios: readonly HeadBio[]): void {
+    checkBios(bios)
     for (const bio of bios) this.#io.submit(openIoOf(bio))
   }
 
@@ -221,16 +225,19 @@ export class Head {
 
   /** Makes what was acknowledged durable. An error is reported once and never driven round until somebody says ok. */
   async flush(options: { readonly node?: number } = {}): Promise<void> {
+    if (isNothing(options)) throw noOptions('flush', options)
     await this.#do('flush', 0, 0, null, 'copied', options)
   }
 
   /** Tells the LUN that it may forget these bytes. They read as anything afterwards; NOTSUPP comes as IO_ERROR. */
   async discard(options: RangeOptions): Promise<void> {
+    if (isNothing(options)) throw noOptions('discard', options)
     await this.#do('discard', options.offset, options.length, null, 'copied', options)
   }
 
   /** Makes these bytes zeros. */
   async writeZeroes(options: RangeOptions): Promise<void> {
+    if (isNothing(options)) throw noOptions('writeZeroes', options)
     await this.#do('writeZeroes', options.offset, options.length, null, 'copied', options)
   }
 
@@ -240,6 +247,7 @@ export class Head {
    * such ioctl, IOCTL_FAILED with the errno of the device, or ETIMEDOUT after `attemptTimeoutMs`.
    */
   async ioctl(options: IoctlOptions): Promise<IoctlResult> {
+    checkFields('ioctl', 'options', options, IOCTL)
     return passIoctl(this.#runtime, options, false)
   }
 
@@ -249,25 +257,29 @@ export class Head {
    * A command that writes is beyond all that keeps I/O safe here; no ghost is held off for it.
    */
   async sendCommand(options: CommandOptions): Promise<CommandResult> {
+    checkFields('sendCommand', 'options', options, { dataOut: 'bytes?' })
     return sendCommand(this.#runtime, options)
   }
 
   /** Heads, sectors and cylinders (HDIO_GETGEO), by one path. Rejects like {@link ioctl}. */
-  async getGeometry({ node = 0 }: { readonly node?: number } = {}): Promise<DiskGeometry> {
-    return getGeometry(this.#runtime, node)
+  async getGeometry(options: { readonly node?: number } = {}): Promise<DiskGeometry> {
+    if (isNothing(options)) throw noOptions('getGeometry', options)
+    return getGeometry(this.#runtime, options.node ?? 0)
   }
 
   /**
    * The LUN's unique id as bytes, by one path: its designator of this kind. Empty where the LUN has none, or the device
    * cannot tell. Rejects with NO_PATH (EWOULDBLOCK) when no path is usable now.
    */
-  async getUniqueId(type: UniqueIdType, { node = 0 }: { readonly node?: number } = {}): Promise<Uint8Array> {
-    return getUniqueId(this.#runtime, type, node)
+  async getUniqueId(type: UniqueIdType, options: { readonly node?: number } = {}): Promise<Uint8Array> {
+    if (isNothing(options)) throw noOptions('getUniqueId', options)
+    return getUniqueId(this.#runtime, type, options.node ?? 0)
   }
 
   /** A part of this head with offsets of its own. Throws PARTITION_INVALID for a range that is none. */
   partition(options: PartitionOptions): Partition<Head> {
     this.#refuseIfGone()
+    if (isNothing(options)) throw noOptions('partition', options)
     return new Partition(this, this.#runtime, options)
   }
 
@@ -276,7 +288,7 @@ export class Head {
    * Returns how many bios there were, and their bytes; both are on the ledger.
    */
   drain(word: OperatorWord = {}): { readonly bios: number; readonly bytes: number } {
-    checkWords({ ...word })
+    checkWord(word)
     this.#refuseIfGone()
     const reason = word.reason ?? 'drained'
     const drained = this.#io.drain(drainedError(this.#runtime, reason), [...WITHOUT_PATH, ...HELD])
@@ -305,7 +317,8 @@ export class Head {
    * stays as it is. Throws TRACING_INVALID.
    */
   setTracing(tracing: Partial<Tracing>, word: OperatorWord = {}): void {
-    checkWords({ ...word })
+    checkWord(word)
+    checkArguments('setTracing', { tracing }, { tracing: 'object' })
     const to = checkTracing({ ...this.tracing, ...tracing })
     this.#refuseIfGone()
     this.#runtime.tracer.tracing = to
@@ -344,7 +357,7 @@ export class Head {
   }
 
   #spoken(word: OperatorWord): HeadRuntime {
-    checkWords({ ...word })
+    checkWord(word)
     this.#refuseIfGone()
     return this.#runtime
   }
@@ -370,3 +383,5 @@ export class Head {
     if (this.#runtime.gone) throw headGoneError(this.#runtime)
   }
 }
+
+const IOCTL = { command: 'text', argument: 'bytes?', rawIo: 'flag?' } as const

@@ -1,5 +1,6 @@
 // A part of a head, from one block to another. Everything that reaches it reaches its head: there is no other way to a
 // path than through the head's policy (D-26).
+import { checkArguments, checkFields, shown } from '../../errors/arguments.ts'
 import { PathledgerError } from '../../errors.ts'
 import type { WriteOptions, RangeOptions, ReadOptions } from './io-options.ts'
 import type { HeadRuntime } from '../heads/runtime.ts'
@@ -53,7 +54,7 @@ export class Partition<Disk extends WholeDisk = WholeDisk> {
     const fits = whole && start >= 0 && length > 0 && start + length <= sizeBytes
     if (!fits || !Number.isSafeInteger(number) || number < 1) {
       throw new PathledgerError('PARTITION_INVALID', {
-        message: `${length} bytes from ${start} cannot be partition ${number} of ${head.name}.`,
+        message: `${shown(length)} bytes from ${shown(start)} cannot be partition ${shown(number)} of ${head.name}.`,
         why: `A partition lies within ${sizeBytes} bytes, in whole blocks of ${logicalBlockBytes}, and is numbered from 1.`,
         todo: 'Correct the range.',
         errno: 'EINVAL',
@@ -68,11 +69,13 @@ export class Partition<Disk extends WholeDisk = WholeDisk> {
 
   /** {@link Head.read} within the partition. */
   async read(options: ReadOptions): Promise<Uint8Array> {
+    checkArguments('read', { options }, { options: 'object' })
     return this.head.read({ ...options, offset: this.#within('read', options.offset, options.length) })
   }
 
   /** {@link Head.write} within the partition. */
   async write(options: WriteOptions): Promise<void> {
+    checkArguments('write', { options }, { options: 'object' })
     const length = options.data?.length ?? options.buffer?.length ?? 0
     await this.head.write({ ...options, offset: this.#within('write', options.offset, length) })
   }
@@ -84,11 +87,13 @@ export class Partition<Disk extends WholeDisk = WholeDisk> {
 
   /** {@link Head.discard} within the partition. */
   async discard(options: RangeOptions): Promise<void> {
+    checkArguments('discard', { options }, { options: 'object' })
     await this.head.discard({ ...options, offset: this.#within('discard', options.offset, options.length) })
   }
 
   /** {@link Head.writeZeroes} within the partition. */
   async writeZeroes(options: RangeOptions): Promise<void> {
+    checkArguments('writeZeroes', { options }, { options: 'object' })
     const offset = this.#within('writeZeroes', options.offset, options.length)
     await this.head.writeZeroes({ ...options, offset })
   }
@@ -98,16 +103,20 @@ export class Partition<Disk extends WholeDisk = WholeDisk> {
    * IOCTL_PARTITION (ENOIOCTLCMD) without it, before a path is looked for.
    */
   async ioctl(options: IoctlOptions): Promise<IoctlResult> {
+    checkFields('ioctl', 'options', options, { command: 'text', argument: 'bytes?', rawIo: 'flag?' })
     return passIoctl(this.#runtime, options, true)
   }
 
   /** {@link Head.getGeometry}, with the partition's own first sector. */
-  async getGeometry({ node = 0 }: { readonly node?: number } = {}): Promise<DiskGeometry> {
-    return { ...(await getGeometry(this.#runtime, node)), start: this.startBytes / SECTOR_BYTES }
+  async getGeometry(options: { readonly node?: number } = {}): Promise<DiskGeometry> {
+    checkArguments('getGeometry', { options }, { options: 'object' })
+    return { ...(await getGeometry(this.#runtime, options.node ?? 0)), start: this.startBytes / SECTOR_BYTES }
   }
 
   /** The offset on the head. What is no number, or not aligned, is refused there. */
   #within(op: string, offset: number, length: number): number {
+    const isNumber = typeof offset === 'number' && typeof length === 'number'
+    if (!isNumber) return offset
     const beyond = offset < 0 || offset + length > this.sizeBytes
     if (!beyond) return offset + this.startBytes
     throw new PathledgerError('IO_OUT_OF_RANGE', {

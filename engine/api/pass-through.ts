@@ -1,4 +1,5 @@
 // What callers may pass through to a path's device: ioctls and SCSI commands, and what they ask most often by them.
+import { shown } from '../../errors/arguments.ts'
 import type { ScsiAnswer, ScsiCommand } from '../../adapters/ports.ts'
 import { CHECK_CONDITION, GOOD } from '../../adapters/scsi/cdb.ts'
 import { ASSOCIATIONS, DESIGNATOR_TYPES, parseDeviceIdentification } from '../../adapters/scsi/designators.ts'
@@ -75,7 +76,7 @@ const GEOMETRY_BYTES = 16
 export async function getUniqueId(head: HeadRuntime, type: UniqueIdType, node: number): Promise<Uint8Array> {
   if (!UNIQUE_ID_TYPES.includes(type)) {
     throw new PathledgerError('UNIQUE_ID_TYPE', {
-      message: `'${type}' is not a type of unique id.`,
+      message: `${shown(type)} is not a type of unique id.`,
       why: `The types are ${UNIQUE_ID_TYPES.join(', ')}.`,
       todo: 'Use one of them.',
       errno: 'EINVAL',

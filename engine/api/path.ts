@@ -1,4 +1,5 @@
 // A path as a program sees it.
+import { checkArguments, checkFields, shown } from '../../errors/arguments.ts'
 import { PathledgerError } from '../../errors.ts'
 import { ACCESS_STATES, type AccessState, type PathValue } from '../../machines/words.ts'
 import type { Evidence } from '../../machines/events.ts'
@@ -10,7 +11,7 @@ import { recordPath } from '../heads/lifecycle.ts'
 import type { PathRuntime } from '../heads/runtime.ts'
 import type { Recorded } from '../ledger/recorder.ts'
 import { applyCounters, checkCounters, zeros, type CounterValues } from '../accounting/set-counters.ts'
-import { checkWords } from '../core/spoken.ts'
+import { checkWord, checkWords } from '../core/spoken.ts'
 import type { OperatorWord } from '../core/spoken.ts'
 
 /** What `removePath` of the registry does, handed in so that a path can be removed from here. */
@@ -108,7 +109,7 @@ export class Path {
 
   /** Sets counters; who and why is on the ledger. Throws COUNTER_INVALID (EINVAL), and nothing is changed. */
   setCounters(values: CounterValues<PathCounters>, word: OperatorWord = {}): void {
-    checkWords({ ...word })
+    checkWord(word)
     const path = this.#runtime
     if (path.gone) throw pathGone(path)
     checkCounters(path.counters, values)
@@ -128,6 +129,7 @@ export class Path {
    */
   setAccessState(access: AccessState, options: { preferred?: boolean; why?: string } = {}): void {
     checkAccess(access)
+    checkFields('setAccessState', 'options', options, { preferred: 'flag?' })
     const { preferred = this.preferred, why = 'set' } = options
     this.#record('path.accessChanged', { access, preferred, why }, {})
   }
@@ -138,23 +140,26 @@ export class Path {
    */
   reportSense(sense: Uint8Array): void {
     if (this.#runtime.gone) throw pathGone(this.#runtime)
+    checkArguments('reportSense', { sense }, { sense: 'bytes' })
     this.#runtime.head.actions.sense(this.#runtime, sense)
   }
 
   /** The operator pulls the path: no I/O is sent down it, and nothing automatic undoes that. */
   fail(word: OperatorWord = {}): void {
+    checkWord(word)
     this.#record('path.disabled', { why: word.reason ?? 'operator' }, word)
   }
 
   /** The operator prefers this path of its head: while it is well all I/O goes there ({@link Head.prefer}). */
   prefer(word: OperatorWord = {}): void {
-    checkWords({ ...word })
+    checkWord(word)
     if (this.#runtime.gone) throw pathGone(this.#runtime)
     preferPath(this.#runtime.head, this.hctl, word)
   }
 
   /** The operator puts the path back. Its health is another matter: a failed path stays failed until it answers. */
   reinstate(word: OperatorWord = {}): void {
+    checkWord(word)
     this.#record('path.enabled', { why: word.reason ?? 'operator' }, word)
   }
 
@@ -203,11 +208,12 @@ export class Path {
    * is on the ledger. Rejects with PATH_REMOVED when it is gone already.
    */
   async remove(word: OperatorWord = {}): Promise<void> {
-    checkWords({ ...word })
+    checkWord(word)
     return this.#remove(this.#runtime, word.reason ?? 'removed', word.actor ?? 'operator')
   }
 
   #step(type: string, otherwise: string, word: OperatorWord = {}): void {
+    checkWord(word)
     this.#record(type, { why: word.reason ?? otherwise }, word)
   }
 
@@ -224,7 +230,7 @@ export class Path {
 export function checkAccess(access: AccessState): void {
   if (ACCESS_STATES.includes(access)) return
   throw new PathledgerError('ACCESS_STATE_INVALID', {
-    message: `'${access}' is not an access state.`,
+    message: `${shown(access)} is not an access state.`,
     why: `The access states of ALUA are ${ACCESS_STATES.join(', ')}.`,
     todo: 'Use one of them.',
     errno: 'EINVAL',

@@ -1,7 +1,10 @@
 // A device that is not a path: what was not taken stays usable as the ordinary single-path device that it is (D-4).
+import type { ErrorCode } from '../../errors/codes.ts'
+import { checkArguments, checkFields, shown } from '../../errors/arguments.ts'
 import type { IoCompletion, IoRequest, PathDevice } from '../../adapters/ports.ts'
 import { PathledgerError } from '../../errors.ts'
 import type { IoOp } from '../../machines/words.ts'
+import { checkDevice } from '../../adapters/scsi/device-shape.ts'
 import { BufferPool } from '../memory/pool.ts'
 import { errnoOf, statusOf } from '../core/blk-status.ts'
 
@@ -39,14 +42,18 @@ export class PlainDevice {
   }
 
   /** Reads; resolves with the bytes. */
-  async read({ offset, length }: { readonly offset: number; readonly length: number }): Promise<Uint8Array> {
+  async read(options: { readonly offset: number; readonly length: number }): Promise<Uint8Array> {
+    checkArguments('read', { options }, { options: 'object' })
+    const { offset, length } = options
     const data = new Uint8Array(this.#check('read', offset, length))
     await this.#inPieces('read', offset, data)
     return data
   }
 
   /** Writes; resolves when the device has acknowledged all of it. */
-  async write({ offset, data }: { readonly offset: number; readonly data: Uint8Array }): Promise<void> {
+  async write(options: { readonly offset: number; readonly data: Uint8Array }): Promise<void> {
+    checkFields('write', 'options', options, { data: 'bytes' })
+    const { offset, data } = options
     this.#check('write', offset, data.length)
     await this.#inPieces('write', offset, data)
   }
@@ -110,7 +117,11 @@ export class PlainDevice {
     const whole = [offset, length].every((value) => Number.isSafeInteger(value) && value % block === 0)
     if (!whole || offset < 0 || length <= 0) {
       const why = `Offset and length must be multiples of ${block} bytes, its logical block.`
-      throw invalid('IO_UNALIGNED', `${op} of ${length} bytes at ${offset} is not aligned.`, why)
+      throw invalid(
+        'IO_UNALIGNED',
+        `${op} of ${shown(length)} bytes at ${shown(offset)} is not aligned.`,
+        why,
+      )
     }
     if (offset + length <= sizeBytes) return length
     const why = `${this.name} has ${sizeBytes} bytes.`
@@ -123,6 +134,8 @@ export class PlainDevice {
  * the caller's; closing it closes the device. `allocate` gives page-aligned memory; default: the system's.
  */
 export function plainDevice(device: PathDevice, allocate?: (bytes: number) => ArrayBuffer): PlainDevice {
+  checkDevice('plainDevice', device)
+  checkArguments('plainDevice', { allocate }, { allocate: 'call?' })
   return new PlainDevice(device, allocate)
 }
 
@@ -135,7 +148,7 @@ function closed(name: string): PathledgerError {
   })
 }
 
-function invalid(code: string, message: string, why: string): PathledgerError {
+function invalid(code: ErrorCode, message: string, why: string): PathledgerError {
   return new PathledgerError(code, {
     message,
     why,

@@ -1,4 +1,5 @@
 // Persistent reservations as a program uses them: Linux's words (pr_ops), and the bytes of PERSISTENT RESERVE IN and OUT.
+import { checkArguments, shown } from '../../errors/arguments.ts'
 import { byteAt } from '../../adapters/scsi/bytes.ts'
 import { allocated, BUSY, CHECK_CONDITION, GOOD, RESERVATION_CONFLICT } from '../../adapters/scsi/cdb.ts'
 import type { ScsiAnswer } from '../../adapters/ports.ts'
@@ -26,7 +27,7 @@ import {
 } from '../../machines/reservation/rules.ts'
 import type { HeadRuntime, PathRuntime } from '../heads/runtime.ts'
 import type { OperatorWord } from '../core/spoken.ts'
-import { checkWords } from '../core/spoken.ts'
+import { checkWord } from '../core/spoken.ts'
 import type { Outcome, Wish } from '../lun/reservation-command.ts'
 
 /** A key: 64 bits, as a bigint or as '0x' and up to 16 hex digits. */
@@ -70,6 +71,7 @@ export class Reservations {
       readonly aptpl?: boolean
     } & OperatorWord = {},
   ): Promise<void> {
+    checkFlags('register', options)
     const { oldKey = NO_KEY, ignore = false, aptpl = true } = options
     const action = ignore ? 'registerIgnore' : 'register'
     await this.#do({ action, key: keyFrom(oldKey), serviceKey: keyFrom(key), type: null, aptpl }, options)
@@ -77,6 +79,7 @@ export class Reservations {
 
   /** Takes the registration of `key` away from every path of this engine. */
   async unregister(key: ReservationKey, word: OperatorWord = {}): Promise<void> {
+    checkWord(word)
     await this.register(0n, { ...word, oldKey: key })
   }
 
@@ -106,6 +109,7 @@ export class Reservations {
     type: ReservationType,
     options: { readonly abort?: boolean } & OperatorWord = {},
   ): Promise<void> {
+    checkFlags('preempt', options)
     const action = options.abort === true ? 'preemptAbort' : 'preempt'
     const wish = { action, key: keyFrom(key), serviceKey: keyFrom(victim), type: known(type) } as const
     await this.#do({ ...wish, aptpl: false }, options)
@@ -150,6 +154,7 @@ export class Reservations {
     dataOut: Uint8Array | null,
     word: OperatorWord = {},
   ): Promise<ReserveAnswer> {
+    checkArguments('execute', { cdb, dataOut: dataOut ?? undefined }, { cdb: 'bytes', dataOut: 'bytes?' })
     try {
       if (cdb[0] === PERSISTENT_RESERVE_IN) return this.#readIn(cdb)
       if (cdb[0] !== PERSISTENT_RESERVE_OUT) return illegal(0x20, 'another operation code')
@@ -179,8 +184,10 @@ export class Reservations {
     if (outcome.status !== 'GOOD') throw refusal(this.#head, wish, outcome)
   }
 
-  #run(wish: Wish, { actor, reason }: OperatorWord): Promise<Outcome> {
-    checkWords({ actor, reason })
+  async #run(wish: Wish, word: OperatorWord): Promise<Outcome> {
+    checkArguments('A reservation command', { word }, { word: 'object' })
+    const { actor, reason } = word
+    checkWord({ actor, reason })
     const { core, paths } = this.#head
     if (core.broken !== null) return Promise.reject(core.broken)
     const live = paths.filter(lives)
@@ -221,11 +228,18 @@ function illegal(asc: number, why: string, ascq = 0): ReserveAnswer {
   return { errno: null, status: CHECK_CONDITION, sense, data: NOTHING, why }
 }
 
+/** The switches of a command, beside who says so. */
+function checkFlags(call: string, options: unknown): void {
+  checkArguments(call, { options }, { options: 'object' })
+  const { ignore, aptpl, abort } = options as Readonly<Record<string, unknown>>
+  checkArguments(call, { ignore, aptpl, abort }, { ignore: 'flag?', aptpl: 'flag?', abort: 'flag?' })
+}
+
 function keyFrom(key: ReservationKey): string {
   if (typeof key === 'bigint' && key >= 0n && key <= 0xffff_ffff_ffff_ffffn) return keyText(key)
   if (typeof key === 'string' && /^0x[0-9a-f]{1,16}$/i.test(key)) return keyText(BigInt(key))
   throw new PathledgerError('RESERVATION_KEY', {
-    message: `'${String(key)}' is not a reservation key.`,
+    message: `${shown(key)} is not a reservation key.`,
     why: "A key has 64 bits: a bigint, or '0x' and up to 16 hex digits.",
     todo: 'Use a key that identifies you.',
     errno: 'EINVAL',
@@ -233,9 +247,9 @@ function keyFrom(key: ReservationKey): string {
 }
 
 function known(type: ReservationType): ReservationType {
-  if (Object.hasOwn(RESERVATION_TYPES, type)) return type
+  if (typeof type === 'string' && Object.hasOwn(RESERVATION_TYPES, type)) return type
   throw new PathledgerError('RESERVATION_TYPE', {
-    message: `'${type}' is not a reservation type.`,
+    message: `${shown(type)} is not a reservation type.`,
     why: `The types are ${Object.keys(RESERVATION_TYPES).join(', ')}.`,
     todo: 'Use one of them.',
     errno: 'EINVAL',

@@ -1,7 +1,8 @@
 // From a device to a path: who it says it is, what the LUN's storage knows, its place under a head, and the record of
 // all that before anybody is told.
 import type { PathDevice } from '../../adapters/ports.ts'
-import { PathledgerError } from '../../errors.ts'
+import { checkDevice } from '../../adapters/scsi/device-shape.ts'
+import { hasCode, PathledgerError } from '../../errors.ts'
 import type { AccessState } from '../../machines/words.ts'
 import type { Alua, Introduced } from '../alua/alua.ts'
 import { closedError } from '../core/closed.ts'
@@ -188,8 +189,11 @@ function tells({ identity: { tpgs } }: Introduced): boolean {
 /** What could not be opened, or is another LUN's, is on the ledger as any other device that was not taken. */
 async function opened(parts: AddPathParts, given: PathDevice | Promise<PathDevice>): Promise<PathDevice> {
   try {
-    return await given
+    const device = await given
+    checkDevice('addPath', device)
+    return device
   } catch (error) {
+    if (hasCode(error, 'ARGUMENT_INVALID')) throw error
     throw await openRefused(parts, error)
   }
 }

@@ -1,4 +1,6 @@
 // May this device become a path, and of which head? Everything that speaks against it, in words; nothing is changed here.
+import type { ErrorCode } from '../../errors/codes.ts'
+import { shown } from '../../errors/arguments.ts'
 import type { PathDevice } from '../../adapters/ports.ts'
 import { PathledgerError } from '../../errors.ts'
 import type { MultipathMode } from '../../machines/words.ts'
@@ -60,7 +62,12 @@ function refusalByShape({ device, hctl, numaNode, geometry }: PathDevice): Pathl
     )
   }
   if (numaNode !== null && !(Number.isSafeInteger(numaNode) && numaNode >= 0)) {
-    return refusal('NUMA_NODE_INVALID', device, `${numaNode} is no NUMA node.`, 'Name one from 0, or none.')
+    return refusal(
+      'NUMA_NODE_INVALID',
+      device,
+      `${shown(numaNode)} is no NUMA node.`,
+      'Name one from 0, or none.',
+    )
   }
   if (geometry.readOnly) {
     return refusal(
@@ -180,7 +187,13 @@ function refusalByLedger(device: PathDevice, ledgerFile: string | null): Pathled
   return refusal('LEDGER_ON_PATH', device.device, why, 'Put the ledger on another disk.', 'EINVAL')
 }
 
-function refusal(code: string, device: string, why: string, todo: string, errno?: string): PathledgerError {
+function refusal(
+  code: ErrorCode,
+  device: string,
+  why: string,
+  todo: string,
+  errno?: string,
+): PathledgerError {
   return new PathledgerError(code, {
     message: `${device} was refused as a path.`,
     why,

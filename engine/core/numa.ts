@@ -1,4 +1,5 @@
 // NUMA nodes as callers name them, and how far they are from each other.
+import { shown } from '../../errors/arguments.ts'
 import { checkDistances, type NumaDistances } from '../../adapters/numa.ts'
 import { PathledgerError } from '../../errors.ts'
 import type { Core } from './core.ts'
@@ -25,7 +26,7 @@ export function distanceBy(given: NumaDistance | undefined): ((from: number, to:
 export function nodeRefusal({ settings }: Core, node: number): PathledgerError | null {
   if (Number.isInteger(node) && node >= 0 && node < settings.numaNodes) return null
   return new PathledgerError('NODE_UNKNOWN', {
-    message: `There is no NUMA node ${node}.`,
+    message: `There is no NUMA node ${shown(node)}.`,
     why: `numaNodes is ${settings.numaNodes}.`,
     todo: 'Nothing was sent. Correct the call.',
     errno: 'EINVAL',

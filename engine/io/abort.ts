@@ -11,5 +11,10 @@ export function abortBio(head: HeadRuntime, bio: Bio): void {
   if (bio.ended) return
   if (bio.live !== null) abandonAttempt(head, bio.live, 'abort')
   headQueue(head).waiters.delete(bio)
-  finishBio(head, bio, abortedError(head, bio.op, bio.ghosts.length > 0))
+  finishBio(head, bio, abortedError(head, bio.op, fateOf(bio), bio.io.signal))
+}
+
+function fateOf(bio: Bio) {
+  if (bio.ghosts.length > 0) return 'may land'
+  return bio.attempts === 0 && bio.io.pieces === 1 ? 'never sent' : 'answered'
 }

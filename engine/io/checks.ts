@@ -1,4 +1,6 @@
 // What is wrong with an I/O that a caller asks for. Nothing of it has been sent by then.
+import type { ErrorCode } from '../../errors/codes.ts'
+import { argumentInvalid, shown } from '../../errors/arguments.ts'
 import { PathledgerError } from '../../errors.ts'
 import type { HeadRuntime } from '../heads/runtime.ts'
 import { abortedError } from './errors.ts'
@@ -19,7 +21,8 @@ export function refusalOf(
   const { op, node, signal } = io
   const { core } = head
   if (core.broken !== null) return core.broken
-  if (signal?.aborted === true) return abortedError(head, op, false)
+  const unasked = signal === null ? null : signalRefusal(head, op, signal)
+  if (unasked !== null) return unasked
   if (!head.live) return headGoneError(head)
   // What carries no bytes is bounded by no bytes: those that are parked or held count here.
   const byteless = op === 'read' || op === 'write' ? 0 : headQueue(head).waiters.length
@@ -43,7 +46,7 @@ function badRange(head: HeadRuntime, { op, offset, length, data }: OpenIo): Path
     return invalid('IO_DATA', 'A write needs its data.', 'data must be a Uint8Array (a Buffer is one).')
   }
   if (!isWhole(offset, logicalBlockBytes) || !isWhole(length, logicalBlockBytes) || length === 0) {
-    const what = `${op} of ${length} bytes at ${offset} is not aligned.`
+    const what = `${op} of ${shown(length)} bytes at ${shown(offset)} is not aligned.`
     const why = `Offset and length must be multiples of ${logicalBlockBytes} bytes, the logical block of ${head.name}.`
     return invalid('IO_UNALIGNED', what, why)
   }
@@ -54,6 +57,15 @@ function badRange(head: HeadRuntime, { op, offset, length, data }: OpenIo): Path
   if ((op !== 'read' && op !== 'write') || (data !== null && vectorLength(data) === length)) return null
   const why = `${length} bytes are to be moved.`
   return invalid('IO_DATA', `The memory for a ${op} is not as long as the ${op}.`, why)
+}
+
+/** What is no signal, or has fired already. */
+function signalRefusal(head: HeadRuntime, op: string, signal: AbortSignal): PathledgerError | null {
+  if (typeof (signal as Partial<AbortSignal>).addEventListener !== 'function') {
+    const why = `signal is an AbortSignal, and it was given ${shown(signal)}.`
+    return argumentInvalid(`${head.name}: a ${op}`, why)
+  }
+  return signal.aborted ? abortedError(head, op, 'never sent', signal) : null
 }
 
 function isWhole(bytes: number, block: number): boolean {
@@ -77,7 +89,7 @@ function badMemory(head: HeadRuntime, { data, memory }: OpenIo): PathledgerError
   return invalid('BUFFER_UNALIGNED', "The write's memory does not start on a page.", why)
 }
 
-function invalid(code: string, message: string, why: string): PathledgerError {
+function invalid(code: ErrorCode, message: string, why: string): PathledgerError {
   return new PathledgerError(code, {
     message,
     why,

@@ -1,4 +1,5 @@
 // The errors an I/O can end with, in words.
+import { shown } from '../../errors/arguments.ts'
 import { PathledgerError } from '../../errors.ts'
 import type { BlkStatus } from '../../machines/words.ts'
 import type { Bio, WaitReason } from './bio.ts'
@@ -115,7 +116,7 @@ export function memoryGoneError(head: HeadRuntime, bio: Bio): PathledgerError {
 /** Room was asked for, and not for a number of bytes. */
 export function noBytesError(bytes: unknown): PathledgerError {
   return new PathledgerError('IO_DATA', {
-    message: `It is not possible to wait for room for ${String(bytes)} bytes.`,
+    message: `It is not possible to wait for room for ${shown(bytes)} bytes.`,
     why: 'The number of bytes must be a whole number from 0.',
     todo: 'Ask for as many bytes as the next I/O has.',
     errno: 'EINVAL',
@@ -132,13 +133,40 @@ export function drainedError(head: HeadRuntime, reason: string): PathledgerError
   })
 }
 
-/** The caller's AbortSignal fired. */
-export function abortedError(head: HeadRuntime, op: string, unknown: boolean): PathledgerError {
+/** What of an aborted I/O there was: nothing was sent, or attempts whose answers nobody waits for, or some that may land. */
+type AbortedAt = 'never sent' | 'answered' | 'may land'
+
+const ABORTED_WHY: Readonly<Record<AbortedAt, readonly [why: string, todo: string]>> = {
+  'never sent': ['Nothing of it was sent.', 'Nothing was done. Ask again if it is still wanted.'],
+  answered: [
+    'What was sent of it has ended, and a part of it may have been done.',
+    'Ask again if it is still wanted.',
+  ],
+  'may land': [
+    'An attempt was in flight and may still land.',
+    'Newer writes to these blocks wait until the attempt is proved over.',
+  ],
+}
+
+/** The caller's AbortSignal fired; its reason is the cause. */
+export function abortedError(
+  head: HeadRuntime,
+  op: string,
+  at: AbortedAt,
+  signal: AbortSignal | null,
+): PathledgerError {
+  const [why, todo] = ABORTED_WHY[at]
   return new PathledgerError('ABORTED', {
     message: `${head.name}: a ${op} was aborted by its caller.`,
-    why: unknown ? 'An attempt was in flight and may still land.' : 'No attempt is in flight.',
-    todo: 'Newer writes to these blocks wait until there is proof that the attempt cannot land any more.',
+    why,
+    todo,
     errno: 'ECANCELED',
-    outcome: unknown ? 'unknown' : 'failed',
+    outcome: at === 'may land' ? 'unknown' : 'failed',
+    cause: signal?.reason,
   })
+}
+
+/** Of the pieces of an aborted I/O the one that may still land is what its caller hears of. */
+export function isWorse(error: PathledgerError | null, told: PathledgerError): boolean {
+  return error?.code === 'ABORTED' && error.outcome === 'unknown' && told.outcome === 'failed'
 }

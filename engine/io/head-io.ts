@@ -17,7 +17,7 @@ import { takesAtOnce } from '../heads/limits.ts'
 import type { HeadRuntime } from '../heads/runtime.ts'
 import { endWaiting, HELD, WITHOUT_PATH } from './waiting.ts'
 import { queueFull, refusalOf } from './checks.ts'
-import { abortedError, memoryGoneError, waitTooLongError } from './errors.ts'
+import { isWorse, abortedError, memoryGoneError, waitTooLongError } from './errors.ts'
 import { PAGE_BYTES } from '../memory/lender.ts'
 import type { OpenIo } from './open-io.ts'
 import type { PoolBlock } from '../memory/pool.ts'
@@ -313,10 +313,11 @@ export class HeadIo implements BioOwner {
     guarded(this.#head.core, () => {
       this.#callers.delete(io)
       const unsent = io.pieces - io.sent
+      const at = io.sent === 0 ? 'never sent' : 'answered'
       io.sent = io.pieces
       for (const bio of [...(this.#abortable.get(io) ?? [])]) abortBio(this.#head, bio)
       const left = this.#flushes.leave(io) + unsent
-      if (left > 0) this.#end(io, abortedError(this.#head, io.op, false), left)
+      if (left > 0) this.#end(io, abortedError(this.#head, io.op, at, io.signal), left)
     })
   }
 
@@ -361,7 +362,8 @@ export class HeadIo implements BioOwner {
 
   #end(io: OpenIo, error: PathledgerError | null, pieces = 1): void {
     // What is told only once is what its caller hears, whatever else went wrong.
-    if (io.error === null || error?.code === 'NOT_DURABLE') io.error = error ?? io.error
+    if (io.error === null || error?.code === 'NOT_DURABLE' || isWorse(error, io.error))
+      io.error = error ?? io.error
     io.left -= pieces
     this.#open -= pieces
     if (io.left > 0) {

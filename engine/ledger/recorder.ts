@@ -1,5 +1,6 @@
 // The engine's side of the ledger: events in the order they were decided, one append in flight, the next batch
 // collecting meanwhile. What must be durable first (a gate) waits here; nothing else does.
+import type { ErrorCode } from '../../errors/codes.ts'
 import type { Clock, NewId } from '../../adapters/ports.ts'
 import { hasCode, invariant, messageOf, PathledgerError } from '../../errors.ts'
 import type { Behaviour } from '../../machines/behaviour.ts'
@@ -62,7 +63,7 @@ const RETRY_US = 250_000
 /** Events in one append: bounds the memory of a commit and its duration. */
 const BATCH_MAX = 1_000
 /** Errors of the file that may pass; every other one is final. */
-const PASSING = ['LEDGER_IO', 'LEDGER_FULL', 'LEDGER_BUSY', 'LEDGER_STALLED']
+const PASSING: readonly ErrorCode[] = ['LEDGER_IO', 'LEDGER_FULL', 'LEDGER_BUSY', 'LEDGER_STALLED']
 
 export class Recorder {
   readonly #ports: RecorderPorts

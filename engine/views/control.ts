@@ -1,4 +1,5 @@
 // What the control socket can ask of a running engine. Each verb is one call of the public API, with the peer as the actor.
+import type { ErrorCode } from '../../errors/codes.ts'
 import type { ControlRequest, PathVerb } from '../../adapters/control/frames.ts'
 import type { ControlHandler } from '../../adapters/control/server.ts'
 import type { Adapter } from '../api/adapter.ts'
@@ -9,7 +10,7 @@ import type { SysfsView } from './sysfs/view.ts'
 import type { Path } from '../api/path.ts'
 import type { OperatorWord } from '../core/spoken.ts'
 import { askReservations, reservationReport } from './reservation-report.ts'
-import { checkWords } from '../core/spoken.ts'
+import { checkWord } from '../core/spoken.ts'
 
 /** What of an engine the socket reaches: its public API. */
 export interface Controlled {
@@ -17,7 +18,7 @@ export interface Controlled {
   readonly adapters: readonly Adapter[]
   readonly ghosts: readonly GhostInfo[]
   readonly memory: MemoryUse
-  readonly broken: { readonly code: string } | null
+  readonly broken: { readonly code: ErrorCode } | null
   readonly sysfs: SysfsView
   head(wwidOrName: string): Head
   path(nameOrHctl: string): Path
@@ -115,7 +116,7 @@ const PATH_STEPS: Readonly<Record<PathVerb, (path: Path, word: OperatorWord) => 
   pathTransportOffline: (path, word) => path.setTransportOffline(word),
   pathOnline: (path, word) => path.setOnline(word),
   pathRemove: (path, word) => {
-    checkWords({ ...word })
+    checkWord(word)
     // It has left its head when the answer goes out; who asked does not wait for a device that is slow to be closed.
     path.remove(word).catch(() => undefined)
   },

@@ -1,5 +1,6 @@
 // Lifecycle events as OpenTelemetry spans. The program hands its own tracer in, so that nothing has to be installed and nothing
 // is loaded where there is none.
+import { checkFields } from '../../errors/arguments.ts'
 import type { LiveEvent } from '../ledger/recorder.ts'
 
 /** Seconds and nanoseconds, as OpenTelemetry takes a time. */
@@ -41,6 +42,7 @@ const COUNTED = ['path.ioSampled', 'head.ioSampled']
  * mp.subscribe(openTelemetry(trace.getTracer('pathledger')))
  */
 export function openTelemetry(tracer: OtelTracer): (live: LiveEvent) => void {
+  checkFields('openTelemetry', 'tracer', tracer, { startSpan: 'call' })
   const contexts = new Map<number, unknown>()
   const open = new Map<string, OtelSpan>()
 

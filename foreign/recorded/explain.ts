@@ -1,5 +1,6 @@
 // Why is an observed path or map as it is? Every sentence is what a line says, with who says it and where; what has no known
 // end lasts *at least*, and what only happened together is *at the same time*.
+import { checkArguments } from '../../errors/arguments.ts'
 import { PathledgerError } from '../../errors.ts'
 import { explain as explainDecided } from '../../store/explain/explain.ts'
 import type {
@@ -33,6 +34,7 @@ export function explain(
   target: ExplainTarget,
   at: { readonly position: number },
 ): Explanation {
+  checkArguments('explain', { reader }, { reader: 'reader' })
   const isObserved = reader.read({ type: 'source.opened', limit: 1 }).length > 0
   if (!isObserved) return explainDecided(reader, target, at)
   if ('io' in target)

@@ -1,4 +1,5 @@
 // Sources into a ledger: all of it new, or only what lies behind what is there.
+import { checkArguments, checkFields } from '../../errors/arguments.ts'
 import { PathledgerError } from '../../errors.ts'
 import { behaviourOf, OBSERVED_FLAGS } from '../../machines/behaviour.ts'
 import type { NewEvent } from '../../store/types.ts'
@@ -42,6 +43,18 @@ export interface SourceCounts {
   readonly unread: number
 }
 
+const SETTINGS = {
+  engine: 'text',
+  xstate: 'text',
+  lockedAtUs: 'count',
+  zone: 'text?',
+  nowUs: 'whole?',
+  host: 'text?',
+  takenAt: 'object?',
+  progress: 'call?',
+  leaveOut: 'call?',
+} as const
+
 /** Reads sources and writes what they tell of one host into a ledger. Reading the same again adds nothing. */
 export async function ingest(
   file: string,
@@ -49,6 +62,11 @@ export async function ingest(
   paths: readonly string[],
   settings: ReadSettings & IngestFacts,
 ): Promise<Ingested> {
+  checkArguments('ingest', { file, paths }, { file: 'file', paths: 'texts' })
+  checkFields('ingest', 'reach', reach, { filesOf: 'call', bytesOf: 'call', zones: 'call' })
+  checkFields('ingest', 'settings', settings, SETTINGS)
+  if (settings.takenAt !== undefined)
+    checkFields('ingest', 'takenAt', settings.takenAt, { get: 'call', entries: 'call' })
   const history = await readHistory(reach, paths, settings)
   const host = oneHost(history, settings.host)
   const rows = rowsOf(history, host).events

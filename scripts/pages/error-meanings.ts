@@ -128,6 +128,8 @@ export const ERROR_MEANINGS: Readonly<Record<string, Meanings>> = {
     SEEDS_INVALID: 'The seeds for the simulator are not a range.',
     PLANT_UNKNOWN: 'There is no planted bug of this name; docs/simulator.md lists them.',
     NUMA_DISTANCES: 'The table of distances between NUMA nodes is not valid.',
+    ARGUMENT_INVALID:
+      'A call got what it does not take: another type, a missing argument, a number that is none. Nothing was done.',
     SETTINGS_INVALID: 'A setting is unknown or out of its range; docs/settings.md lists them.',
   },
   'The ledger': {

@@ -2,6 +2,7 @@
 import { errnoOf, statusOf } from '../../engine/core/blk-status.ts'
 import { classOf, type ErrorClass } from '../../machines/words.ts'
 import { BLK_STATUSES } from '../../machines/words.ts'
+import { ERROR_CODES } from '../../errors/codes.ts'
 import { errorCodes } from './error-codes.ts'
 import { ERROR_MEANINGS } from './error-meanings.ts'
 import { code, page, table } from './markdown.ts'
@@ -75,6 +76,10 @@ function checkedMeanings(): typeof ERROR_MEANINGS {
   )
   const where = 'scripts/pages/error-meanings.ts'
   if (unexplained.length > 0) throw new Error(`${unexplained.join(', ')}: write what it means in ${where}`)
+  const typed = compare(codes, ERROR_CODES)
+  const differs = [...typed.unexplained, ...typed.unused]
+  if (differs.length > 0)
+    throw new Error(`${differs.join(', ')}: bring errors/codes.ts in line with the sources`)
   if (unused.length > 0)
     throw new Error(`${unused.join(', ')}: no source has it any more, take it out of ${where}`)
   return ERROR_MEANINGS

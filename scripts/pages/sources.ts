@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, '..', '..')
 /** Every source of the product, parsed, in the order of their names. */
 export function productSources(): ts.SourceFile[] {
   const files = globSync(
-    '{index,errors,{machines,engine,simulation,what-if,foreign,observe,store,adapters,cli}/**/*}.ts',
+    '{index,errors,{errors,machines,engine,simulation,what-if,foreign,observe,store,adapters,cli}/**/*}.ts',
     {
       cwd: ROOT,
     },

@@ -1,7 +1,8 @@
 // The codes that there may be: anything else that is told is a broken promise.
+import type { ErrorCode } from '../../errors/codes.ts'
 
 /** What callers of I/O may meet. */
-export const CALLERS_HEAR = [
+export const CALLERS_HEAR: readonly ErrorCode[] = [
   'ABORTED',
   'GHOST_HOLD',
   'NO_PATH',
@@ -18,7 +19,7 @@ export const CALLERS_HEAR = [
 ]
 
 /** What those may meet who reserve. */
-export const RESERVERS_HEAR = [
+export const RESERVERS_HEAR: readonly ErrorCode[] = [
   'RESERVATION_CONFLICT',
   'RESERVATION_BUSY',
   'RESERVATION_REFUSED',
@@ -31,4 +32,9 @@ export const RESERVERS_HEAR = [
 ]
 
 /** What operators may meet who remove a path. */
-export const REMOVERS_HEAR = ['LEDGER_STALLED', 'PATH_GONE', 'LUN_STORAGE_STALLED', 'LUN_STORAGE_LOST']
+export const REMOVERS_HEAR: readonly ErrorCode[] = [
+  'LEDGER_STALLED',
+  'PATH_REMOVED',
+  'LUN_STORAGE_STALLED',
+  'LUN_STORAGE_LOST',
+]

@@ -9,8 +9,7 @@ import { below } from '../world/mix.ts'
 import { CALLERS_HEAR } from './expected.ts'
 import { haunt, wordsOf, type Range } from './open-io.ts'
 import { BLOCK, blocksOf, fillBlocks, generationOf, isLegal, legalWords } from '../world/shadow.ts'
-import { report } from '../world/parts.ts'
-import type { World, Host, SimLun, OpenIo } from '../world/parts.ts'
+import { report, type World, type Host, type SimLun, type OpenIo } from '../world/parts.ts'
 
 const MAX_OPEN = 24
 /** Blocks of the largest I/O. */

@@ -1,5 +1,6 @@
 // The ledger of a simulated host: rows that outlive its engines, on a disk that may be busy, full, failing or hung, or lose
 // its answers. An engine that dies leaves what it was about to write written, or not.
+import type { ErrorCode } from '../../errors/codes.ts'
 import type { Random } from '../../adapters/ports.ts'
 import type { VirtualClock } from '../../adapters/virtual-clock.ts'
 import { PathledgerError } from '../../errors.ts'
@@ -18,7 +19,7 @@ export const LEDGER_FAULTS = [
   'hangs',
 ] as const satisfies readonly LedgerMode[]
 
-const CODES: Readonly<Record<'busy' | 'full' | 'fails' | 'forgets', string>> = {
+const CODES: Readonly<Record<'busy' | 'full' | 'fails' | 'forgets', ErrorCode>> = {
   busy: 'LEDGER_BUSY',
   full: 'LEDGER_FULL',
   fails: 'LEDGER_IO',

@@ -9,10 +9,12 @@ import { AVAILABILITY, UP_TIMES } from '../projections/up-times.ts'
 import { replaced, upTo } from './projected.ts'
 import {
   auditSql,
+  checkAsked,
   checkedRows,
   flag,
   json,
   query,
+  RANGE,
   regionsText,
   rowOf,
   whole,
@@ -42,8 +44,9 @@ const topologyRow = rowOf({
 export type TopologyRow = z.infer<typeof topologyRow>
 
 /** Every head and path that had an event by a position, each head before its paths. Throws AUDIT_FAILED and LEDGER_*. */
-export function topology(reader: SqlReader, { position }: { readonly position: number }): TopologyRow[] {
-  return query(reader, 'topology', topologyRow, { position })
+export function topology(reader: SqlReader, asked: { readonly position: number }): TopologyRow[] {
+  checkAsked('topology', reader, asked, { position: 'position' })
+  return query(reader, 'topology', topologyRow, { position: asked.position })
 }
 
 const availabilityRow = rowOf({
@@ -69,8 +72,10 @@ export type AvailabilityRow = z.infer<typeof availabilityRow>
 /** Availability, MTBF and MTTR of each path and head, up to `endUs` (wall clock; default the last event). */
 export function availability(
   reader: SqlReader,
-  { stream, endUs }: { readonly stream?: string; readonly endUs?: number } = {},
+  asked: { readonly stream?: string; readonly endUs?: number } = {},
 ): AvailabilityRow[] {
+  checkAsked('availability', reader, asked, { stream: 'text?', endUs: 'whole?' })
+  const { stream, endUs } = asked
   const values = { stream: stream ?? null }
   return upTo(reader, UP_TIMES, endUs, {
     kept: (more) =>
@@ -107,8 +112,10 @@ export type OutageRow = z.infer<typeof outageRow>
 /** Every window without a usable path, of one head or of all, by the position at which it began. */
 export function outages(
   reader: SqlReader,
-  { head, fromPosition, toPosition }: PositionRange & { readonly head?: string } = {},
+  asked: PositionRange & { readonly head?: string } = {},
 ): OutageRow[] {
+  checkAsked('outages', reader, asked, { ...RANGE, head: 'text?' })
+  const { head, fromPosition, toPosition } = asked
   const range = { from_position: fromPosition ?? 1, to_position: toPosition ?? NO_LIMIT }
   const values = { head: head ?? null, ...range }
   return instead(reader, 'outages', outageRow, values, HEAD_SERVICES, [INDEXED, ALL_SERVICES])
@@ -132,6 +139,7 @@ export function flapping(
   reader: SqlReader,
   options: { readonly path?: string; readonly windowUs?: number; readonly failures?: number } = {},
 ): FlappingRow[] {
+  checkAsked('flapping', reader, options, { path: 'text?', windowUs: 'count?', failures: 'count?' })
   const { path, windowUs = 60_000_000, failures = 3 } = options
   const values = { path: path ?? null, window_us: windowUs, failures }
   return instead(reader, 'flapping', flappingRow, values, PATH_FALLS, ['events', ALL_FALLS])
@@ -153,10 +161,9 @@ const correlatedRow = rowOf({
 export type CorrelatedRow = z.infer<typeof correlatedRow>
 
 /** Bursts in which two or more paths of one adapter went down within `windowUs` (default 2 s), in their order. */
-export function correlated(
-  reader: SqlReader,
-  { windowUs = 2_000_000 }: { readonly windowUs?: number } = {},
-): CorrelatedRow[] {
+export function correlated(reader: SqlReader, asked: { readonly windowUs?: number } = {}): CorrelatedRow[] {
+  checkAsked('correlated', reader, asked, { windowUs: 'count?' })
+  const { windowUs = 2_000_000 } = asked
   const values = { window_us: windowUs }
   return instead(reader, 'correlated', correlatedRow, values, PATH_FALLS, ['events', ALL_FALLS])
 }

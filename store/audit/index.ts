@@ -4,7 +4,18 @@ import { z } from 'zod'
 import type { SqlReader } from '../read/reader.ts'
 import { PATH_TIMES, TIME_IN_STATE } from '../projections/path-times.ts'
 import { ioSums, upTo } from './projected.ts'
-import { allPages, checkedRows, flag, json, query, regionsText, whole, type PositionRange } from './query.ts'
+import {
+  allPages,
+  checkAsked,
+  checkedRows,
+  flag,
+  json,
+  query,
+  RANGE,
+  regionsText,
+  whole,
+  type PositionRange,
+} from './query.ts'
 
 export { AUDIT_QUERIES, auditSql, type AuditQuery, type PositionRange } from './query.ts'
 export * from './heads.ts'
@@ -42,6 +53,7 @@ export type PathHistoryRow = z.infer<typeof pathHistoryRow>
 
 /** Every event of one path or of all, in order. Reads page by page and gives all of it. Throws AUDIT_FAILED and LEDGER_*. */
 export function pathHistory(reader: SqlReader, range: PathRange = {}): PathHistoryRow[] {
+  checkAsked('pathHistory', reader, range, { ...RANGE, path: 'text?' })
   return allPages(reader, 'path-history', pathHistoryRow, range, { path: range.path ?? null })
 }
 
@@ -86,6 +98,7 @@ export type FailoverRow = z.infer<typeof failoverRow>
 
 /** Every failure of one path or of all, in order. Reads page by page and gives all. Throws AUDIT_FAILED and LEDGER_*. */
 export function failovers(reader: SqlReader, range: PathRange = {}): FailoverRow[] {
+  checkAsked('failovers', reader, range, { ...RANGE, path: 'text?' })
   return allPages(reader, 'failovers', failoverRow, range, { path: range.path ?? null })
 }
 
@@ -103,8 +116,10 @@ export type TimeInStateRow = z.infer<typeof timeInStateRow>
 /** Time in each state, per path, for the regions health and usable, up to `endUs` (wall clock; default the last event). */
 export function timeInState(
   reader: SqlReader,
-  { path, endUs }: { readonly path?: string; readonly endUs?: number } = {},
+  asked: { readonly path?: string; readonly endUs?: number } = {},
 ): TimeInStateRow[] {
+  checkAsked('timeInState', reader, asked, { path: 'text?', endUs: 'whole?' })
+  const { path, endUs } = asked
   const values = { path: path ?? null }
   return upTo(reader, PATH_TIMES, endUs, {
     kept: (more) =>
@@ -139,6 +154,7 @@ export function ioByPath(
   reader: SqlReader,
   range: { readonly path?: string; readonly fromUs?: number; readonly toUs?: number } = {},
 ): IoByPathRow[] {
+  checkAsked('ioByPath', reader, range, { path: 'text?', fromUs: 'whole?', toUs: 'whole?' })
   const rows = ioSums(reader, { ...range, intervalUs: 0 }).map(({ from_us: _all, ...row }) => row)
   return checkedRows('io-by-path', ioByPathRow, rows)
 }

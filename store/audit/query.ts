@@ -2,6 +2,7 @@
 // the same text in a sqlite3 shell.
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { checkArguments, checkFields, type Wanted } from '../../errors/arguments.ts'
 import { PathledgerError } from '../../errors.ts'
 import { PAGE_ROWS } from '../limits.ts'
 import { NO_LIMIT } from '../pages.ts'
@@ -32,6 +33,20 @@ export function rowOf<Shape extends z.ZodRawShape>(
     return Object.fromEntries(renamed) as Camelled<z.output<z.ZodObject<Shape>>>
   })
 }
+
+/** Throws ARGUMENT_INVALID for what is no reader, or asked for what no ledger can be asked for. */
+export function checkAsked(
+  name: string,
+  reader: unknown,
+  asked: unknown = {},
+  wanted: Readonly<Record<string, Wanted>> = {},
+): void {
+  checkArguments(name, { reader }, { reader: 'sqlReader' })
+  checkFields(name, 'what is asked for', asked, wanted)
+}
+
+/** What a range of positions is made of. */
+export const RANGE = { fromPosition: 'whole?', toPosition: 'whole?' } as const
 
 /** An audit query by its name: the file that its text is in. */
 export const AUDIT_QUERIES = {

@@ -9,10 +9,12 @@ import { replaced, upTo } from './projected.ts'
 import {
   allPages,
   auditSql,
+  checkAsked,
   checkedRows,
   flag,
   jsonObject,
   query,
+  RANGE,
   rowOf,
   stateText,
   whole,
@@ -44,6 +46,7 @@ export type ChangeRow = z.infer<typeof changeRow>
 
 /** Who changed what, when and why, in order. Reads page by page and gives all of it. */
 export function changes(reader: SqlReader, range: StreamRange = {}): ChangeRow[] {
+  checkAsked('changes', reader, range, { ...RANGE, stream: 'text?' })
   const values = { stream: range.stream ?? null }
   if (reader.atOnce === undefined) return allPages(reader, 'changes', changeRow, range, values)
   return reader.atOnce((moment) => {
@@ -79,7 +82,9 @@ const timerRow = rowOf({
 export type TimerRow = z.infer<typeof timerRow>
 
 /** Every timer that was armed, of one stream or of all, and what became of it. */
-export function timers(reader: SqlReader, { stream }: { readonly stream?: string } = {}): TimerRow[] {
+export function timers(reader: SqlReader, asked: { readonly stream?: string } = {}): TimerRow[] {
+  checkAsked('timers', reader, asked, { stream: 'text?' })
+  const { stream } = asked
   const values = { stream: stream ?? null }
   return upTo(reader, TIMER_LIVES, undefined, {
     kept: (more) => {
@@ -113,8 +118,9 @@ const ghostRow = rowOf({
 export type GhostRow = z.infer<typeof ghostRow>
 
 /** Every ghost of one logical unit or of all, in the order in which they were opened. */
-export function ghosts(reader: SqlReader, { lun }: { readonly lun?: string } = {}): GhostRow[] {
-  return query(reader, 'ghosts', ghostRow, { lun: lun ?? null })
+export function ghosts(reader: SqlReader, asked: { readonly lun?: string } = {}): GhostRow[] {
+  checkAsked('ghosts', reader, asked, { lun: 'text?' })
+  return query(reader, 'ghosts', ghostRow, { lun: asked.lun ?? null })
 }
 
 const reservationRow = rowOf({
@@ -135,6 +141,7 @@ export type ReservationRow = z.infer<typeof reservationRow>
 
 /** Reservations over time, in order; none on a ledger that has none. Reads page by page and gives all of it. */
 export function reservations(reader: SqlReader, range: StreamRange = {}): ReservationRow[] {
+  checkAsked('reservations', reader, range, { ...RANGE, stream: 'text?' })
   return allPages(reader, 'reservations', reservationRow, range, { stream: range.stream ?? null })
 }
 
@@ -150,6 +157,7 @@ export type InvariantRow = z.infer<typeof invariantRow>
 
 /** Whether everything held, over the whole history, that must always hold; a row each. */
 export function invariants(reader: SqlReader): InvariantRow[] {
+  checkAsked('invariants', reader)
   const rows = upTo(reader, INVARIANT_FACTS, undefined, {
     kept: ({ after, to }) => {
       const facts = invariantFacts((sql, values) => reader.select(sql, values), Number(after), Number(to))

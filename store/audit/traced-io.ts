@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { SqlReader } from '../read/reader.ts'
 import { ioSums } from './projected.ts'
-import { allPages, checkedRows, json, rowOf, whole, type PositionRange } from './query.ts'
+import { allPages, checkAsked, checkedRows, json, RANGE, rowOf, whole, type PositionRange } from './query.ts'
 
 const text = z.string()
 
@@ -32,6 +32,8 @@ export function ioByInterval(
     readonly intervalUs?: number
   } = {},
 ): IoByIntervalRow[] {
+  const times = { fromUs: 'whole?', toUs: 'whole?', intervalUs: 'count?' } as const
+  checkAsked('ioByInterval', reader, options, { path: 'text?', ...times })
   const rows = ioSums(reader, { ...options, intervalUs: options.intervalUs ?? 60_000_000 })
   return checkedRows('io-by-interval', ioByIntervalRow, rows)
 }
@@ -76,6 +78,7 @@ export function blockPath(
   reader: SqlReader,
   range: PositionRange & { readonly head?: string; readonly offset: number; readonly length?: number },
 ): BlockPathRow[] {
+  checkAsked('blockPath', reader, range, { ...RANGE, head: 'text?', offset: 'count', length: 'count?' })
   const { head, offset, length = 1 } = range
   return allPages(reader, 'block-path', blockPathRow, range, { head: head ?? null, offset, length })
 }

@@ -1,5 +1,6 @@
 // Why is this path, this head, this I/O as it is? From the symptom along the causes to the first evidence that the engine had.
 // The ledger does not know what a test or the world did; it knows what was answered, by whom, and when.
+import { checkArguments, checkFields } from '../../errors/arguments.ts'
 import { PathledgerError } from '../../errors.ts'
 import type { HeadValue } from '../../machines/words.ts'
 import type { LedgerReader } from '../types.ts'
@@ -32,8 +33,17 @@ import { isPerson, NOTHING, rootOf } from './root.ts'
 export function explain(
   reader: LedgerReader,
   target: ExplainTarget,
-  { position }: { readonly position: number },
+  asked: { readonly position: number },
 ): Explanation {
+  checkArguments('explain', { reader }, { reader: 'reader' })
+  checkFields('explain', 'what is asked for', asked, { position: 'position' })
+  checkFields(
+    'explain',
+    'target',
+    target,
+    'io' in Object(target) ? { io: 'count', head: 'text?' } : { stream: 'text' },
+  )
+  const { position } = asked
   const history = new History(reader, Math.min(position, reader.head().events))
   if ('io' in target) return explainIo(history, target.io, target.head, explainHead)
   if (target.stream.startsWith('path/')) return explainPath(history, target.stream)

@@ -1,4 +1,5 @@
 // How a ledger file is opened, and how it is looked at before it is.
+import { checkArguments } from '../../errors/arguments.ts'
 import { closeSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -84,6 +85,7 @@ export interface Inspected {
  * LEDGER_PERMISSION or LEDGER_IO.
  */
 export function inspectFile(name: string): Inspected {
+  checkArguments('A ledger', { name }, { name: 'file' })
   const file = realName(name)
   const found = statOrNull(file)
   if (found === null) return { file, kind: 'absent' }

@@ -1,9 +1,10 @@
 // Our errors across a thread boundary: structured clone keeps an Error's message and forgets everything of ours.
+import type { ErrorCode } from '../../errors/codes.ts'
 import { PathledgerError } from '../../errors.ts'
 
 /** A PathledgerError as plain data. */
 export interface WireError {
-  readonly code: string
+  readonly code: ErrorCode
   readonly message: string
   readonly why: string
   readonly todo: string

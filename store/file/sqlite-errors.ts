@@ -1,10 +1,11 @@
 // SQLite's error codes in our words. Extended codes ('SQLITE_IOERR_WRITE') begin with their primary one.
+import type { ErrorCode } from '../../errors/codes.ts'
 import { messageOf, PathledgerError } from '../../errors.ts'
 import type { ErrorParts } from '../../errors.ts'
 
 interface Meaning {
   readonly begins: readonly string[]
-  readonly code: string
+  readonly code: ErrorCode
   readonly errno?: string
   readonly parts: (file: string) => Pick<ErrorParts, 'message' | 'todo'>
 }

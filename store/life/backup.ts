@@ -1,4 +1,5 @@
 // A copy of a ledger while an engine writes it: of one moment, and verified before it has its name.
+import { checkArguments } from '../../errors/arguments.ts'
 import { resolve } from 'node:path'
 import { PathledgerError } from '../../errors.ts'
 import { connect, connectReadOnly, ledgerFile } from '../file/connection.ts'
@@ -21,6 +22,7 @@ export interface Backup {
  */
 export function backupLedger(name: string, copyName: string): Backup {
   const file = ledgerFile(name)
+  checkArguments('backupLedger', { copyName }, { copyName: 'file' })
   const copy = resolve(copyName)
   refuseLeftWal(copy)
   const made = new NewFile(copy, file)

@@ -1,5 +1,6 @@
 // A ledger as text: one row a line, and a last line that says where it ends. Taken in again it is the same ledger, hash by
 // hash, and given out again the same text.
+import { argumentInvalid, checkArguments, shown } from '../../errors/arguments.ts'
 import { z } from 'zod'
 import { resolve } from 'node:path'
 import { PathledgerError } from '../../errors.ts'
@@ -10,6 +11,7 @@ import { NewLedger, Unchained } from './new-ledger.ts'
 
 /** The text of a ledger, a page of lines at a time. What is appended meanwhile is not in it. */
 export function* exportLedger(reader: LedgerReader): Generator<string> {
+  checkArguments('exportLedger', { reader }, { reader: 'reader' })
   const { events, hash } = reader.head()
   for (const page of pages(reader, { toPosition: events })) {
     yield page.map((row) => `${lineOfRow(row)}\n`).join('')
@@ -50,13 +52,19 @@ const endLine = z.strictObject({ events: whole, hash: hashText })
 const BATCH = 1_000
 
 /**
- * Makes a ledger of its text. Every row is what it was: actor, times, hash; the chain is checked, and so is the end. Rejects
+ * Makes a ledger of its text: what {@link exportLedger} gives, or its lines. Every row is what it was: actor, times, hash; the chain is checked, and so is the end. Rejects
  * with FILE_EXISTS, IMPORT_INVALID (it names the line), LEDGER_FROM_THE_FUTURE or LEDGER_*, and leaves no file then.
  */
 export async function importLedger(
   name: string,
   lines: AsyncIterable<string> | Iterable<string>,
 ): Promise<LedgerHead> {
+  checkArguments('importLedger', { name }, { name: 'file' })
+  if (!isLines(lines))
+    throw argumentInvalid(
+      'importLedger',
+      `lines is what exportLedger gives, or lines of it, and it was given ${shown(lines)}.`,
+    )
   const ledger = new NewLedger(resolve(name))
   let [number, batch, end]: [number, StoredEvent[], LedgerHead | null] = [0, [], null]
   const commit = (): void => {
@@ -64,7 +72,7 @@ export async function importLedger(
     batch = []
   }
   try {
-    for await (const line of lines) {
+    for await (const line of linesOf(lines)) {
       number += 1
       if (end !== null) throw invalid(number, 'It comes behind the line that says where the ledger ends.')
       const parsed = parseLine(line, number)
@@ -86,6 +94,32 @@ export async function importLedger(
     ledger.abandon()
     throw error instanceof Unchained ? invalid(error.position, `${error.message}.`) : error
   }
+}
+
+function isLines(lines: unknown): lines is AsyncIterable<string> | Iterable<string> {
+  const object = Object(lines) as Partial<AsyncIterable<string> & Iterable<string>>
+  return typeof object[Symbol.iterator] === 'function' || typeof object[Symbol.asyncIterator] === 'function'
+}
+
+/**
+ * The lines of a text, however it comes: line by line without their ends, as readline gives them; or in pieces with newlines in
+ * them, as `exportLedger` and streams give them. A ledger begins with a short line, so its first piece tells which.
+ */
+async function* linesOf(pieces: AsyncIterable<string> | Iterable<string>): AsyncGenerator<string> {
+  let isText: boolean | null = null
+  let rest = ''
+  for await (const piece of pieces) {
+    if (typeof piece !== 'string')
+      throw argumentInvalid('importLedger', `lines are texts, and one of them is ${shown(piece)}.`)
+    isText ??= piece.includes('\n')
+    if (!isText) yield piece
+    else {
+      const found = (rest + piece).split('\n')
+      rest = found.pop() ?? ''
+      yield* found
+    }
+  }
+  if (rest !== '') yield rest
 }
 
 function parseLine(line: string, number: number): StoredEvent | LedgerHead {

@@ -1,5 +1,6 @@
 // A signed head: where a ledger ended at some time, kept elsewhere. Who can write the ledger file can rewrite all of it, head
 // and hashes included; what they cannot do is sign another end with a key that they do not have.
+import { checkArguments, checkFields } from '../../errors/arguments.ts'
 import {
   createHash,
   createPrivateKey,
@@ -53,6 +54,7 @@ export function makeKeys(file: string): {
   readonly publicKey: string
   readonly key: string
 } {
+  checkArguments('makeKeys', { file }, { file: 'file' })
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const publicFile = `${file}.pub`
   const made: NewFile[] = []
@@ -78,6 +80,7 @@ export function makeKeys(file: string): {
 
 /** Signs where a ledger ends now. Throws KEY_INVALID, KEY_PERMISSION (others may read the key) or LEDGER_*. */
 export function signHead(reader: LedgerReader, keyFile: string, signedAtUs: number): SignedHead {
+  checkArguments('signHead', { reader, keyFile }, { reader: 'reader', keyFile: 'file' })
   const privateKey = readKey(keyFile, 'private')
   const { events, hash } = reader.head()
   const unsigned = {
@@ -114,6 +117,8 @@ export function checkHead(
   head: SignedHead,
   keyFile: string,
 ): HeadCheck {
+  checkArguments('checkHead', { reader, keyFile }, { reader: 'reader', keyFile: 'file' })
+  parseSignedHead(JSON.stringify(checkedHead(head)))
   const { events } = reader.head()
   const say = (verdict: HeadCheck['verdict'], why: string): HeadCheck => {
     return { verdict, why, events, signedEvents: head.events }
@@ -139,6 +144,14 @@ export function checkHead(
   const chain = verifyChain(reader.file)
   if (chain.firstBad !== null) return say('damaged', chain.why)
   return say('holds', `The first ${head.events} events are those that were signed.`)
+}
+
+/** Only what is a signed head can be compared. */
+function checkedHead(head: unknown): unknown {
+  const texts = { kind: 'text', ledger: 'text', hash: 'text', key: 'text', signature: 'text' } as const
+  const counts = { version: 'count', events: 'count', signedAtUs: 'count' } as const
+  checkFields('checkHead', 'head', head, { ...texts, ...counts })
+  return head
 }
 
 function signedText({ ledger, events, hash, signedAtUs, key }: Omit<SignedHead, 'signature'>): Buffer {

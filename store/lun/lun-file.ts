@@ -1,5 +1,6 @@
 // The storage that every engine of a LUN shares: one small SQLite file by the LUN's id, in a folder that is a parameter. What
 // is read here is a picture of it in memory; the file is its thread's alone.
+import type { ErrorCode } from '../../errors/codes.ts'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads'
@@ -275,7 +276,7 @@ class LunThread {
     else waiting?.reject(this.#errorOf(error))
   }
 
-  #errorOf({ code, why }: { code: string; why: string }): PathledgerError {
+  #errorOf({ code, why }: { code: ErrorCode; why: string }): PathledgerError {
     if (code === 'LUN_STORAGE_LOST') return lostError(this.#file, why)
     if (code === 'LUN_STORAGE') return storageError(this.#folder, new Error(why))
     return new PathledgerError(code, {

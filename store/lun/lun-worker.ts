@@ -1,4 +1,5 @@
 // The thread of a LUN's storage: a disk that hangs stops nobody but those who wait for it.
+import type { ErrorCode } from '../../errors/codes.ts'
 import { parentPort, workerData } from 'node:worker_threads'
 import { messageOf, PathledgerError } from '../../errors.ts'
 import { LunKeeper } from './keeper.ts'
@@ -16,7 +17,7 @@ const { place, now } = workerData as LunThreadData
 if (port === null) throw new Error('the storage of a LUN runs in a worker thread')
 const say = (answer: LunAnswer): void => port.postMessage(answer)
 
-function errorOf(error: unknown): { code: string; why: string } {
+function errorOf(error: unknown): { code: ErrorCode; why: string } {
   return error instanceof PathledgerError
     ? { code: error.code, why: error.why }
     : { code: 'LUN_STORAGE', why: messageOf(error) }
@@ -25,7 +26,7 @@ function errorOf(error: unknown): { code: string; why: string } {
 function serve(keeper: LunKeeper): void {
   let looks = 0
   let over = false
-  const isOver = (error: { code: string; why: string }): void => {
+  const isOver = (error: { code: ErrorCode; why: string }): void => {
     if (!over) say({ over: error })
     over = true
   }

@@ -1,4 +1,5 @@
 // The tables of a LUN's file. Small and short-lived: what is over is deleted; the history is on the ledgers.
+import type { ErrorCode } from '../../errors/codes.ts'
 import type { MessagePort } from 'node:worker_threads'
 import type Database from 'better-sqlite3'
 import type { KeptGroup } from '../../adapters/ports.ts'
@@ -167,12 +168,12 @@ export interface LunOpened {
 export type LunAnswer =
   | {
       readonly id: number
-      readonly error: { readonly code: string; readonly why: string } | null
+      readonly error: { readonly code: ErrorCode; readonly why: string } | null
       readonly value?: unknown
     }
   | { readonly news: LunPicture }
   /** It cannot be used any more. */
-  | { readonly over: { readonly code: string; readonly why: string } }
+  | { readonly over: { readonly code: ErrorCode; readonly why: string } }
 
 /** What the thread is started with. */
 export interface LunThreadData {

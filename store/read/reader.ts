@@ -1,5 +1,6 @@
 // Reading a ledger, while an engine writes or afterwards. Every statement ends with its page: a reader that holds one
 // open would keep the WAL from being checkpointed.
+import { checkArguments, checkFields } from '../../errors/arguments.ts'
 import type Database from 'better-sqlite3'
 import type { Clock, TimerHandle } from '../../adapters/ports.ts'
 import { PathledgerError } from '../../errors.ts'
@@ -150,15 +151,18 @@ class ReadConnection implements FileReader {
   }
 
   positionAt(timeUs: number): number {
+    checkArguments('positionAt', { timeUs }, { timeUs: 'number' })
     return this.#safely(() => positionAt(this.#db, timeUs))
   }
 
   snapshot(position: number): LedgerState | null {
+    checkArguments('snapshot', { position }, { position: 'position' })
     return this.#safely(() => readSnapshot(this.#db, position))
   }
 
   decisions(fromPosition: number, toPosition: number): readonly Folded[] {
     const page = [fromPosition, toPosition, BULK_PAGE_ROWS]
+    checkArguments('decisions', { fromPosition, toPosition }, { fromPosition: 'whole', toPosition: 'whole' })
     const rows = foldedOf(this.#run(FOLD_SQL, (statement) => statement.raw().all(...page)))
     checkOrder(rows, fromPosition)
     return rows
@@ -166,6 +170,7 @@ class ReadConnection implements FileReader {
 
   inputs(fromPosition: number, toPosition: number): readonly Input[] {
     const page = [fromPosition, toPosition, BULK_PAGE_ROWS]
+    checkArguments('inputs', { fromPosition, toPosition }, { fromPosition: 'whole', toPosition: 'whole' })
     const data: FetchData = (position) => this.#run(DATA_SQL, (statement) => statement.pluck().get(position))
     const rows = inputsOf(
       this.#run(INPUT_SQL, (statement) => statement.raw().all(...page)),
@@ -176,6 +181,7 @@ class ReadConnection implements FileReader {
   }
 
   select(sql: string, values: SqlValues = {}): readonly unknown[] {
+    checkArguments('select', { sql, values }, { sql: 'text', values: 'object' })
     return this.#run(sql, (statement) => statement.all(values))
   }
 
@@ -185,10 +191,14 @@ class ReadConnection implements FileReader {
       between: (fromUs, toUs) => this.#safely(() => positionsBetween(this.#db, fromUs, toUs)),
     }
     if (!this.#db.open) throw closed()
+    checkArguments('atOnce', { ask }, { ask: 'call' })
     return this.#db.transaction(() => ask(moment))()
   }
 
   follow(listener: LedgerListener, options: FollowOptions): () => void {
+    checkArguments('follow', { listener }, { listener: 'call' })
+    const wanted = { clock: 'clock', intervalUs: 'count?', fromPosition: 'count?', onError: 'call?' } as const
+    checkFields('follow', 'options', options, wanted)
     const intervalUs = options.intervalUs ?? DEFAULT_FOLLOW_US
     let next = options.fromPosition ?? this.head().events + 1
     // Grows when another connection commits, and costs no look at the table.

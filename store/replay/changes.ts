@@ -1,4 +1,5 @@
 // What differs between two states of a ledger, or before and after one event: regions, context, how many events.
+import { checkFields } from '../../errors/arguments.ts'
 import type { StateValue } from '../../machines/step.ts'
 import type { StreamAt, LedgerState } from '../types.ts'
 
@@ -22,6 +23,7 @@ export interface StreamChange {
 
 /** What differs of every stream from one state to another, by name; a stream that is the same has no entry. */
 export function changesBetween(from: LedgerState, to: LedgerState): StreamChange[] {
+  for (const state of [from, to]) checkFields('changesBetween', 'a state', state, { streams: 'object' })
   const streams = [...new Set([...Object.keys(from.streams), ...Object.keys(to.streams)])].sort()
   return streams.flatMap((stream) => {
     const change = changeOf(stream, from.streams[stream] ?? null, to.streams[stream] ?? null)

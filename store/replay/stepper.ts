@@ -1,4 +1,5 @@
 // A ledger, one event at a time, forward and back. Every step decides the event again, from its inputs alone.
+import { checkArguments } from '../../errors/arguments.ts'
 import { behaviourOf, type Behaviour } from '../../machines/behaviour.ts'
 import type { Decision } from '../../machines/decision.ts'
 import { machineOf } from '../../machines/registry.ts'
@@ -43,6 +44,8 @@ export class Stepper {
   #page: readonly StoredEvent[] = []
 
   constructor(reader: LedgerReader, undoMax = UNDO_MAX) {
+    checkArguments('Stepper', { reader }, { reader: 'reader' })
+    checkArguments('Stepper', { undoMax }, { undoMax: 'count' })
     this.#reader = reader
     this.#undoMax = undoMax
   }
@@ -93,6 +96,7 @@ export class Stepper {
 
   /** Goes to a position, 0 for before the first event; beyond the end it stops at the end. */
   goTo(position: number): void {
+    checkArguments('goTo', { position }, { position: 'position' })
     const least = this.#position - this.#undo.length
     if (position < least || (position === this.#position && this.#undo.length === 0)) this.#restart()
     while (this.#position > position) this.back()

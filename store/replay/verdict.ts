@@ -1,4 +1,5 @@
 // Replay as proof: every step decided again and compared, up to the first difference; and what most likely made it.
+import { checkArguments } from '../../errors/arguments.ts'
 import { machineOf, MACHINES } from '../../machines/registry.ts'
 import type { LedgerReader } from '../types.ts'
 import { verifyLedger, type Verification } from '../verify/verify.ts'
@@ -42,6 +43,7 @@ const SAYS: Readonly<Record<LikelyReason, string>> = {
 
 /** Decides every step of a ledger again and compares state and effects; stops at the first difference, and says why it may be. */
 export function replayVerdict(reader: LedgerReader & { readonly file?: string }): ReplayVerdict {
+  checkArguments('replayVerdict', { reader }, { reader: 'reader' })
   const { events, firstBad, why, difference, warnings, chain } = verifyLedger(reader)
   if (firstBad === null) {
     return {

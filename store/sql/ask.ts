@@ -2,6 +2,7 @@
 // that is killed when its time is up. SQLite runs a statement to its end, and a thread cannot stop it.
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { checkArguments, checkFields } from '../../errors/arguments.ts'
 import { PathledgerError } from '../../errors.ts'
 import { ledgerFile } from '../file/connection.ts'
 import { endingOf } from '../file/ending.ts'
@@ -46,6 +47,8 @@ const MAY_BEGIN = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*(?:SELECT|WITH|VALUES|
  * what is no single SELECT, SQL_BOUNDS when it takes too long or too much, and LEDGER_*.
  */
 export async function askSql(name: string, sql: string, bounds: SqlBounds = {}): Promise<SqlAnswer> {
+  checkArguments('askSql', { name, sql }, { name: 'file', sql: 'text' })
+  checkFields('askSql', 'bounds', bounds, { rowsMax: 'number?', msMax: 'number?' })
   const rowsMax = within('rowsMax', bounds.rowsMax ?? ROWS.usual, ROWS.most)
   const msMax = within('msMax', bounds.msMax ?? MS.usual, MS.most)
   if (!MAY_BEGIN.test(sql)) throw refused('It begins with neither SELECT, WITH, VALUES nor EXPLAIN.')

@@ -1,5 +1,7 @@
 // The state of the streams at a position. Two ways that must agree: from the stored decisions (fast, no machine is
 // asked), and from the inputs alone (every event is given to its machine again, stored decisions are not read).
+import { messageOf, PathledgerError } from '../../errors.ts'
+import { argumentInvalid, checkArguments, checkFields } from '../../errors/arguments.ts'
 import { behaviourOf, type Behaviour } from '../../machines/behaviour.ts'
 import { parseDecision, type Decision } from '../../machines/decision.ts'
 import { DecisionMemo } from '../../machines/redecide.ts'
@@ -45,6 +47,9 @@ export function foldStream(reader: Rows, stream: string, options: FoldOptions = 
 
 /** The state of every stream at a point, by the stored decisions; `position` says which point that was. */
 export function stateAt(reader: LedgerReader, point: LedgerPoint): LedgerState {
+  checkArguments('stateAt', { reader }, { reader: 'reader' })
+  const byTime = 'timeUs' in Object(point)
+  checkFields('stateAt', 'point', point, byTime ? { timeUs: 'number' } : { position: 'position' })
   return foldAll(reader, { toPosition: 'timeUs' in point ? reader.positionAt(point.timeUs) : point.position })
 }
 
@@ -53,6 +58,8 @@ export function redecide(
   reader: Pick<LedgerReader, 'read' | 'inputs'>,
   options: Pick<FoldOptions, 'toPosition'> = {},
 ): LedgerState {
+  checkFields('redecide', 'reader', reader, { read: 'call', inputs: 'call?' })
+  checkFields('redecide', 'options', options, { toPosition: 'count?' })
   const redecider = new Redecider()
   redecider.decideAll(reader, options.toPosition ?? NO_LIMIT)
   return redecider.state()
@@ -180,6 +187,7 @@ export class Redecider {
 
   /** The behaviour is that of the header, once one was decided; before it, that of the first ledgers. */
   constructor(options: { readonly behaviour?: Behaviour; readonly upcasters?: Upcasters } = {}) {
+    checkFields('Redecider', 'options', options, { behaviour: 'object?', upcasters: 'object?' })
     this.#upcasters = options.upcasters
     this.#behaviour = options.behaviour ?? behaviourOf([])
     this.#memo = new DecisionMemo(this.#behaviour, options.upcasters)
@@ -191,10 +199,22 @@ export class Redecider {
   }
 
   /**
-   * Decides the next event and gives the text of the decision. Throws what the machine or JSON.parse throws: a ledger
-   * that the store wrote holds nothing that makes them.
+   * Decides the next event and gives the text of the decision. Throws ARGUMENT_INVALID for what is no event: a ledger that
+   * the store wrote holds none of that.
    */
   decide(input: Input): string {
+    try {
+      return this.#decide(input)
+    } catch (error) {
+      if (error instanceof PathledgerError) throw error
+      throw argumentInvalid(
+        'Redecider.decide',
+        `input is an event of a ledger, and it could not be decided: ${messageOf(error)}.`,
+      )
+    }
+  }
+
+  #decide(input: Input): string {
     // Its payload is fetched when it is asked for.
     const { stream, version, position, type } = input
     if (type === 'ledger.header') {
@@ -217,6 +237,8 @@ export class Redecider {
 
   /** Decides every event up to a position, from the first on. Reads page by page. */
   decideAll(reader: Pick<LedgerReader, 'read' | 'inputs'>, to: number): void {
+    checkFields('decideAll', 'reader', reader, { read: 'call', inputs: 'call?' })
+    checkArguments('decideAll', { to }, { to: 'position' })
     const inputs: Iterable<readonly Input[]> =
       reader.inputs === undefined
         ? pages(reader, { toPosition: to })
@@ -225,7 +247,10 @@ export class Redecider {
   }
 
   /** A stream stands here, by what somebody else folded. */
-  resume(stream: string, { version, position, value, context }: StreamAt): void {
+  resume(stream: string, at: StreamAt): void {
+    checkArguments('resume', { stream }, { stream: 'text' })
+    checkFields('resume', 'at', at, { version: 'count', position: 'count', context: 'object' })
+    const { version, position, value, context } = at
     this.#streams.set(stream, {
       machine: machineOf(stream, this.#behaviour),
       version,

@@ -1,4 +1,5 @@
 // Is this ledger what was written, and would the same decisions be taken again?
+import { checkArguments } from '../../errors/arguments.ts'
 import type Database from 'better-sqlite3'
 import { PathledgerError } from '../../errors.ts'
 import { ChainCheck } from './check-chain.ts'
@@ -56,6 +57,7 @@ export interface Verification {
  */
 export function verifyLedger(target: string | LedgerReader): Verification {
   if (typeof target === 'string') return verifyFile(target)
+  checkArguments('verifyLedger', { target }, { target: 'reader' })
   return 'file' in target && typeof target.file === 'string' ? verifyFile(target.file) : verifyRows(target)
 }
 

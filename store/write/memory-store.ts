@@ -1,5 +1,6 @@
 // The simulator's ledger: the file's semantics and hash chain over a plain array. Nothing ambient in it: a run over it
 // is a function of what is appended and of when its scheduler lets a commit happen.
+import { checkFields } from '../../errors/arguments.ts'
 import { PathledgerError } from '../../errors.ts'
 import { genesis } from '../rows/encoding.ts'
 import { closed } from '../file/closed.ts'
@@ -33,6 +34,10 @@ export interface MemoryStore extends LedgerStore, LedgerReader {
 
 /** Makes a memory store; with no `rows` its position 1 is the header. */
 export function memoryStore(options: MemoryStoreOptions): MemoryStore {
+  checkFields('memoryStore', 'options', options, { rows: 'list?', schedule: 'call?', limits: 'object?' })
+  for (const row of options.rows ?? [])
+    checkFields('memoryStore', 'a row', row, { position: 'count', eventId: 'text', stream: 'text' })
+  if (options.rows === undefined) checkHeader(options.header)
   const table = new Table(options.rows ?? [])
   if (options.rows === undefined) table.commit({ events: [headerEvent(options.header)] })
   const schedule = options.schedule ?? ((deliver) => queueMicrotask(deliver))
@@ -60,6 +65,12 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
     },
     rows: () => table.rows.slice(),
   }
+}
+
+function checkHeader(header: unknown): void {
+  const facts = { recordedAtUs: 'count', monoUs: 'count', flags: 'texts?', previous: 'object?' } as const
+  const texts = { eventId: 'text', bootId: 'text', engine: 'text', xstate: 'text' } as const
+  checkFields('memoryStore', 'header', header, { ...facts, ...texts })
 }
 
 /** A reader of rows that no store holds any more. */

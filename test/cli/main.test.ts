@@ -104,8 +104,8 @@ describe('exit codes', () => {
     ['NOT_A_LEDGER', 6],
     ['LEDGER_PERMISSION', 6],
     ['INVARIANT_BROKEN', 70],
-    ['SOMETHING_NEW', 1],
-  ])('%s exits with %i', (code, exit) => {
+    ['IO_ERROR', 1],
+  ] as const)('%s exits with %i', (code, exit) => {
     expect(exitCodeOf(new PathledgerError(code, { message: '', why: '', todo: '' }))).toBe(exit)
   })
 

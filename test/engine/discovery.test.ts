@@ -1,4 +1,5 @@
 // Hot-plug, lazy detach, a number reused over another file, direct I/O switched off, another capacity: as a source shows them.
+import type { ErrorCode } from '../../errors/codes.ts'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { DeviceSighting, DeviceSource, Heard, PathDevice } from '../../adapters/ports.ts'
 import { PathledgerError } from '../../errors.ts'
@@ -12,7 +13,7 @@ class Plugs {
   readonly made = new Map<number, RigPath>()
   readonly opened: string[] = []
   /** Numbers that nobody can open now, with the error's code. */
-  readonly errors = new Map<number, string>()
+  readonly errors = new Map<number, ErrorCode>()
   #diskseq = 100
 
   constructor(rig: Rig) {

@@ -1,4 +1,5 @@
 // A ledger store whose disk can fail, hang, or lose its answers.
+import type { ErrorCode } from '../../errors/codes.ts'
 import { PathledgerError } from '../../errors.ts'
 import type { MemoryStore } from '../../store/write/memory-store.ts'
 import type {
@@ -19,7 +20,7 @@ export class FaultyStore implements LedgerStore {
   /** Hangs on an append that has an event of this type. */
   holds: string | null = null
   /** What it fails with. */
-  code = 'LEDGER_IO'
+  code: ErrorCode = 'LEDGER_IO'
   /** Where set, what it fails with is this: no error of ours. */
   thrown: Error | null = null
   /** Events of each append that was tried, in order. */

@@ -178,7 +178,9 @@ describe('a write that hangs and is given up', () => {
     const aborted = errorLater(rig.head.write({ offset: 0, data: OLD, signal: controller.signal }))
     await rig.settle()
     controller.abort()
-    expect(await rig.drive(aborted)).toMatchObject({ code: 'ABORTED', outcome: 'unknown' })
+    expect(await rig.drive(aborted)).toMatchObject({
+      ...{ code: 'ABORTED', outcome: 'unknown', why: 'An attempt was in flight and may still land.' },
+    })
     expect(rig.events('lun.ghostsOpened')).toMatchObject([{ reason: 'abort' }])
     const newer = rig.head.write({ offset: 0, data: NEW })
     await rig.pass(20)

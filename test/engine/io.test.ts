@@ -151,9 +151,10 @@ describe('bad input', () => {
   test('one whose caller has aborted it already, or whose memory is not one piece', async () => {
     const rig = await Rig.open()
     const a = await rig.add('8:0:0:0')
-    const signal = AbortSignal.abort()
+    const signal = AbortSignal.abort('enough')
     expect(await rig.errorOf(rig.head.read({ offset: 0, length: 512, signal }))).toMatchObject({
-      ...{ code: 'ABORTED', errno: 'ECANCELED', outcome: 'failed' },
+      ...{ code: 'ABORTED', errno: 'ECANCELED', outcome: 'failed', cause: 'enough' },
+      why: 'Nothing of it was sent.',
     })
     const data = [new Uint8Array(512), new Uint8Array(512)]
     const told: (Error | null)[] = []

@@ -72,7 +72,7 @@ describe('an ioctl', () => {
   test('is waited for without a limit where attempts have none; and an error of ours from an adapter is the answer', async () => {
     const rig = await Rig.open({ attemptTimeoutMs: 0 })
     let letGo = (_answer: DeviceIoctlAnswer): void => undefined
-    const ours = new PathledgerError('ADAPTER_SAYS', { message: 'No.', why: 'It is so.', todo: 'Nothing.' })
+    const ours = new PathledgerError('IOCTL_FAILED', { message: 'No.', why: 'It is so.', todo: 'Nothing.' })
     await add(rig, A, ({ command }) => {
       if (command === 'Y') throw ours
       return new Promise((resolve) => void (letGo = resolve))

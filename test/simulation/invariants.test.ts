@@ -1,5 +1,6 @@
 // Each check of the simulator by itself: a world in which one thing is wrong, and what is said of it. A check that says
 // nothing of it would let every seed pass.
+import type { ErrorCode } from '../../errors/codes.ts'
 import { expect, test } from 'vitest'
 import { AT_THE_END, EVERY_STEP, WHEN_CLOSED } from '../../simulation/invariants.ts'
 import { notAdded } from '../../simulation/world/hosts.ts'
@@ -187,9 +188,9 @@ test('a device that was not taken: for one of the reasons that there may be, or 
   const reached: string[] = []
   const wrong: { invariant: string; detail: string }[] = []
   const world = { wrong, sometimes: { reach: (situation: string) => void reached.push(situation) } }
-  const refused = (code: string) =>
+  const refused = (code: ErrorCode) =>
     new PathledgerError(code, { message: 'No.', why: 'It is so.', todo: 'None.' })
-  for (const code of ['PATH_WRONG_LUN', 'PATH_GHOST_CLAIM', 'PATH_DUPLICATE'])
+  for (const code of ['PATH_WRONG_LUN', 'PATH_GHOST_CLAIM', 'PATH_DUPLICATE'] as const)
     notAdded(world as never, refused(code))
   expect([reached, wrong]).toEqual([['identityRefused', 'claimRefused'], []])
   notAdded(world as never, refused('PATH_NO_ID'))

@@ -312,6 +312,10 @@ describe('export and import', () => {
       expect(verifyLedger(copy)).toMatchObject({ events, chain: 'ok', replay: 'equal', warnings: [] })
       expect(verifyLedger(copy).head).toBe(verifyLedger(file).head)
       expect(statSync(copy).mode & 0o777).toBe(0o600)
+      const reader = openLedgerReader(file)
+      await importLedger(`${file}.given`, exportLedger(reader))
+      reader.close()
+      expect(textOf(`${file}.given`)).toBe(textOf(file))
     }
   })
 

@@ -1,4 +1,5 @@
 // The sysfs view of a running engine, and of a ledger at any position.
+import { checkArguments, checkFields } from '../../../errors/arguments.ts'
 import type { SysfsEntry } from '../../../adapters/sysfs/entries.ts'
 import { foldAll } from '../../../store/state/fold.ts'
 import { pages } from '../../../store/pages.ts'
@@ -47,6 +48,7 @@ export class SysfsView {
    * that has left its head: D-46) or SYSFS_IS_DIRECTORY (EISDIR).
    */
   get(path: string): string {
+    checkArguments('sysfs.get', { path }, { path: 'text' })
     return readEntry(this.#entries(), path)
   }
 
@@ -56,6 +58,7 @@ export class SysfsView {
    * DELAYED_REMOVAL_INVALID, COUNTER_INVALID); nothing is changed then.
    */
   set(path: string, value: string, word: OperatorWord = {}): number {
+    checkArguments('sysfs.set', { path, value }, { path: 'text', value: 'text' })
     const entries = this.#entries()
     readEntry(entries, path)
     return writeAttribute(this.#source, findEntry(entries, path), value, word)
@@ -71,6 +74,7 @@ export class SysfsView {
  * marked `liveOnly`: mpath_numa_nodes is empty then, mpath_queue_depth 0, and the two counters are those of the samples.
  */
 export function ledgerSysfs(reader: LedgerReader, position: number): SysfsTree {
+  checkArguments('ledgerSysfs', { reader, position }, { reader: 'reader', position: 'position' })
   const { streams } = foldAll(reader, { toPosition: position })
   const heads = sampledCounters(pages(reader, { toPosition: position }))
   const timeUs = reader.read({ fromPosition: position, limit: 1 })[0]?.recordedAtUs ?? 0
@@ -78,6 +82,9 @@ export function ledgerSysfs(reader: LedgerReader, position: number): SysfsTree {
 }
 
 /** The text of an attribute in a tree. Throws SYSFS_NO_ENTRY or SYSFS_IS_DIRECTORY. */
-export function readSysfs({ entries }: SysfsTree, path: string): string {
-  return readEntry(entries, path)
+export function readSysfs(tree: SysfsTree, path: string): string {
+  checkFields('readSysfs', 'tree', tree, { entries: 'list' })
+  for (const entry of tree.entries) checkFields('readSysfs', 'an entry', entry, { path: 'text' })
+  checkArguments('readSysfs', { path }, { path: 'text' })
+  return readEntry(tree.entries, path)
 }
