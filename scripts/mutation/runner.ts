@@ -6,6 +6,7 @@ import { registerHooks } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
+import type * as simulation from '../../simulation/simulate.ts'
 import { Candidates, type Asked, type Baseline, type Candidate, type Covered } from './baseline.ts'
 import { it as declare, runTest, takeEntries, testsOf, type Entry, type Test } from './harness.ts'
 import { scopeOf } from './scope.ts'
@@ -102,10 +103,13 @@ async function loadFiles(): Promise<Map<string, Entry[]>> {
   return entries
 }
 
+/** The simulator of the copy. */
+type Simulator = typeof simulation
+
 /** The simulator's seeds, each a test that finds no violation. */
 async function seedsAsTests(count: number): Promise<Entry[]> {
   const simulator = pathToFileURL(join(folder, 'simulation/simulate.ts')).href
-  const { simulateSeed } = (await import(simulator)) as typeof import('../../simulation/simulate.ts')
+  const { simulateSeed } = (await import(simulator)) as Simulator
   for (let seed = 1; seed <= count; seed += 1) {
     declare(`seed ${seed}`, async () => {
       const { violations } = await simulateSeed(seed)
