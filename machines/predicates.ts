@@ -28,9 +28,8 @@ export function flagsOf(context: Partial<PathFlags>): PathFlags {
 }
 
 /** Asked at each change of a state, so it does no more than it has to. */
-function checkPath(call: string, path: unknown, flags: unknown): void {
-  if (typeof path === 'object' && path !== null && typeof flags === 'object' && flags !== null) return
-  checkArguments(call, { path, flags }, { path: 'object', flags: 'object' })
+function checkPath(call: string, path: unknown): void {
+  if (typeof path !== 'object' || path === null) checkArguments(call, { path }, { path: 'object' })
 }
 
 /**
@@ -38,7 +37,7 @@ function checkPath(call: string, path: unknown, flags: unknown): void {
  * active (the preferred bit is kept apart and never compared), health not failed, and the operator has not pulled it.
  */
 export function isDisabled(path: PathValue, flags: PathFlags = NO_FLAGS): boolean {
-  checkPath('isDisabled', path, flags)
+  checkPath('isDisabled', path)
   const deviceUsable = path.device === 'running'
   const adminUsable = path.admin === 'enabled' || flags.override === 'on'
   return !(deviceUsable && isAccessUsable(path) && isHealthy(path) && adminUsable)
@@ -60,7 +59,7 @@ export function isOptimized(path: PathValue, flags: PathFlags = NO_FLAGS): boole
  * operator pulled never; beyond this rule `noPathRetry` decides about those.
  */
 export function isAvailable(path: PathValue, flags: PathFlags = NO_FLAGS): boolean {
-  checkPath('isAvailable', path, flags)
+  checkPath('isAvailable', path)
   const deviceMayReturn = path.device === 'running' || path.device === 'quiesced' || path.device === 'blocked'
   const mayReturn = isHealthy(path) || flags.waiting
   return deviceMayReturn && mayReturn && (path.admin === 'enabled' || flags.override === 'on')

@@ -42,7 +42,7 @@ export function materialiseSysfs(tree: SysfsSource, directory: string): void {
   checkFields('materialiseSysfs', 'tree', tree, { entries: 'list', timeUs: 'count' })
   checkArguments('materialiseSysfs', { directory }, { directory: 'file' })
   const { entries, timeUs } = tree
-  for (const entry of entries) checkFields('materialiseSysfs', 'an entry', entry, { path: 'file' })
+  for (const entry of entries) checkFields('materialiseSysfs', 'an entry', entry, { path: 'text' })
   const place = resolve(directory)
   const kept = named(entries)
   const replaces = isReplaceable(place)

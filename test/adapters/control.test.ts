@@ -56,11 +56,14 @@ test.each([
   ['a missing name', { verb: 'pathFail' }],
   ['one key too many', { verb: 'show', force: true }],
   ['a release without a reason', { verb: 'ghostsRelease' }],
-  ['no object', 'show'],
 ])('%s is refused by name', async (_what, request) => {
   const server = await serveControl(file, () => 'reached', systemClock)
   await expect(ask(request)).rejects.toMatchObject({ code: 'CONTROL_REQUEST', errno: 'EINVAL' })
   await server.close()
+})
+
+test('what is no request at all is refused before anybody is asked', async () => {
+  await expect(ask('show')).rejects.toMatchObject({ code: 'ARGUMENT_INVALID', errno: 'EINVAL' })
 })
 
 test('bytes that are no request are answered, and a line without end ends the connection', async () => {

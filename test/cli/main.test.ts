@@ -104,7 +104,7 @@ describe('exit codes', () => {
     ['NOT_A_LEDGER', 6],
     ['LEDGER_PERMISSION', 6],
     ['INVARIANT_BROKEN', 70],
-    ['IO_ERROR', 1],
+    ['ABORTED', 1],
   ] as const)('%s exits with %i', (code, exit) => {
     expect(exitCodeOf(new PathledgerError(code, { message: '', why: '', todo: '' }))).toBe(exit)
   })

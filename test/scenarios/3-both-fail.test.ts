@@ -14,7 +14,7 @@ test('scenario 3: both paths fail, one 4 KiB write: EIO for the caller, two atte
   const startUs = rig.clock.monoUs()
   const error = await rig.errorOf(rig.head.write({ offset: OFFSET, data: bytesOf(3, 4096) }))
   expect(error).toMatchObject({ errno: 'EIO', outcome: 'failed' })
-  expect(error.message).toContain('no path')
+  expect(error.message).toContain('no usable path')
   const tookUs = rig.clock.monoUs() - startUs
   // Every probe failed at once: nothing waited for a timer of the checker.
   expect(tookUs).toBeLessThan(10_000)

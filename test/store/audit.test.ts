@@ -266,7 +266,7 @@ describe('audit queries', () => {
 
   it('refuse a row that they do not understand', () => {
     const reader = ledgerOf(story())
-    const broken = { ...reader, select: () => [{ path: 7 }] }
+    const broken = { ...reader, read: () => [], head: () => null, select: () => [{ path: 7 }] }
     expect(() => ioByPath(broken as never)).toThrow(expect.objectContaining({ code: 'AUDIT_FAILED' }))
   })
 })

@@ -139,7 +139,7 @@ describe('ledger file', () => {
     ledger.append([second!])
     expect(ledger.head().events).toBe(3)
     expect(() => ledger.append([{ ...second!, eventId: 'other', decision: '7' }])).toThrow(
-      /EVENT_INVALID|not fit/,
+      /EVENT_INVALID|cannot be written/,
     )
     ledger.close()
   })

@@ -101,7 +101,7 @@ export const OTHER_KINDS: readonly Kind[] = [
       world.live(path).fail(WORD)
       await world.pass(200)
       const root = evidenceOf(world.firstMet, PATH_ERRORS[0])
-      return [{ target: pathOf(path), root, after, layer: 'path', comesBack: false, says: [/was pulled/] }]
+      return [{ target: pathOf(path), root, after, layer: 'path', comesBack: false, says: [/was disabled/] }]
     },
   },
   {
