@@ -57,3 +57,37 @@ test('an I/O that no path was asked about, and that went well, needs nothing', a
   expect(symptom).toBe('I/O 7, a write of 512 bytes at offset 0, succeeded after 900 us.')
   expect(advice).toBe('Nothing has to be done.')
 })
+
+/** A ledger of before traces named what an attempt led to. */
+async function ofBefore(startedUs: number, tell: (scribe: Scribe) => readonly NewEvent[]) {
+  return explained((scribe) => [
+    scribe.event(PATH_A, 'path.added', added('8:0:0:0', 0)),
+    ...tell(scribe),
+    scribe.event(HEAD, 'head.ioTraced', { ...traced, startedUs, attempts: [{ ...attempt, startedUs }] }),
+  ])
+}
+
+test('a trace that names no event is told by what says the same I/O soon after it', async () => {
+  const suspected = (evidence: object) => (scribe: Scribe) => [
+    scribe.event(PATH_A, 'path.suspected', { ...EVIDENCE, ...evidence }),
+  ]
+  const same = { op: 'write', offset: 0, length: 512, errno: 'EIO', status: 'IOERR' }
+  const { chain } = await ofBefore(0, suspected(same))
+  expect(chain.map(({ type }) => type)).toContain('path.suspected')
+  // One that is of another I/O is still the nearest thing that is known.
+  const other = await ofBefore(0, suspected({ ...same, offset: 4096 }))
+  expect(other.chain.map(({ type }) => type)).toContain('path.suspected')
+})
+
+test('and by a suspicion that stood already when it ended, or by nothing where there is none', async () => {
+  const later = 3_600_000_000_000
+  const stood = await ofBefore(later, (scribe) => [scribe.event(PATH_A, 'path.suspected', EVIDENCE)])
+  expect(stood.chain.map(({ type }) => type)).toContain('path.suspected')
+  const cleared = await ofBefore(later, (scribe) => [
+    scribe.event(PATH_A, 'path.suspected', EVIDENCE),
+    scribe.event(PATH_A, 'path.cleared', { errors: 1, bios: 1, resent: 1 }),
+  ])
+  expect(cleared.chain.map(({ type }) => type)).not.toContain('path.suspected')
+  const alone = await ofBefore(0, () => [])
+  expect(alone.root).toMatchObject({ kind: 'pathError', errno: 'EIO', path: '8:0:0:0' })
+})
