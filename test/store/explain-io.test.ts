@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { explain } from '../../store/explain/explain.ts'
 import { memoryStore } from '../../store/write/memory-store.ts'
 import type { NewEvent } from '../../store/types.ts'
-import { added, EVIDENCE, HEAD, HEADER, PATH_A, Scribe } from './events.ts'
+import { added, EVIDENCE, failed, HEAD, HEADER, PATH_A, Scribe } from './events.ts'
 
 const LUN = HEAD.replace('head/', 'lun/')
 const traced = {
@@ -72,11 +72,15 @@ test('a trace that names no event is told by what says the same I/O soon after i
     scribe.event(PATH_A, 'path.suspected', { ...EVIDENCE, ...evidence }),
   ]
   const same = { op: 'write', offset: 0, length: 512, errno: 'EIO', status: 'IOERR' }
-  const { chain } = await ofBefore(0, suspected(same))
+  // Just before the suspicion, which comes two milliseconds after the header.
+  const justBefore = HEADER.monoUs + 1_500
+  const { chain } = await ofBefore(justBefore, suspected(same))
   expect(chain.map(({ type }) => type)).toContain('path.suspected')
   // One that is of another I/O is still the nearest thing that is known.
-  const other = await ofBefore(0, suspected({ ...same, offset: 4096 }))
+  const other = await ofBefore(justBefore, suspected({ ...same, offset: 4096 }))
   expect(other.chain.map(({ type }) => type)).toContain('path.suspected')
+  const failure = await ofBefore(justBefore, (scribe) => [scribe.event(PATH_A, 'path.failed', failed())])
+  expect(failure.chain.map(({ type }) => type)).toContain('path.failed')
 })
 
 test('and by a suspicion that stood already when it ended, or by nothing where there is none', async () => {
