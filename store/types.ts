@@ -139,3 +139,15 @@ export interface ProjectionTables {
   /** CREATE TABLE of each of its tables, by name. STRICT, and no name of any other. */
   readonly tables: Readonly<Record<string, string>>
 }
+
+/**
+ * `none`: no engine has written it. `ended`: it says itself that it ended. `open`: it runs, or was killed, and what it committed is there.
+ * `lost`: it has no end, and there is no FILE-wal, where its last commits would be: the file may have been copied alone.
+ */
+export type LastRun = 'none' | 'ended' | 'open' | 'lost'
+
+/** One thing that was not proved. */
+export interface Unproved {
+  readonly what: 'rewritten' | 'earlier-segment' | 'end-of-last-run'
+  readonly says: string
+}

@@ -2,12 +2,7 @@
 import type Database from 'better-sqlite3'
 import { walBytes } from '../file/write-ahead.ts'
 import { IS_NO_SAMPLE } from '../rows/schema.ts'
-
-/**
- * `none`: no engine has written it. `ended`: it says itself that it ended. `open`: it runs, or was killed, and what it committed is there.
- * `lost`: it has no end, and there is no FILE-wal, where its last commits would be: the file may have been copied alone.
- */
-export type LastRun = 'none' | 'ended' | 'open' | 'lost'
+import type { LastRun } from '../types.ts'
 
 const ENDS = ['engine.stopped', 'ledger.segmentClosed', 'ledger.repaired']
 

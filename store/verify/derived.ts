@@ -1,19 +1,10 @@
 // What is derived from the rows and read in their place: indexes and caches. `verify` compares all of it, however long that takes;
 // whoever only reads compares what is quick to compare, before the first answer.
-import type Database from 'better-sqlite3'
 import { PathledgerError } from '../../errors.ts'
 import { connectReadOnly, ledgerFile } from '../file/connection.ts'
 import { READ_CHECK_EVENTS } from '../limits.ts'
 import { checkCaches } from '../state/check-caches.ts'
-
-/** Indexes that lack rows, or have others, in SQLite's words. Rows that are damaged are told by their positions, before this is asked. */
-export function indexFaults(db: Database.Database): readonly string[] {
-  const said = db.pragma(`integrity_check(${FAULTS_MAX})`) as { integrity_check: string }[]
-  return said.map(({ integrity_check: words }) => words).filter((words) => words !== 'ok')
-}
-
-/** One is enough to distrust it. */
-const FAULTS_MAX = 10
+import { indexFaults } from './index-faults.ts'
 
 /**
  * Throws LEDGER_DERIVED where an index or a cache of a ledger of at most `eventsMax` events does not say what its rows say. A longer one

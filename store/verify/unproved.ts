@@ -1,12 +1,6 @@
 // What verification cannot prove, whatever it finds: an answer never says more than its evidence.
 import type Database from 'better-sqlite3'
-import type { LastRun } from '../state/last-run.ts'
-
-/** One thing that was not proved. */
-export interface Unproved {
-  readonly what: 'rewritten' | 'earlier-segment' | 'end-of-last-run'
-  readonly says: string
-}
+import type { LastRun, Unproved } from '../types.ts'
 
 /** What stays open for a file that was looked at by itself. */
 export function unprovedOf(db: Database.Database, lastRun: LastRun): readonly Unproved[] {

@@ -70,7 +70,7 @@ describe('the tarball', () => {
 
   it('holds nothing else', () => {
     const expected =
-      /^(LICENSE|(README|SECURITY|CHANGELOG)\.md|package\.json|bin\/pathledger\.js|docs\/.+\.(md|mmd)|dist\/.+\.(js|d\.ts|sql))$/
+      /^(LICENSE|(README|SECURITY|CHANGELOG)\.md|package\.json|bin\/pathledger\.js|docs\/.+\.(md|mmd)|docs\/verify-ledger\.py|dist\/.+\.(js|d\.ts|sql))$/
     expect(shipped().filter((path) => !expected.test(path))).toEqual([])
     expect(shipped().filter((path) => /(^|\/)(test|bench|scripts)\//.test(path))).toEqual([])
   })

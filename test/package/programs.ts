@@ -83,10 +83,10 @@ export const answer = [
   parseInquiry(buildInquiry(disk)).vendor,
   parseSense(buildFixedSense(sense)).ascq,
   typeof SENSE_KEYS,
-  new PathledgerError('X', { message: 'm', why: 'w', todo: 't' }).code,
+  new PathledgerError('IO_ERROR', { message: 'm', why: 'w', todo: 't' }).code,
 ]
 `,
-    answers: ['ACME', 0x0b, 'object', 'X'],
+    answers: ['ACME', 0x0b, 'object', 'IO_ERROR'],
   },
   {
     door: 'pathledger/simulate',
